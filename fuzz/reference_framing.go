@@ -1,0 +1,149 @@
+// The reference parser's fields with a meaning: Host, Content-Length, Transfer-Encoding, Connection,
+// Upgrade, Expect, and how they frame the body (RFC 9112 §3.2, §6, §9; RFC 9110 §7.6, §8.6, §10.1.1).
+
+package fuzz
+
+import (
+	"math"
+	"strings"
+)
+
+// framing is what a head has said so far.
+type framing struct {
+	hosts                int
+	connection           []string // options, in lower case
+	upgrade, continue100 bool
+}
+
+func (r *reference) requestField(f Field) {
+	r.anyField(f)
+	switch strings.ToLower(f.Name) {
+	case "host":
+		if r.f.hosts++; r.f.hosts > 1 {
+			r.refuse("RFC 9112 §3.2: more than one Host")
+		}
+		if !isHostPort(f.Value) {
+			r.refuse("RFC 9112 §3.2: Host is uri-host [ \":\" port ]")
+		}
+		if r.m.Host == "" {
+			r.m.Host = f.Value
+		}
+	case "expect":
+		for _, e := range list(f.Value) {
+			r.f.continue100 = r.f.continue100 || strings.EqualFold(e, "100-continue")
+		}
+	}
+}
+
+func (r *reference) responseField(f Field) { r.anyField(f) }
+
+// anyField sees what requests and responses have in common.
+func (r *reference) anyField(f Field) {
+	r.m.Fields = append(r.m.Fields, f)
+	switch strings.ToLower(f.Name) {
+	case "content-length":
+		r.contentLength(f.Value)
+	case "transfer-encoding":
+		r.transferEncoding(f.Value)
+	case "connection":
+		for _, o := range list(f.Value) {
+			r.f.connection = append(r.f.connection, strings.ToLower(o))
+		}
+	case "upgrade":
+		r.f.upgrade = true
+	}
+}
+
+// Content-Length = 1*DIGIT
+func (r *reference) contentLength(v string) {
+	switch {
+	case r.m.Length >= 0:
+		r.refuse("RFC 9112 §6.3: Content-Length twice")
+	case r.m.Chunked:
+		r.refuse("RFC 9112 §6.1: Content-Length beside Transfer-Encoding")
+	case v == "" || !all(v, isDigit):
+		r.refuse("RFC 9110 §8.6: Content-Length is 1*DIGIT")
+	}
+	r.m.Length = 0
+	for i := range len(v) {
+		d := int64(v[i] - '0')
+		if r.m.Length > (math.MaxInt64-d)/10 {
+			r.refuse("RFC 9110 §8.6: Content-Length overflows")
+		}
+		r.m.Length = r.m.Length*10 + d
+	}
+}
+
+// Transfer-Encoding = #transfer-coding. "chunked" is the only one that is understood here, it may
+// be there once only (§6.1), and so it is all that the list may hold but for empty elements.
+func (r *reference) transferEncoding(v string) {
+	switch {
+	case r.m.Minor == 0:
+		r.refuse("RFC 9112 §6.1: Transfer-Encoding in HTTP/1.0")
+	case r.m.Length >= 0:
+		r.refuse("RFC 9112 §6.1: Transfer-Encoding beside Content-Length")
+	}
+	for _, coding := range list(v) {
+		name, _, hasParameter := strings.Cut(coding, ";")
+		switch {
+		case !strings.EqualFold(trimWhite(name), "chunked"):
+			r.refuseWith(501, "RFC 9112 §6.1: unknown transfer coding")
+		case hasParameter:
+			r.refuse("RFC 9112 §7.1: parameters on chunked")
+		case r.m.Chunked:
+			r.refuse("RFC 9112 §6.1: chunked twice")
+		}
+		r.m.Chunked = true
+	}
+	if !r.m.Chunked {
+		r.refuse("RFC 9112 §6.1: Transfer-Encoding without a coding")
+	}
+}
+
+func (r *reference) endOfRequestHead() {
+	if r.f.hosts == 0 && r.m.Minor > 0 {
+		r.refuse("RFC 9112 §3.2: no Host")
+	}
+	r.endOfHead()
+	r.m.Expect = r.f.continue100 && r.m.Minor > 0
+}
+
+// endOfResponseHead follows RFC 9112 §6.3 in its order.
+func (r *reference) endOfResponseHead() {
+	r.endOfHead()
+	s := r.m.Status
+	switch {
+	case s/100 == 1 || s == 204:
+		if r.m.Chunked || r.m.Length >= 0 {
+			r.refuse("RFC 9112 §6.1, RFC 9110 §8.6: framing in a response that has no content")
+		}
+	case r.m.Method == "HEAD" || s == 304:
+	case r.m.Method == "CONNECT" && s/100 == 2:
+		if r.m.Chunked || r.m.Length >= 0 {
+			r.refuse("RFC 9112 §6.1, RFC 9110 §8.6: framing in a 2xx to CONNECT")
+		}
+	case !r.m.Chunked && r.m.Length < 0:
+		r.m.UntilClose, r.m.KeepAlive = true, false
+	}
+}
+
+// endOfHead decides what the Connection options have to say (RFC 9112 §9.3, RFC 9110 §7.8).
+func (r *reference) endOfHead() {
+	has := map[string]bool{}
+	for _, o := range r.f.connection {
+		has[o] = true
+	}
+	r.m.KeepAlive = !has["close"] && (r.m.Minor > 0 || has["keep-alive"])
+	r.m.Upgrade = r.f.upgrade && has["upgrade"] && r.m.Minor > 0
+}
+
+// list is the elements of a #rule, the empty ones skipped (RFC 9110 §5.6.1.2). Commas within
+// quoted strings are not looked for: no list that matters here may hold any.
+func list(v string) (elements []string) {
+	for e := range strings.SplitSeq(v, ",") {
+		if e = trimWhite(e); e != "" {
+			elements = append(elements, e)
+		}
+	}
+	return elements
+}
