@@ -1,0 +1,386 @@
+// Conn: its state, its interest in the poller, and its end.
+
+package conn
+
+import (
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/valyala/bytebufferpool"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+// A Conn is one connection on a [Loop]: accepted by [Loop.Listen], opened by
+// [Loop.Dial], or taken over by [Loop.Adopt]. Its methods belong to the loop's
+// goroutine, all but [Conn.Post]. A Conn is never used for a second
+// connection: once it is closed its methods answer net.ErrClosed, for ever.
+type Conn struct {
+	// State is the program's own.
+	State any
+
+	loop *Loop
+	h    *Handler
+	in   *bytebufferpool.ByteBuffer // input that Data left, from inOff on; nil: none
+	out  *bytebufferpool.ByteBuffer // output that the kernel has not taken, from outOff on; nil: none
+	more *extra                     // what few connections need
+
+	inOff  uint32
+	outOff uint32
+
+	slot     uint32
+	fd       int32
+	timeout  uint32 // ticks that input and output push the deadline by; 0: they do not
+	deadline uint32 // tick of Timeout; 0: none
+	stall    uint32 // tick at which pending output has made no progress for too long; 0: none
+	flags    flags
+	want     poller.Ready // what the poller watches
+}
+
+// extra is the state that most connections never have.
+type extra struct {
+	drained  []func()  // by OnDrain
+	pipe     Sink      // by Pipe
+	queue    []segment // output behind out: files, and bytes behind them
+	dial     *dial     // while connecting
+	detached *prefixed // by Detach, until Data has returned
+	unread   int       // bytes that the kernel held for the peer when stalled looked
+	err      error     // for Close
+}
+
+type flags uint16
+
+const (
+	connecting flags = 1 << iota
+	opening          // Open is still to be called
+	paused           // by Pause
+	choked           // reading pauses: the output is at High and has not been at Low since
+	piped            // reading pauses: the sink of the pipe is full
+	ended            // the peer's FIN was read
+	shut             // by CloseWrite: FIN follows the output
+	shutDone         // FIN is sent
+	closing          // by Close: ends when the output is out
+	closed           // over: every method answers net.ErrClosed
+	blocked          // the kernel took less than all: wait for Write
+	dirty            // in the loop's dirty list
+	again            // in the loop's held list
+)
+
+func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
+func (c *Conn) set(f flags)     { c.flags |= f }
+func (c *Conn) clear(f flags)   { c.flags &^= f }
+
+// extra makes room for rare state.
+func (c *Conn) extra() *extra {
+	if c.more == nil {
+		c.more = new(extra)
+	}
+	return c.more
+}
+
+// newConn makes a connection of fd, or of none yet (-1).
+func (l *Loop) newConn(fd int, h *Handler, f flags) *Conn {
+	c := &Conn{loop: l, h: h, fd: int32(fd), flags: f}
+	c.slot = l.slots.alloc(c)
+	l.stats.Open++
+	return c
+}
+
+// watch has the poller watch the connection's descriptor for the first time.
+func (c *Conn) watch(want poller.Ready) error {
+	c.want = want
+	return c.loop.poll.Add(int(c.fd), c.loop.slots.token(c.slot), want)
+}
+
+// Loop answers the loop that the connection lives on.
+func (c *Conn) Loop() *Loop { return c.loop }
+
+// SetHandler gives the connection another protocol. Input that has not been
+// consumed goes to the new handler's Data; its Open is not called.
+func (c *Conn) SetHandler(h *Handler) {
+	c.h = h
+	if c.more != nil {
+		c.more.pipe = nil
+		c.clear(piped)
+	}
+	c.replay()
+	c.touch()
+}
+
+// Pause stops reading: the peer will be stopped by TCP once the buffers between
+// are full. While paused, the peer's end goes unseen, but for a reset.
+func (c *Conn) Pause() {
+	c.set(paused)
+	c.touch()
+}
+
+// Resume starts reading again, and hands input that Data left to Data, even if
+// no more has come: after the callback that is running now.
+func (c *Conn) Resume() {
+	c.clear(paused)
+	c.replay()
+	c.touch()
+}
+
+// reads tells whether input is wanted.
+func (c *Conn) reads() bool {
+	return !c.is(connecting | paused | choked | piped | ended | closing | closed)
+}
+
+// SetTimeout has Handler.Timeout called when nothing has been read or written
+// for d. Zero or less: never. It replaces what SetTimeout or SetDeadline said
+// before. The resolution is a millisecond, the longest d 12 days.
+func (c *Conn) SetTimeout(d time.Duration) {
+	if d <= 0 {
+		c.timeout, c.deadline = 0, 0
+		return
+	}
+	c.timeout = ticks(d)
+	c.extend()
+}
+
+// SetDeadline has Handler.Timeout called when d has passed, whatever is read or
+// written meanwhile. Zero or less: never. It replaces what SetTimeout or
+// SetDeadline said before.
+func (c *Conn) SetDeadline(d time.Duration) {
+	c.timeout, c.deadline = 0, 0
+	if d > 0 {
+		c.deadline = c.loop.tickIn(ticks(d))
+		c.schedule(c.deadline)
+	}
+}
+
+// extend pushes the deadline: there was input or output.
+func (c *Conn) extend() {
+	if c.timeout != 0 {
+		c.deadline = c.loop.tickIn(c.timeout)
+		c.schedule(c.deadline)
+	}
+}
+
+// tickIn is the tick n ticks from now; never 0, which means none.
+func (l *Loop) tickIn(n uint32) uint32 { return max(l.now+n, 1) }
+
+// schedule sees to it that the wheel calls at tick or before. As a rule it
+// does already: an entry that fires early moves itself, see expire.
+func (c *Conn) schedule(tick uint32) {
+	if c.is(closed) {
+		return
+	}
+	w, s := &c.loop.wheel, c.loop.slots.at(c.slot)
+	if s.prev != 0 {
+		if int32(s.tick-tick) <= 0 {
+			return
+		}
+		w.remove(c.slot)
+	}
+	w.add(c.slot, tick)
+}
+
+// expire is called by the wheel: a deadline may be due, or have moved.
+func (c *Conn) expire() {
+	now := c.loop.now
+	due := func(tick uint32) bool { return tick != 0 && int32(tick-now) <= 0 }
+	switch {
+	case due(c.stall) && c.stalled():
+		c.fail(errStalled)
+		return
+	case due(c.deadline):
+		c.deadline = 0
+		c.loop.running = c
+		switch {
+		case c.is(connecting):
+			c.dialFailed(os.ErrDeadlineExceeded)
+		case c.h.Timeout != nil:
+			c.h.Timeout(c)
+		default:
+			c.fail(os.ErrDeadlineExceeded)
+		}
+	}
+	if c.stall != 0 {
+		c.schedule(c.stall)
+	}
+	if c.deadline != 0 {
+		c.schedule(c.deadline)
+	}
+}
+
+// event is called by the loop: the poller reports c.
+func (c *Conn) event(r poller.Ready) {
+	c.loop.running = c
+	if c.is(connecting) {
+		c.connected()
+		return
+	}
+	if c.is(blocked) && r&(poller.Write|poller.Err|poller.Hangup) != 0 {
+		c.clear(blocked)
+		c.touch()
+	}
+	switch {
+	case c.reads():
+		if r&^poller.Write != 0 {
+			c.fill()
+		}
+	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended):
+		// The peer is gone altogether: it was reset, or has closed a socket
+		// of which it had already shut the sending side.
+		c.fail(os.NewSyscallError("read", socketError(int(c.fd))))
+	}
+}
+
+// touch has the loop settle c once the callback that is running returns.
+func (c *Conn) touch() {
+	if c.flags&(dirty|closed) != 0 {
+		return
+	}
+	c.set(dirty)
+	l := c.loop
+	l.dirty = append(l.dirty, c)
+	if len(l.dirty)%maxDirty == 0 {
+		// A callback that writes to thousands of connections, a broadcast,
+		// would hold a buffer for each until it returns.
+		for _, d := range l.dirty[len(l.dirty)-maxDirty:] {
+			d.send()
+		}
+	}
+}
+
+// settle brings c in order after callbacks: output, states, interest.
+func (c *Conn) settle() {
+	c.send()
+	if c.is(closed | connecting) {
+		return
+	}
+	if c.out == nil && !c.queued() {
+		switch {
+		case c.is(closing):
+			c.finish(nil)
+			return
+		case c.is(shut) && !c.is(shutDone):
+			c.set(shutDone)
+			if err := shutdownWrite(int(c.fd)); err != nil {
+				c.fail(os.NewSyscallError("shutdown", err))
+				return
+			}
+		}
+		if c.flags&(shutDone|ended) == shutDone|ended {
+			c.finish(nil)
+			return
+		}
+	}
+	c.relax()
+	c.interest()
+}
+
+// interest tells the poller what to watch, if that has changed.
+func (c *Conn) interest() {
+	var want poller.Ready
+	if c.reads() {
+		want = poller.Read
+	}
+	if c.is(blocked) {
+		want |= poller.Write
+	}
+	if want == c.want || c.is(closed) {
+		return
+	}
+	c.want = want
+	if err := c.loop.poll.Mod(int(c.fd), c.loop.slots.token(c.slot), want); err != nil {
+		c.fail(err)
+	}
+}
+
+// CloseWrite ends our side: once the output is out, the peer reads an end of
+// file. Input still comes; when the peer has ended too, the connection closes.
+func (c *Conn) CloseWrite() error {
+	if c.is(shut | closing | closed) {
+		return net.ErrClosed
+	}
+	c.set(shut)
+	c.touch()
+	return nil
+}
+
+// Close ends the connection once its output is out, or has stalled for too
+// long. Nothing more is read, and the methods answer net.ErrClosed from now on.
+func (c *Conn) Close() error {
+	if c.is(closing | closed) {
+		return net.ErrClosed
+	}
+	c.set(closing)
+	c.timeout, c.deadline = 0, 0
+	if c.is(connecting) {
+		c.fail(net.ErrClosed)
+		return nil
+	}
+	c.touch()
+	return nil
+}
+
+// Abort ends the connection at once: pending output is dropped, and the peer
+// sees a reset.
+func (c *Conn) Abort() error {
+	if c.is(closed) {
+		return net.ErrClosed
+	}
+	if c.fd >= 0 {
+		resetOnClose(int(c.fd))
+	}
+	c.fail(net.ErrClosed)
+	return nil
+}
+
+// finish ends the connection in order.
+func (c *Conn) finish(err error) {
+	if err == nil && c.is(ended) {
+		err = io.EOF
+	}
+	c.fail(err)
+}
+
+// fail ends the connection with err. Close is called when the callback that is
+// running has returned.
+func (c *Conn) fail(err error) {
+	if c.is(closed) {
+		return
+	}
+	c.set(closed)
+	if err != nil {
+		c.extra().err = err
+	}
+	c.loop.gone = append(c.loop.gone, c)
+}
+
+// end gives back all that c holds and makes the last call.
+func (c *Conn) end() {
+	l := c.loop
+	l.running = c
+	l.wheel.remove(c.slot)
+	l.slots.release(c.slot)
+	l.stats.Open--
+	if c.fd >= 0 {
+		// Its errors would be news of a descriptor that is about to go.
+		l.poll.Del(int(c.fd))
+		l.fds = append(l.fds, int(c.fd))
+		c.fd = -1
+	}
+	c.dropInput()
+	c.dropOutput()
+	x := c.more
+	c.more = nil
+	var err error
+	if x != nil {
+		err = x.err
+		x.unpipe(c, err)
+		for _, fn := range x.drained {
+			fn() // it waits for room; there will be none, as its next Write finds out
+		}
+	}
+	if c.h.Close != nil {
+		c.h.Close(c, err)
+	}
+}
+
+func (c *Conn) stop(cause error) { c.fail(cause) }

@@ -1,0 +1,46 @@
+// Package conn is an event loop, and the connections, timers and listeners
+// that live on it.
+//
+//	p, _ := poller.New()
+//	l, _ := conn.NewLoop(p)
+//	l.Listen("tcp", "127.0.0.1:7000", &conn.Handler{
+//		Open: func(c *conn.Conn) { c.WriteString("Echo server\r\n"); c.Pipe(c) },
+//	})
+//	l.Run(context.Background()) // sleeps until something is ready
+//
+// # One goroutine
+//
+// A Loop and everything on it belong to the goroutine that calls [Loop.Run].
+// Handlers, timers and posted functions run there, one at a time, so they need
+// no locks; a handler that blocks stops every connection of its loop. Only
+// [Loop.Post] and [Conn.Post] may be called from anywhere: work that blocks
+// goes to a goroutine of its own and comes back through Post.
+//
+// # Borrowed bytes
+//
+// The []byte that a handler is given is valid until the handler returns. Under
+// the race detector, or with the build tag lurcherdebug, it is overwritten
+// then, so that a test catches who kept it.
+//
+// # Output
+//
+// Write takes everything or fails, and the slice is the caller's again when it
+// returns. What is written during one callback leaves in one system call at
+// the end of it. What the kernel does not take waits in a pooled buffer that
+// is given back when it has drained; while more than Handler.High bytes wait,
+// the connection is not read from, so that a peer who does not read cannot make
+// us hold more. [Conn.Pipe] does the same across two connections.
+//
+// # What an idle connection costs
+//
+// A Conn of at most 128 bytes and a slot of 32 bytes in the loop's table. Reads
+// go into one buffer that the loop owns; nothing is held for a connection that
+// has nothing pending.
+//
+// # Timeouts
+//
+// [Conn.SetTimeout] and [Conn.SetDeadline] are a store: the connection has one
+// entry in the loop's timing wheel, which looks at the deadline when it fires
+// and moves itself if that has meanwhile moved. They have a resolution of one
+// millisecond and, like timers, are late when a handler blocks, never early.
+package conn

@@ -1,0 +1,93 @@
+// Handler: the callbacks and limits that the connections of a protocol share.
+
+package conn
+
+import (
+	"errors"
+	"time"
+)
+
+// A Handler says what happens on the connections of one protocol. One Handler
+// serves any number of connections and must not be changed while it does. All
+// functions run on the connection's loop; a nil one means the default.
+type Handler struct {
+	// Open is called once the connection is established, before anything else.
+	Open func(c *Conn)
+
+	// Data is called with the bytes that have not been consumed yet, and answers
+	// how many of them it consumed; the others come again, in front of the next
+	// ones to arrive or on [Conn.Resume]. p is valid until Data returns.
+	// Default: consume everything.
+	Data func(c *Conn, p []byte) (n int)
+
+	// End is called when the peer has sent all it will (FIN). Output still
+	// reaches a peer that only shut down its sending side.
+	// Default: [Conn.Close].
+	End func(c *Conn)
+
+	// Drain is called when the output has fallen from High to Low.
+	Drain func(c *Conn)
+
+	// Timeout is called when the time of [Conn.SetTimeout] or [Conn.SetDeadline]
+	// is over. Default: close the connection with [os.ErrDeadlineExceeded].
+	Timeout func(c *Conn)
+
+	// Close is the last call that a connection gets, exactly once, also when
+	// Open never came. err is nil after a Close of ours whose output was all
+	// taken by the kernel, io.EOF when the peer had ended first,
+	// os.ErrDeadlineExceeded (wrapped) after a timeout, net.ErrClosed after
+	// Abort, or the errno of the operation that failed, in an os.SyscallError.
+	Close func(c *Conn, err error)
+
+	// High and Low are the marks of the output, in bytes: at High reading pauses
+	// and Full answers true, until it has fallen to Low. Writing while Max is
+	// exceeded aborts the connection with ErrBacklog.
+	// Defaults: 64 KiB, a quarter of High, 16 MiB.
+	High, Low, Max int
+
+	// Hold is how many bytes Data may leave unconsumed, without pausing, before
+	// the connection is closed with ErrHold. Default: 64 KiB.
+	Hold int
+
+	// Stall is how long pending output may make no progress before the
+	// connection is closed with os.ErrDeadlineExceeded. Default: 30 seconds;
+	// negative: for ever.
+	Stall time.Duration
+}
+
+// Limits of a Handler where it says nothing.
+const (
+	DefaultHigh  = 64 << 10
+	DefaultMax   = 16 << 20
+	DefaultHold  = 64 << 10
+	DefaultStall = 30 * time.Second
+)
+
+// Errors that close a connection which went over a limit of its [Handler].
+var (
+	ErrBacklog = errors.New("conn: more output pending than Handler.Max allows: the peer does not read, wait for OnDrain when Full")
+	ErrHold    = errors.New("conn: Data left more input than Handler.Hold allows: consume it, or Pause")
+)
+
+func (h *Handler) high() int { return orDefault(h.High, DefaultHigh) }
+func (h *Handler) low() int  { return orDefault(h.Low, h.high()/4) }
+func (h *Handler) max() int  { return orDefault(h.Max, DefaultMax) }
+func (h *Handler) hold() int { return orDefault(h.Hold, DefaultHold) }
+
+// stall is Stall in ticks of the wheel, 0 for none.
+func (h *Handler) stall() uint32 {
+	switch {
+	case h.Stall < 0:
+		return 0
+	case h.Stall == 0:
+		return ticks(DefaultStall)
+	}
+	return ticks(h.Stall)
+}
+
+func orDefault(n, def int) int {
+	if n > 0 {
+		return n
+	}
+	return def
+}

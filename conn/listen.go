@@ -1,0 +1,208 @@
+// Listener: accepts connections, for its own loop or for several in turn.
+
+package conn
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+const (
+	acceptBatch = 64 // most connections accepted in one turn
+
+	// How long a listener waits that has no descriptor left, unless one of
+	// its own loop's connections closes first.
+	firstBackoff = 5 * time.Millisecond
+	lastBackoff  = time.Second
+)
+
+// A Listener accepts connections on its loop. Its methods belong to the loop's
+// goroutine.
+type Listener struct {
+	loop    *Loop
+	h       *Handler
+	fd      int
+	slot    uint32
+	addr    net.Addr
+	unlink  string // path of a Unix socket, removed by Close
+	loops   []*Loop
+	turn    int
+	backoff time.Duration // the last one; 0: accepting works
+}
+
+// Listen accepts connections on addr, which is as in [net.Listen], for network
+// "tcp", "tcp4", "tcp6" or "unix". Connections have TCP_NODELAY and keep-alive
+// probes set.
+func (l *Loop) Listen(network, addr string, h *Handler) (*Listener, error) {
+	switch network {
+	case "tcp", "tcp4", "tcp6", "unix":
+	default:
+		return nil, &net.OpError{Op: "listen", Net: network, Err: net.UnknownNetworkError(network)}
+	}
+	nl, err := new(net.ListenConfig).Listen(context.Background(), network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return l.AdoptListener(nl, h)
+}
+
+// AdoptListener takes over a listener of package net, one that was inherited
+// from another process say, and closes it: the socket goes on here.
+func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
+	ln := &Listener{loop: l, h: h, addr: nl.Addr()}
+	if ul, ok := nl.(*net.UnixListener); ok {
+		ul.SetUnlinkOnClose(false)
+		ln.unlink = nl.Addr().String()
+	}
+	defer nl.Close()
+	sc, ok := nl.(syscall.Conn)
+	if !ok {
+		return nil, fmt.Errorf("conn: a %T has no descriptor to wait for", nl)
+	}
+	var err error
+	if ln.fd, err = dupFD(sc); err != nil {
+		return nil, err
+	}
+	if l.ending {
+		closeFD(ln.fd)
+		return nil, net.ErrClosed
+	}
+	if ln.unlink == "" {
+		// Accepted sockets inherit these: no system call for each.
+		setTCPOptions(ln.fd)
+	}
+	ln.slot = l.slots.alloc(ln)
+	if err := l.poll.Add(ln.fd, l.slots.token(ln.slot), poller.Read); err != nil {
+		l.slots.release(ln.slot)
+		closeFD(ln.fd)
+		return nil, err
+	}
+	return ln, nil
+}
+
+// Addr is where the listener listens.
+func (ln *Listener) Addr() net.Addr { return ln.addr }
+
+// Spread deals the connections that come out to loops, in turn, instead of
+// keeping them on the listener's own.
+func (ln *Listener) Spread(loops ...*Loop) { ln.loops = loops }
+
+// Close stops listening. What the kernel has accepted already is taken first,
+// for a closed listener would reset it.
+func (ln *Listener) Close() error {
+	if ln.fd < 0 {
+		return net.ErrClosed
+	}
+	for ln.accept() {
+	}
+	ln.stop(nil)
+	return nil
+}
+
+func (ln *Listener) stop(error) {
+	l := ln.loop
+	l.wheel.remove(ln.slot)
+	l.slots.release(ln.slot)
+	l.poll.Del(ln.fd)
+	l.fds = append(l.fds, ln.fd)
+	ln.fd = -1
+	if ln.unlink != "" && ln.unlink[0] != '@' {
+		os.Remove(ln.unlink)
+	}
+}
+
+func (ln *Listener) event(poller.Ready) {
+	for range acceptBatch {
+		if !ln.accept() {
+			return
+		}
+		ln.loop.settle()
+	}
+}
+
+// accept takes one connection, and answers whether to try for another.
+func (ln *Listener) accept() bool {
+	fd, errno := acceptFD(ln.fd)
+	switch errno {
+	case 0:
+		ln.backoff = 0
+		ln.deal(fd)
+		return true
+	case syscall.ECONNABORTED, syscall.EINTR, syscall.EPROTO, syscall.EPERM:
+		return true // the peer left, or a firewall said no: the next, please
+	case syscall.EAGAIN:
+		return false
+	}
+	ln.loop.stats.AcceptErrors++
+	ln.pause(errno)
+	return false
+}
+
+func (ln *Listener) deal(fd int) {
+	ln.loop.stats.Accepted++
+	to := ln.loop
+	if len(ln.loops) > 0 {
+		to = ln.loops[ln.turn%len(ln.loops)]
+		ln.turn++
+	}
+	if to == ln.loop {
+		to.adopt(fd, ln)
+	} else if to.send(posted{ln: ln, fd: fd}) != nil {
+		closeFD(fd)
+	}
+}
+
+// adopt makes a connection of what ln accepted for l.
+func (l *Loop) adopt(fd int, ln *Listener) {
+	if l.ending {
+		closeFD(fd)
+		return
+	}
+	c := l.newConn(fd, ln.h, 0)
+	l.running = c
+	if err := c.watch(poller.Read); err != nil {
+		c.fail(err)
+		return
+	}
+	if c.h.Open != nil {
+		c.h.Open(c)
+	}
+}
+
+// pause has the listener rest: it is out of descriptors, or of memory, and
+// asking again at once would only spin. Who wants to connect waits in the
+// kernel's queue.
+func (ln *Listener) pause(errno syscall.Errno) {
+	l := ln.loop
+	if ln.backoff == 0 && l.Log != nil {
+		l.Log.Warn("conn: accept failed, waiting", "addr", ln.addr.String(), "error", errno)
+	}
+	ln.backoff = min(max(2*ln.backoff, firstBackoff), lastBackoff)
+	l.poll.Mod(ln.fd, l.slots.token(ln.slot), 0)
+	l.wheel.remove(ln.slot)
+	l.wheel.add(ln.slot, l.tickIn(ticks(ln.backoff)))
+	if !slices.Contains(l.hungry, ln) {
+		l.hungry = append(l.hungry, ln)
+	}
+}
+
+// resume ends a pause.
+func (ln *Listener) resume() {
+	if ln.fd >= 0 && ln.loop.slots.at(ln.slot).prev != 0 {
+		ln.loop.wheel.remove(ln.slot)
+		ln.expire()
+	}
+}
+
+func (ln *Listener) expire() {
+	if err := ln.loop.poll.Mod(ln.fd, ln.loop.slots.token(ln.slot), poller.Read); err != nil {
+		ln.pause(syscall.ENOMEM)
+	}
+}

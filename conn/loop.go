@@ -1,0 +1,288 @@
+// Loop: waits until something is ready, calls whoever it belongs to, and
+// settles what the calls left to do.
+
+package conn
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/valyala/bytebufferpool"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+const (
+	readSize  = 64 << 10 // the loop's one read buffer
+	corkSize  = 32 << 10 // output of one callback up to here is sent in one call
+	maxEvents = 256      // taken from the poller at once
+	maxDirty  = 64       // connections whose output of one callback waits for its end
+
+	// Ticks start a minute before they wrap, as Linux's jiffies do, so that
+	// no wrap waits seven weeks to be tested.
+	firstTick = ^uint32(0) - 60_000
+)
+
+// A Loop calls the handlers of its connections, one at a time, on the
+// goroutine that runs it.
+type Loop struct {
+	// Log gets what a program's author has to know: panics in handlers, and
+	// listeners that cannot accept. Nil: only panics are logged, by
+	// [slog.Default].
+	Log *slog.Logger
+
+	poll   poller.Poller
+	events []poller.Event
+	taken  int // events[taken:count] are still to be handed out
+	count  int
+	hot    bool // the last wait found something
+
+	slots   table
+	wheel   wheel
+	epoch   time.Time
+	elapsed int64  // ticks since epoch, as of this turn
+	now     uint32 // firstTick + elapsed, wrapping: the wheel's time
+	refs    int    // see Ref
+
+	running    *Conn                      // whose callback is running: a panic closes it
+	delivering *Conn                      // whose Data is running
+	in         []byte                     // what is read lands here
+	cork       *bytebufferpool.ByteBuffer // the output of running, as a rule
+	corked     bool                       // cork is some connection's out
+	dirty      []*Conn                    // to be settled when the callback returns
+	held       []*Conn                    // to be given their held input again, or opened
+	resumed    int                        // of held, in this turn
+	gone       []*Conn                    // failed or finished: Close is still to be called
+	fds        []int                      // to be closed when the turn's events are handed out
+	hungry     []*Listener                // out of descriptors until one of fds is closed
+	ending     bool                       // Run is about to return: nothing new is begun
+
+	post  postbox
+	stats Stats
+}
+
+// Stats counts what a loop has done since it was made.
+type Stats struct {
+	Turns        uint64 // returns from the poller's Wait
+	Accepted     uint64 // connections that came through a Listener
+	AcceptErrors uint64 // accepts that failed, for want of descriptors as a rule
+	Open         int    // connections there are now
+	BytesIn      uint64
+	BytesOut     uint64
+}
+
+// NewLoop makes a loop that waits with p, which it owns from then on. Listen,
+// Dial and After may be called before Run, by the goroutine that will call Run.
+func NewLoop(p poller.Poller) (*Loop, error) {
+	if p == nil {
+		return nil, fmt.Errorf("conn: NewLoop wants a poller: see poller.New")
+	}
+	l := &Loop{
+		poll:   p,
+		events: make([]poller.Event, maxEvents),
+		epoch:  time.Now(),
+		now:    firstTick,
+		in:     make([]byte, readSize),
+		cork:   &bytebufferpool.ByteBuffer{B: make([]byte, 0, corkSize)},
+	}
+	l.wheel = wheel{t: &l.slots, now: firstTick}
+	return l, nil
+}
+
+// Run calls handlers until nothing is left to wait for: no listener, no
+// connection, no running timer, no posted function and no Ref. Then it returns
+// nil. When ctx ends, Run closes everything at once and returns ctx's cause.
+// Run is called once; after it, Post answers net.ErrClosed.
+func (l *Loop) Run(ctx context.Context) (err error) {
+	stop := context.AfterFunc(ctx, func() {
+		l.Post(func() { l.stop(context.Cause(ctx)) })
+	})
+	defer stop()
+	defer func() { err = firstError(err, l.poll.Close()) }()
+	for {
+		for !l.turn() {
+			// A handler panicked: its connection is closed, go on with the rest.
+		}
+		if l.slots.live+l.refs == 0 && l.post.end() {
+			return context.Cause(ctx)
+		}
+		if err := l.wait(); err != nil {
+			l.stop(err)
+			for !l.turn() {
+			}
+			l.post.end()
+			return err
+		}
+	}
+}
+
+// stop closes everything that the loop has.
+func (l *Loop) stop(cause error) {
+	l.refs, l.ending = 0, true
+	l.slots.each(func(o owner) { o.stop(cause) })
+}
+
+// Ref keeps Run from returning until as many calls of Unref: for work that goes
+// on elsewhere and will come back by Post.
+func (l *Loop) Ref() { l.refs++ }
+
+// Unref undoes one Ref.
+func (l *Loop) Unref() { l.refs = max(l.refs-1, 0) }
+
+// Stats answers the loop's counters. Like everything but Post it belongs to
+// the loop's goroutine.
+func (l *Loop) Stats() Stats { return l.stats }
+
+// turn hands out what the last wait found. It answers false if a handler
+// panicked, and is then called again for the rest.
+func (l *Loop) turn() (done bool) {
+	defer l.recovered()
+	l.settle()
+	for l.taken < l.count {
+		e := l.events[l.taken]
+		l.taken++
+		if o := l.slots.find(e.Token); o != nil {
+			o.event(e.Ready)
+			l.settle()
+		}
+	}
+	for i := l.wheel.advance(l.now); i != 0; i = l.wheel.advance(l.now) {
+		l.slots.at(i).owner.expire()
+		l.settle()
+	}
+	for n := l.post.take(); n > 0; n-- {
+		l.post.run(l)
+		l.settle()
+	}
+	for n := len(l.held) - l.resumed; n > 0; n-- {
+		c := l.held[l.resumed]
+		l.resumed++
+		c.again()
+		l.settle()
+	}
+	l.held, l.resumed = slices.Delete(l.held, 0, l.resumed), 0
+	l.closeFDs()
+	return true
+}
+
+// settle does what callbacks left to do: sends their output, adjusts what the
+// poller watches, and calls Close for connections that have ended. These may
+// call back, so it goes on until nothing is left.
+func (l *Loop) settle() {
+	for {
+		switch {
+		case len(l.dirty) > 0:
+			c := l.dirty[len(l.dirty)-1]
+			l.dirty = l.dirty[:len(l.dirty)-1]
+			c.clear(dirty)
+			c.settle()
+		case len(l.gone) > 0:
+			c := l.gone[len(l.gone)-1]
+			l.gone = l.gone[:len(l.gone)-1]
+			c.end()
+		default:
+			l.running = nil
+			return
+		}
+	}
+}
+
+// closeFDs closes the descriptors that ended in this turn. Not earlier, so that
+// no event of this turn can be one of a new descriptor with the same number.
+func (l *Loop) closeFDs() {
+	if len(l.fds) == 0 {
+		return
+	}
+	for _, fd := range l.fds {
+		closeFD(fd)
+	}
+	l.fds = l.fds[:0]
+	for _, ln := range l.hungry {
+		ln.resume()
+	}
+	l.hungry = l.hungry[:0]
+}
+
+// wait sleeps until something is ready, or due, or posted.
+func (l *Loop) wait() error {
+	n, err := 0, error(nil)
+	if l.hot {
+		// While work keeps coming in, asking costs less than going to sleep:
+		// a wait of 0 is a plain system call that the scheduler hears nothing
+		// of. If it finds nothing, others may have the processor first.
+		if n, err = l.poll.Wait(l.events, 0); n == 0 && err == nil {
+			runtime.Gosched()
+		}
+	}
+	if n == 0 && err == nil {
+		d := l.idleFor()
+		switch {
+		case d != 0 && l.post.sleep():
+			n, err = l.poll.Wait(l.events, d)
+			l.post.awake()
+		case !l.hot:
+			n, err = l.poll.Wait(l.events, 0)
+		}
+	}
+	l.taken, l.count, l.hot = 0, n, n > 0
+	l.stats.Turns++
+	l.tell()
+	if err != nil {
+		return fmt.Errorf("conn: the poller failed: %w", err)
+	}
+	return nil
+}
+
+// tell reads the clock: once a turn, for it is dearer than a callback.
+func (l *Loop) tell() {
+	l.elapsed = int64(time.Since(l.epoch) / tickLen)
+	l.now = firstTick + uint32(l.elapsed)
+}
+
+// idleFor is how long there is nothing to do, as far as the loop knows;
+// negative: for ever.
+func (l *Loop) idleFor() time.Duration {
+	if len(l.held) > 0 {
+		return 0
+	}
+	_, tick, ok := l.wheel.next()
+	if !ok {
+		return -1
+	}
+	// now is from before the callbacks: the real rest may be shorter.
+	l.tell()
+	return max(time.Duration(int32(tick-l.now))*tickLen, 0)
+}
+
+// recovered ends a panic of a handler: its connection is closed, the loop goes
+// on.
+func (l *Loop) recovered() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	log := l.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	log.Error("conn: panic in a handler", "panic", v, "stack", string(debug.Stack()))
+	if c := l.delivering; c != nil && c.more != nil && c.more.detached != nil {
+		c.more.detached.give(nil) // what it was given died with the call
+	}
+	l.delivering = nil
+	if c := l.running; c != nil {
+		c.fail(fmt.Errorf("conn: panic in a handler: %v", v))
+	}
+}
+
+func firstError(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,108 @@
+// Post: how other goroutines reach the loop. A mutex, a slice, and one wake of
+// the poller for as many functions as come before it looks.
+
+package conn
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// Post runs fn on the loop, after what is running now. It may be called from
+// any goroutine, the loop's own included, and never blocks. The order of one
+// goroutine's posts is kept. Once Run has returned it answers net.ErrClosed,
+// and fn is not run.
+func (l *Loop) Post(fn func()) error { return l.send(posted{fn: fn}) }
+
+// Post runs fn on the connection's loop: see [Loop.Post]. By then the
+// connection may have been closed. A panic in fn closes it.
+func (c *Conn) Post(fn func()) error { return c.loop.send(posted{fn: fn, conn: c}) }
+
+// posted is a function to run, or a connection that another loop's listener
+// accepted for this one.
+type posted struct {
+	fn   func()
+	conn *Conn
+	ln   *Listener
+	fd   int
+}
+
+type postbox struct {
+	mu     sync.Mutex
+	coming []posted // from anybody
+	ended  bool
+
+	asleep atomic.Bool // the loop waits, or is about to: a wake is needed
+
+	running []posted // the loop's own: taken from coming, run one by one
+	at      int
+}
+
+func (l *Loop) send(p posted) error {
+	b := &l.post
+	b.mu.Lock()
+	if b.ended {
+		b.mu.Unlock()
+		return net.ErrClosed
+	}
+	b.coming = append(b.coming, p)
+	b.mu.Unlock()
+	if b.asleep.CompareAndSwap(true, false) {
+		return l.poll.Wake()
+	}
+	return nil
+}
+
+// take makes what has come so far the loop's own, and answers how many
+// functions are to be run.
+func (b *postbox) take() int {
+	if b.at == len(b.running) {
+		b.mu.Lock()
+		b.running, b.coming = b.coming, b.running[:0]
+		b.mu.Unlock()
+		b.at = 0
+	}
+	return len(b.running) - b.at
+}
+
+func (b *postbox) run(l *Loop) {
+	p := b.running[b.at]
+	b.running[b.at] = posted{} // let go of what it refers to
+	b.at++
+	if b.at == len(b.running) && cap(b.running) > 4096 {
+		b.running, b.at = nil, 0 // a flood is over: do not keep its slice
+	}
+	l.running = p.conn
+	if p.ln != nil {
+		l.adopt(p.fd, p.ln)
+	} else {
+		p.fn()
+	}
+}
+
+// sleep announces that the loop is about to wait; false: it must not, there is
+// something to run.
+func (b *postbox) sleep() bool {
+	b.asleep.Store(true)
+	b.mu.Lock()
+	empty := len(b.coming) == 0
+	b.mu.Unlock()
+	if !empty {
+		b.asleep.Store(false)
+	}
+	return empty
+}
+
+func (b *postbox) awake() { b.asleep.Store(false) }
+
+// end closes the box unless there is something in it.
+func (b *postbox) end() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.coming) > 0 {
+		return false
+	}
+	b.ended = true
+	return true
+}

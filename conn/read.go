@@ -1,0 +1,149 @@
+// Input: from the kernel into the loop's one buffer, to Data, and into a
+// pooled buffer only what Data leaves.
+
+package conn
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/valyala/bytebufferpool"
+)
+
+// Held input and pending output have pools of their own: each learns the sizes
+// that it is used with.
+var inPool, outPool bytebufferpool.Pool
+
+// fill reads once: the poller says so if there is more.
+func (c *Conn) fill() {
+	l := c.loop
+	buf := l.in
+	if c.in != nil {
+		buf = c.room()
+	}
+	n, errno := read(int(c.fd), buf)
+	switch {
+	case errno == syscall.EAGAIN || errno == syscall.EINTR:
+		return
+	case errno != 0:
+		c.fail(os.NewSyscallError("read", errno))
+		return
+	case n == 0:
+		c.peerEnded()
+		return
+	}
+	l.stats.BytesIn += uint64(n)
+	c.extend()
+	if c.in != nil {
+		c.in.B = c.in.B[:len(c.in.B)+n]
+		c.deliverHeld()
+		return
+	}
+	p := buf[:n]
+	if used := c.deliver(p); used < n && !c.is(closed) {
+		c.in = inPool.Get()
+		c.in.B = append(c.in.B[:0], p[used:]...)
+		c.inOff = 0
+	}
+	poison(p)
+}
+
+// room is free space behind the held input, which stays in one piece.
+func (c *Conn) room() []byte {
+	const least = 4 << 10
+	b := c.in.B
+	if free := cap(b) - len(b); free < least {
+		if off := int(c.inOff); off > len(b)/2 {
+			b = append(b[:0], b[off:]...)
+			c.inOff = 0
+		}
+		b = slices.Grow(b, least)
+		c.in.B = b
+	}
+	return b[len(b):cap(b)]
+}
+
+// deliver hands p to whoever takes the input, and answers how much was taken.
+func (c *Conn) deliver(p []byte) int {
+	if c.more != nil && c.more.pipe != nil {
+		c.pour(p)
+		return len(p)
+	}
+	if c.h.Data == nil {
+		return len(p)
+	}
+	c.loop.delivering = c
+	n := c.h.Data(c, p)
+	c.loop.delivering = nil
+	if n < 0 || n > len(p) {
+		panic(fmt.Sprintf("conn: Data answered %d of %d bytes", n, len(p)))
+	}
+	if c.more != nil && c.more.detached != nil {
+		c.more.detached.give(p[n:])
+		return n
+	}
+	if left := len(p) - n; left > c.h.hold() && c.reads() {
+		c.fail(ErrHold)
+	}
+	return n
+}
+
+// deliverHeld hands over the held input again.
+func (c *Conn) deliverHeld() {
+	p := c.in.B[c.inOff:]
+	n := c.deliver(p)
+	poison(p[:n])
+	if n == len(p) {
+		c.dropInput()
+		return
+	}
+	c.inOff += uint32(n)
+}
+
+func (c *Conn) dropInput() {
+	if c.in != nil {
+		poison(c.in.B)
+		inPool.Put(c.in)
+		c.in, c.inOff = nil, 0
+	}
+}
+
+// replay has held input handed over again, if there is any.
+func (c *Conn) replay() {
+	if c.in == nil && !c.is(opening) || c.is(again|closed) {
+		return
+	}
+	c.set(again)
+	c.loop.held = append(c.loop.held, c)
+}
+
+// again is called by the loop for what replay asked.
+func (c *Conn) again() {
+	c.clear(again)
+	c.loop.running = c
+	if c.is(opening) && !c.is(closed|connecting) {
+		c.clear(opening)
+		if c.h.Open != nil {
+			c.h.Open(c)
+		}
+	}
+	if c.in != nil && !c.is(connecting|paused|choked|piped|closing|closed) {
+		c.deliverHeld()
+	}
+}
+
+// peerEnded is the peer's FIN.
+func (c *Conn) peerEnded() {
+	c.set(ended)
+	c.touch()
+	switch {
+	case c.more != nil && c.more.pipe != nil:
+		c.pourEnd()
+	case c.h.End != nil:
+		c.h.End(c)
+	default:
+		c.Close()
+	}
+}

@@ -1,0 +1,127 @@
+// SendFile: output that lies in a file, and the queue for what is written
+// behind it.
+
+package conn
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/valyala/bytebufferpool"
+)
+
+// segment is output behind Conn.out: a range of a file, or bytes.
+type segment struct {
+	file   *os.File
+	off, n int64
+	buf    *bytebufferpool.ByteBuffer
+}
+
+// SendFile sends n bytes of f from off on, behind what has been written, with
+// sendfile(2) where the system has it. It takes f over: f is closed when it has
+// been sent or the connection has ended. Full answers true until the last of
+// it is in the kernel. A file that turns out to be shorter closes the
+// connection with io.ErrUnexpectedEOF.
+func (c *Conn) SendFile(f *os.File, off, n int64) error {
+	if err := c.writable(); err != nil {
+		f.Close()
+		return err
+	}
+	if off < 0 || n < 0 {
+		f.Close()
+		return errors.New("conn: SendFile wants an offset and a length that are not negative")
+	}
+	x := c.extra()
+	x.queue = append(x.queue, segment{file: f, off: off, n: n})
+	c.touch()
+	return nil
+}
+
+// tail is where bytes behind the last file go.
+func (x *extra) tail() *[]byte {
+	last := &x.queue[len(x.queue)-1]
+	if last.buf == nil {
+		x.queue = append(x.queue, segment{buf: outPool.Get()})
+		last = &x.queue[len(x.queue)-1]
+	}
+	return &last.buf.B
+}
+
+// dropFirst takes the first segment off the queue and gives back what it holds.
+func (x *extra) dropFirst() {
+	s := x.queue[0]
+	if s.file != nil {
+		s.file.Close()
+	}
+	if s.buf != nil {
+		outPool.Put(s.buf)
+	}
+	x.popFirst()
+}
+
+func (x *extra) popFirst() {
+	n := copy(x.queue, x.queue[1:])
+	x.queue[n] = segment{}
+	x.queue = x.queue[:n]
+}
+
+// sendQueued goes on with the first segment of the queue.
+func (c *Conn) sendQueued() {
+	x := c.more
+	s := &x.queue[0]
+	switch {
+	case s.buf != nil:
+		c.out, c.outOff = s.buf, 0
+		x.popFirst()
+	case s.n == 0:
+		x.dropFirst()
+	default:
+		c.sendFile(s)
+	}
+}
+
+// sendFile sends a part of a file: not more than the others of this loop can
+// wait for.
+func (c *Conn) sendFile(s *segment) {
+	const most = 1 << 20
+	n, errno := sendfile(int(c.fd), s.file, s.off, min(s.n, most))
+	switch {
+	case errno == syscall.EAGAIN || errno == syscall.EINTR:
+		n = 0
+	case errno == syscall.EINVAL || errno == syscall.ENOSYS || errno == syscall.EOPNOTSUPP:
+		c.readFile(s) // not a file, or not a system, that sendfile knows
+		return
+	case errno != 0:
+		c.fail(os.NewSyscallError("sendfile", errno))
+		return
+	case n == 0:
+		c.fail(io.ErrUnexpectedEOF)
+		return
+	}
+	s.off += int64(n)
+	if s.n -= int64(n); s.n > 0 {
+		c.set(blocked)
+	}
+	c.sent(n)
+}
+
+// readFile makes the next part of a file the pending output.
+func (c *Conn) readFile(s *segment) {
+	b := outPool.Get()
+	b.B = append(b.B[:0], make([]byte, min(s.n, corkSize))...)
+	n, err := s.file.ReadAt(b.B, s.off)
+	if n == 0 {
+		outPool.Put(b)
+		if err == nil || err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		c.fail(err)
+		return
+	}
+	b.B = b.B[:n]
+	s.off += int64(n)
+	s.n -= int64(n)
+	c.out, c.outOff = b, 0
+}

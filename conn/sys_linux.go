@@ -1,0 +1,61 @@
+// System calls on non-blocking descriptors, raw: the scheduler is not told of
+// a call that cannot block, which spares 40 to 110 ns each and, where there is
+// one processor, the hand-over of it to another thread.
+
+package conn
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+func read(fd int, p []byte) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	return int(n), errno
+}
+
+// write writes a and then b, in one call. n counts only if errno is 0.
+func write(fd int, a, b []byte) (int, syscall.Errno) {
+	if len(a) == 0 {
+		a, b = b, nil
+	}
+	if len(b) == 0 {
+		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(a))), uintptr(len(a)))
+		return int(n), errno
+	}
+	iov := [2]unix.Iovec{{Base: &a[0]}, {Base: &b[0]}}
+	iov[0].SetLen(len(a))
+	iov[1].SetLen(len(b))
+	n, _, errno := syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 2)
+	runtime.KeepAlive(&iov)
+	return int(n), errno
+}
+
+func acceptFD(fd int) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	return int(n), errno
+}
+
+// sendfile may wait for the disk, so the scheduler is told of it.
+func sendfile(fd int, f *os.File, off, n int64) (int, syscall.Errno) {
+	sent, err := unix.Sendfile(fd, int(f.Fd()), &off, int(n))
+	errno, _ := err.(syscall.Errno)
+	return max(sent, 0), errno
+}
+
+// unsent is how much of what was written the peer has not acknowledged.
+func unsent(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func socket(family int) (int, error) {
+	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+}

@@ -1,0 +1,77 @@
+//go:build unix && !linux
+
+// System calls on the other Unixes, by way of x/sys.
+
+package conn
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func read(fd int, p []byte) (int, syscall.Errno) { return result(unix.Read(fd, p)) }
+
+// write writes a and then b.
+func write(fd int, a, b []byte) (int, syscall.Errno) {
+	n, errno := 0, syscall.Errno(0)
+	if len(a) > 0 {
+		if n, errno = result(unix.Write(fd, a)); n < len(a) {
+			return n, errno
+		}
+	}
+	if len(b) > 0 {
+		m, errno := result(unix.Write(fd, b))
+		if m == 0 && n == 0 {
+			return 0, errno
+		}
+		n += m // an error behind a is found again by the next call
+	}
+	return n, 0
+}
+
+func acceptFD(fd int) (int, syscall.Errno) {
+	syscall.ForkLock.RLock()
+	n, _, err := unix.Accept(fd)
+	if err == nil {
+		unix.CloseOnExec(n)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return result(-1, err)
+	}
+	if err := unix.SetNonblock(n, true); err != nil {
+		unix.Close(n)
+		return result(-1, err)
+	}
+	return n, 0
+}
+
+// sendfile is not used here yet: its shape differs from system to system.
+func sendfile(int, *os.File, int64, int64) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+
+// unsent is not known here.
+func unsent(int) int { return -1 }
+
+func socket(family int) (int, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return -1, err
+	}
+	unix.CloseOnExec(fd)
+	if err := unix.SetNonblock(fd, true); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func result(n int, err error) (int, syscall.Errno) {
+	if errno, ok := err.(syscall.Errno); ok {
+		return max(n, 0), errno
+	}
+	return max(n, 0), 0
+}

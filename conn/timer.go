@@ -1,0 +1,89 @@
+// Timer: functions that the loop calls later.
+
+package conn
+
+import (
+	"time"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+// A Timer calls a function on its loop, once. It is made by [Loop.After] or
+// [Conn.After], and belongs to the loop's goroutine.
+type Timer struct {
+	loop *Loop
+	conn *Conn // whose timer it is, or nil
+	fn   func()
+	slot uint32 // 0: not running
+	laps uint32 // of maxTicks, still to go
+}
+
+// After calls fn on the loop once d has passed: never before, and later only
+// by what the loop has to do meanwhile. A running timer keeps [Loop.Run] from
+// returning.
+func (l *Loop) After(d time.Duration, fn func()) *Timer {
+	t := &Timer{loop: l, fn: fn}
+	t.start(d)
+	return t
+}
+
+// After is [Loop.After], but fn is not called any more once c is closed. A
+// panic in fn closes c.
+func (c *Conn) After(d time.Duration, fn func()) *Timer {
+	t := &Timer{loop: c.loop, conn: c, fn: fn}
+	t.start(d)
+	return t
+}
+
+// Stop prevents the call, and tells whether it did: false means that fn has
+// been called, or that the timer was stopped before.
+func (t *Timer) Stop() bool {
+	if t.slot == 0 {
+		return false
+	}
+	t.loop.wheel.remove(t.slot)
+	t.release()
+	return true
+}
+
+// Reset starts the timer anew, to fire after d from now, and tells whether it
+// was still running.
+func (t *Timer) Reset(d time.Duration) bool {
+	running := t.Stop()
+	t.start(d)
+	return running
+}
+
+func (t *Timer) start(d time.Duration) {
+	if t.loop.ending {
+		return
+	}
+	t.slot = t.loop.slots.alloc(t)
+	// The turn's coarse time would make the timer early by as long as the
+	// turn has taken so far, so this reads the clock.
+	d += time.Since(t.loop.epoch)
+	n := max((d+tickLen-1)/tickLen, 0) - time.Duration(t.loop.elapsed)
+	t.laps = uint32(n / maxTicks)
+	t.loop.wheel.add(t.slot, t.loop.now+uint32(n%maxTicks))
+}
+
+func (t *Timer) release() {
+	t.loop.slots.release(t.slot)
+	t.slot = 0
+}
+
+func (t *Timer) expire() {
+	if t.laps > 0 {
+		t.laps--
+		t.loop.wheel.add(t.slot, t.loop.now+maxTicks)
+		return
+	}
+	t.release()
+	if t.conn == nil || !t.conn.is(closed) {
+		t.loop.running = t.conn
+		t.fn()
+	}
+}
+
+func (t *Timer) event(poller.Ready) {}
+func (t *Timer) stop(error)         { t.Stop() }

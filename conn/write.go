@@ -1,0 +1,302 @@
+// Output: collected during a callback, sent at its end, and kept in a pooled
+// buffer only as far as the kernel refuses it.
+
+package conn
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"syscall"
+	"unsafe"
+)
+
+var errStalled = fmt.Errorf("conn: the peer does not read, output made no progress: %w", os.ErrDeadlineExceeded)
+
+// Write sends p, all of it: what the kernel does not take now is copied and
+// follows when it does. p is the caller's again on return. What is written
+// during one callback leaves together at its end. The error is net.ErrClosed
+// after Close, CloseWrite or the end of the connection, and [ErrBacklog] when
+// more than Handler.Max bytes are pending already, which aborts it.
+func (c *Conn) Write(p []byte) (int, error) {
+	if err := c.writable(); err != nil {
+		return 0, err
+	}
+	if len(p) >= corkSize && c.sendNow(p) {
+		return len(p), nil
+	}
+	if len(p) > 0 {
+		b := c.tail(len(p))
+		*b = append(*b, p...)
+		c.wrote()
+	}
+	return len(p), nil
+}
+
+// WriteString is Write of a string.
+func (c *Conn) WriteString(s string) (int, error) {
+	return c.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
+}
+
+// Writev writes the pieces in order, as one Write of them put together.
+func (c *Conn) Writev(pieces ...[]byte) (int, error) {
+	if err := c.writable(); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, p := range pieces {
+		m, err := c.Write(p)
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Full tells that the output has reached Handler.High and not fallen to Low
+// since: a good time to stop writing until OnDrain.
+func (c *Conn) Full() bool {
+	if c.pending() >= c.h.high() || c.queued() {
+		c.set(choked) // whoever is told so is told of the end too
+		c.touch()
+	}
+	return c.is(choked)
+}
+
+// OnDrain calls fn once, when the output has fallen to Handler.Low: at the end
+// of the running callback if it has already. If the connection closes first fn
+// is called too, and its next Write answers net.ErrClosed.
+func (c *Conn) OnDrain(fn func()) {
+	if c.is(closed) {
+		c.loop.Post(fn)
+		return
+	}
+	x := c.extra()
+	x.drained = append(x.drained, fn)
+	c.touch()
+}
+
+// pending is the number of bytes that wait in memory.
+func (c *Conn) pending() (n int) {
+	if c.out != nil {
+		n = len(c.out.B) - int(c.outOff)
+	}
+	if c.queued() {
+		for _, s := range c.more.queue {
+			if s.buf != nil {
+				n += len(s.buf.B)
+			}
+		}
+	}
+	return n
+}
+
+// queued tells whether there is output behind out.
+func (c *Conn) queued() bool { return c.more != nil && len(c.more.queue) > 0 }
+
+func (c *Conn) writable() error {
+	if c.is(shut | closing | closed) {
+		return net.ErrClosed
+	}
+	if c.pending() > c.h.max() {
+		c.fail(ErrBacklog)
+		return ErrBacklog
+	}
+	return nil
+}
+
+// tail is where output of n bytes is appended.
+func (c *Conn) tail(n int) *[]byte {
+	if c.queued() {
+		return c.more.tail()
+	}
+	if c.out == nil {
+		if l := c.loop; !l.corked && n <= corkSize {
+			l.corked, c.out = true, l.cork
+		} else {
+			c.out = outPool.Get()
+		}
+	}
+	if c.outOff > 0 && len(c.out.B)+n > cap(c.out.B) {
+		c.out.B = slices.Delete(c.out.B, 0, int(c.outOff))
+		c.outOff = 0
+	}
+	return &c.out.B
+}
+
+// wrote is called after output was appended.
+func (c *Conn) wrote() {
+	c.touch()
+	if c.out == c.loop.cork && len(c.out.B) >= corkSize {
+		c.send()
+	}
+}
+
+// sendNow gives p to the kernel at once, together with what is pending, instead
+// of copying it first. It answers false where p has to wait behind that.
+func (c *Conn) sendNow(p []byte) bool {
+	if c.is(blocked|connecting) || c.queued() {
+		return false
+	}
+	var head []byte
+	if c.out != nil {
+		head = c.out.B[c.outOff:]
+	}
+	n := c.kernel(head, p) - len(head)
+	c.touch()
+	if c.is(closed) {
+		return true
+	}
+	if n < 0 {
+		c.outOff += uint32(n + len(head))
+		if c.out == c.loop.cork {
+			c.uncork()
+		}
+		return false
+	}
+	if c.out != nil {
+		c.dropOut()
+	}
+	if n < len(p) {
+		c.out = outPool.Get()
+		c.out.B = append(c.out.B[:0], p[n:]...)
+	}
+	return true
+}
+
+// kernel writes a and b to the socket, and answers how much it took. Less than
+// all means that the connection is blocked, or has failed.
+func (c *Conn) kernel(a, b []byte) int {
+	n, errno := write(int(c.fd), a, b)
+	if errno == syscall.EAGAIN || errno == syscall.EINTR {
+		n, errno = 0, 0
+	}
+	if errno != 0 {
+		c.fail(os.NewSyscallError("write", errno))
+		return 0
+	}
+	if n < len(a)+len(b) {
+		c.set(blocked)
+	}
+	c.sent(n)
+	return n
+}
+
+// send gives the kernel what it takes of the pending output.
+func (c *Conn) send() {
+	for !c.is(blocked | connecting | closed) {
+		if c.out == nil {
+			if !c.queued() {
+				return
+			}
+			c.sendQueued()
+			continue
+		}
+		p := c.out.B[c.outOff:]
+		if n := c.kernel(p, nil); n < len(p) {
+			c.outOff += uint32(n)
+		} else {
+			c.dropOut()
+		}
+	}
+	if c.out != nil && c.out == c.loop.cork && !c.is(closed) {
+		c.uncork()
+	}
+}
+
+// sent counts progress, and has the wheel look whether there is any while the
+// kernel takes no more.
+func (c *Conn) sent(n int) {
+	if n > 0 {
+		c.loop.stats.BytesOut += uint64(n)
+		c.stall = 0
+		if c.more != nil {
+			c.more.unread = 0
+		}
+		c.extend()
+	}
+	if c.stall == 0 && c.is(blocked) {
+		c.watchStall()
+	}
+}
+
+// watchStall looks again after half the time that output may stall.
+func (c *Conn) watchStall() {
+	if n := c.h.stall(); n != 0 {
+		c.stall = c.loop.tickIn(max(n/2, 1))
+		c.schedule(c.stall)
+	}
+}
+
+// stalled tells whether the peer takes nothing. The kernel says that there is
+// room only when a good part of its buffer is free, which for a slow reader
+// may take minutes; so what counts is how much it still holds for the peer.
+func (c *Conn) stalled() bool {
+	const least = 1 << 10 // bytes in half the time; a reader slower than this holds us up
+	x := c.extra()
+	before := x.unread
+	x.unread = max(unsent(int(c.fd)), 1)
+	if before != 0 && before-x.unread < least {
+		return true
+	}
+	c.watchStall()
+	return false
+}
+
+// uncork moves what the kernel refused out of the loop's buffer, which serves
+// the next callback.
+func (c *Conn) uncork() {
+	b := outPool.Get()
+	b.B = append(b.B[:0], c.out.B[c.outOff:]...)
+	c.dropOut()
+	c.out = b
+}
+
+// dropOut gives the output's buffer back.
+func (c *Conn) dropOut() {
+	if c.out == c.loop.cork {
+		c.out.B = c.out.B[:0]
+		c.loop.corked = false
+	} else {
+		outPool.Put(c.out)
+	}
+	c.out, c.outOff = nil, 0
+}
+
+func (c *Conn) dropOutput() {
+	if c.out != nil {
+		c.dropOut()
+	}
+	for c.queued() {
+		c.more.dropFirst()
+	}
+}
+
+// relax compares the output with its marks, and makes the calls that are due.
+func (c *Conn) relax() {
+	n := c.pending()
+	if n >= c.h.high() {
+		c.set(choked)
+	}
+	if n > c.h.low() || c.queued() {
+		return
+	}
+	var fns []func()
+	if c.more != nil {
+		fns, c.more.drained = c.more.drained, nil
+	}
+	if c.is(choked) {
+		c.clear(choked)
+		c.replay()
+		c.loop.running = c
+		if c.h.Drain != nil {
+			c.h.Drain(c)
+		}
+	}
+	for _, fn := range fns {
+		c.loop.running = c
+		fn()
+	}
+}
