@@ -67,6 +67,7 @@ func (k chunk) line() string {
 func (b *body) settle(c gofuzz.Continue) {
 	b.Framing = oneOf[uint8](c, absent, absent, sized, sized, chunked, chunked, chunked)
 	b.Last.Data = ""
+	b.Comma = b.Comma && c.Intn(3) == 0
 	if c.Intn(4) == 0 {
 		b.Data = ""
 	}

@@ -24,7 +24,7 @@ type Message struct {
 	UntilClose bool  // a response framed by the end of the connection
 	KeepAlive  bool  // the connection may serve another message (RFC 9112 §9.3)
 	Upgrade    bool  // asks for another protocol, and Connection says so (RFC 9110 §7.8)
-	Expect     bool  // waits for a 100 (RFC 9110 §10.1.1)
+	Expect     bool  // expects something, mostly a 100 (RFC 9110 §10.1.1)
 
 	Head int // the head's length in bytes, with the empty lines before it; 0 while it is incomplete
 	Body string

@@ -46,11 +46,13 @@ func ReadChunked(b []byte) (body string, trailers []Field, n int, err error) {
 // reference is a recursive descent over b. The rules leave by panic, as text/template's parser
 // does, so that they read like the grammar; run turns that into an error.
 type reference struct {
-	b   []byte
-	i   int
-	eof bool
-	m   Message
-	f   framing
+	b []byte
+	i int
+	m Message
+	f framing
+
+	isResponse bool
+	eof        bool
 }
 
 func (r *reference) run(rule func()) (err error) {
@@ -129,6 +131,7 @@ func (r *reference) request() {
 }
 
 func (r *reference) response() {
+	r.isResponse = true
 	r.statusLine()
 	r.fieldSection(r.responseField)
 	r.endOfResponseHead()
@@ -141,7 +144,7 @@ func (r *reference) requestLine() {
 	r.m.Method = r.some(isTchar, "RFC 9110 §9.1: method is a token")
 	r.literal(" ", "RFC 9112 §3: one SP after the method")
 	r.requestTarget()
-	r.literal(" ", "RFC 9112 §3: one SP after the target")
+	r.literal(" ", "RFC 9112 §3.2: one SP after a target, which has no controls and no '#'")
 	r.httpVersion()
 	r.crlf("RFC 9112 §3: CRLF after the version")
 }
@@ -176,9 +179,6 @@ func (r *reference) statusLine() {
 		r.i++
 	}
 	r.literal(" ", "RFC 9112 §4: SP after the status-code, also without a reason")
-	if r.m.Status < 100 || r.m.Status > 599 {
-		r.refuse("RFC 9110 §15: status codes are 100 to 599")
-	}
 	r.m.Reason = r.many(isText) // 1*( HTAB / SP / VCHAR / obs-text )
 	r.crlf("RFC 9112 §4: reason-phrase is text, then CRLF")
 }

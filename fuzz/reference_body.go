@@ -8,8 +8,8 @@ import (
 )
 
 func (r *reference) messageBody() {
-	switch s := r.m.Status; {
-	case s != 0 && (r.m.Method == "HEAD" || s/100 == 1 || s == 204 || s == 304 || r.m.Method == "CONNECT" && s/100 == 2):
+	switch {
+	case r.isResponse && r.bodiless():
 	case r.m.Chunked:
 		r.chunkedBody()
 	case r.m.UntilClose:

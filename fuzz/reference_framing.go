@@ -10,9 +10,9 @@ import (
 
 // framing is what a head has said so far.
 type framing struct {
-	hosts                int
-	connection           []string // options, in lower case
-	upgrade, continue100 bool
+	hosts           int
+	connection      []string // options, in lower case
+	upgrade, expect bool
 }
 
 func (r *reference) requestField(f Field) {
@@ -29,13 +29,18 @@ func (r *reference) requestField(f Field) {
 			r.m.Host = f.Value
 		}
 	case "expect":
-		for _, e := range list(f.Value) {
-			r.f.continue100 = r.f.continue100 || strings.EqualFold(e, "100-continue")
-		}
+		r.f.expect = true
 	}
 }
 
-func (r *reference) responseField(f Field) { r.anyField(f) }
+func (r *reference) responseField(f Field) {
+	n := strings.ToLower(f.Name)
+	if r.tunnel() && (n == "content-length" || n == "transfer-encoding") {
+		r.m.Fields = append(r.m.Fields, f) // §6.3: ignored, whatever they say
+		return
+	}
+	r.anyField(f)
+}
 
 // anyField sees what requests and responses have in common.
 func (r *reference) anyField(f Field) {
@@ -105,27 +110,24 @@ func (r *reference) endOfRequestHead() {
 		r.refuse("RFC 9112 §3.2: no Host")
 	}
 	r.endOfHead()
-	r.m.Expect = r.f.continue100 && r.m.Minor > 0
+	r.m.Expect = r.f.expect && r.m.Minor > 0
 }
 
-// endOfResponseHead follows RFC 9112 §6.3 in its order.
+// endOfResponseHead follows RFC 9112 §6.3.
 func (r *reference) endOfResponseHead() {
 	r.endOfHead()
-	s := r.m.Status
-	switch {
-	case s/100 == 1 || s == 204:
-		if r.m.Chunked || r.m.Length >= 0 {
-			r.refuse("RFC 9112 §6.1, RFC 9110 §8.6: framing in a response that has no content")
-		}
-	case r.m.Method == "HEAD" || s == 304:
-	case r.m.Method == "CONNECT" && s/100 == 2:
-		if r.m.Chunked || r.m.Length >= 0 {
-			r.refuse("RFC 9112 §6.1, RFC 9110 §8.6: framing in a 2xx to CONNECT")
-		}
-	case !r.m.Chunked && r.m.Length < 0:
+	if !r.bodiless() && !r.m.Chunked && r.m.Length < 0 {
 		r.m.UntilClose, r.m.KeepAlive = true, false
 	}
 }
+
+// bodiless tells of the responses that end with their head, whatever the fields say (items 1, 2).
+func (r *reference) bodiless() bool {
+	s := r.m.Status
+	return r.m.Method == "HEAD" || s/100 == 1 || s == 204 || s == 304 || r.tunnel()
+}
+
+func (r *reference) tunnel() bool { return r.m.Method == "CONNECT" && r.m.Status/100 == 2 }
 
 // endOfHead decides what the Connection options have to say (RFC 9112 §9.3, RFC 9110 §7.8).
 func (r *reference) endOfHead() {

@@ -4,7 +4,6 @@ package fuzz
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -15,10 +14,7 @@ import (
 // §2.2). A fragment is no part of any form.
 func (r *reference) requestTarget() {
 	from := r.i
-	t := r.some(isTarget, "RFC 9112 §3: a target, without whitespace, controls and '#'")
-	if r.peek() != ' ' {
-		r.refuse("RFC 9112 §3.2: not a byte of a target")
-	}
+	t := r.some(isTarget, "RFC 9112 §3.2: a target, one SP after the method")
 	r.m.Target = t
 	end := r.i
 	r.i = from // what is refused below is refused for the target
@@ -44,17 +40,18 @@ func (r *reference) authorityForm(t string) {
 	if !ok || host == "" || !isHost(host) {
 		r.refuse("RFC 9112 §3.2.3: CONNECT takes host \":\" port")
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+	if !isPort(port) || strings.Trim(port, "0") == "" {
 		r.refuse("RFC 9110 §9.3.6: CONNECT needs a valid port")
 	}
 	r.m.Host = t
 }
 
 // absolute-form = absolute-URI, here: scheme "://" host [ ":" port ] path-abempty [ "?" query ]
+// An absolute-URI without an authority (mailto:x) has no host that could serve it.
 func (r *reference) absoluteForm(t string) {
 	scheme, rest, ok := strings.Cut(t, "://")
 	if !ok || scheme == "" || !isAlpha(scheme[0]) || !all(scheme, isScheme) {
-		r.refuse("RFC 9112 §3.2: neither \"/\" nor a scheme")
+		r.refuse("RFC 9112 §3.2: neither \"/\" nor a scheme and an authority")
 	}
 	authority := rest
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
@@ -63,21 +60,30 @@ func (r *reference) absoluteForm(t string) {
 	if strings.Contains(authority, "@") {
 		r.refuse("RFC 9110 §4.2.4: userinfo in a target")
 	}
-	if host, _, _ := splitPort(authority); host == "" {
-		r.refuse("RFC 9110 §4.2.1: an http URI with an empty host")
-	}
-	if !isHostPort(authority) {
-		r.refuse("RFC 3986 §3.2: authority of the target")
+	if authority == "" || !isHostPort(authority) {
+		r.refuse("RFC 9110 §4.2.1: authority of the target, with a host that is not empty")
 	}
 	r.m.Host = authority
 }
 
 func isScheme(c byte) bool { return isAlpha(c) || isDigit(c) || isIn(c, "+-.") }
 
-// Host = uri-host [ ":" port ]; both may be empty.
+// Host = uri-host [ ":" port ]. The value may be empty (RFC 9110 §7.2), but a host with a port may
+// not be: http://:80/ is invalid (§4.2.1).
 func isHostPort(s string) bool {
 	host, port, _ := splitPort(s)
-	return isHost(host) && all(port, isDigit)
+	return s == "" || host != "" && isHost(host) && isPort(port)
+}
+
+// port = *DIGIT, a number that TCP has.
+func isPort(s string) bool {
+	n := 0
+	for i := range len(s) {
+		if n = n*10 + int(s[i]-'0'); !isDigit(s[i]) || n > 65535 {
+			return false
+		}
+	}
+	return true
 }
 
 // splitPort cuts at the colon after the host, which may itself have colons in brackets.

@@ -104,7 +104,7 @@ func (r *request) settle(c gofuzz.Continue) {
 		r.Lines = insert(c, r.Lines, "Upgrade", oneOf(c, "websocket", "h2c, x/2"))
 	}
 	if r.Expect = r.Expect && c.Intn(4) == 0; r.Expect {
-		r.Lines = insert(c, r.Lines, "Expect", recase(c, "100-continue"))
+		r.Lines = insert(c, r.Lines, "Expect", recase(c, oneOf(c, "100-continue", "100-continue", "x=y")))
 	}
 }
 

@@ -24,11 +24,14 @@ type response struct {
 
 // bodiless tells whether a response ends with its head (RFC 9112 §6.3, items 1 and 2).
 func (r *response) bodiless() bool {
-	return r.Status < 200 || r.Status == 204 || r.Status == 304 || r.Method == "HEAD" || r.Method == "CONNECT" && r.Status < 300
+	return r.Status/100 == 1 || r.Status == 204 || r.Status == 304 || r.Method == "HEAD" || r.tunnel()
 }
 
+// tunnel tells of a response whose Content-Length and Transfer-Encoding mean nothing.
+func (r *response) tunnel() bool { return r.Method == "CONNECT" && r.Status/100 == 2 }
+
 func (r *response) settle(c gofuzz.Continue) {
-	r.Status = oneOf[uint16](c, 200, 200, 200, 100, 101, 103, 204, 206, 301, 304, 404, 500, 599, 100+r.Status%500)
+	r.Status = oneOf[uint16](c, 200, 200, 200, 100, 101, 103, 204, 206, 301, 304, 404, 500, 599, r.Status%1000)
 	if c.RandBool() {
 		r.Reason = value(oneOf(c, "OK", "", "Not Found", "  two  spaces ", "\t", "\x80\xff"))
 	}
@@ -36,9 +39,12 @@ func (r *response) settle(c gofuzz.Continue) {
 	switch {
 	case r.bodiless():
 		r.Body.Framing = absent
-		if r.Status >= 200 && r.Status != 204 && r.Method != "CONNECT" && c.RandBool() {
+		if c.RandBool() {
 			r.length = int64(c.Intn(1 << 20)) // of the content that another method would have got
 			r.Lines = insert(c, r.Lines, "Content-Length", fmt.Sprint(r.length))
+		}
+		if r.tunnel() {
+			r.length = -1
 		}
 	case r.Body.Framing == absent || r.Body.Framing == chunked && r.Minor == 0:
 		r.Body.Framing = untilClose
