@@ -1,41 +1,19 @@
-// What the backends share: wake-ups, checks of arguments, rounding of time.
+// Wake-ups: what is the same on all backends, and the pipe for those whose kernel has nothing
+// better.
 
 //go:build unix
 
 package poller
 
 import (
-	"math"
 	"net"
 	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// check refuses what no backend takes.
-func check(op string, t Token, want Ready) error {
-	if want&^(Read|Write) != 0 || t == reserved {
-		return os.NewSyscallError(op, unix.EINVAL)
-	}
-	return nil
-}
-
-// milliseconds is max as poll(2) and its kin take it: rounded up, so that a wait never ends early
-// and a loop waiting for the last microsecond of a timer does not spin; negative for ever.
-func milliseconds(max time.Duration) int {
-	if max < 0 {
-		return -1
-	}
-	ms := max / time.Millisecond
-	if max%time.Millisecond != 0 {
-		ms++
-	}
-	return int(min(ms, math.MaxInt32))
-}
 
 // waker is the half of Wake that is the same everywhere: many wakes cost one signal, none is lost,
 // and none reaches a descriptor that Close gave back.
@@ -69,7 +47,7 @@ func (w *waker) Wake() error {
 	return w.signal()
 }
 
-// seen is called by Wait, before it returns, when the signal has arrived and was taken away.
+// seen is called by Wait, before it returns, when it has taken the signal.
 func (w *waker) seen() { w.state.And(^uint32(wakePending)) }
 
 // close marks the waker closed and runs free, which no signal can overlap or follow.
@@ -82,12 +60,16 @@ func (w *waker) close(free func() error) error {
 	return free()
 }
 
-// pipe is the descriptor to wake through where the system has nothing better.
-type pipe struct{ r, w int }
+// pipeWaker wakes a poller that watches the reading end of a pipe.
+type pipeWaker struct {
+	waker
+	r, w    int
+	in, out [1]byte // here, because a local buffer would be allocated
+}
 
-func openPipe() (pipe, error) {
+func (p *pipeWaker) open() error {
 	var fds [2]int
-	syscall.ForkLock.RLock() // darwin and aix have no pipe2
+	syscall.ForkLock.RLock() // not every system has pipe2
 	err := unix.Pipe(fds[:])
 	if err == nil {
 		unix.CloseOnExec(fds[0])
@@ -95,23 +77,23 @@ func openPipe() (pipe, error) {
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
-		return pipe{}, os.NewSyscallError("pipe", err)
+		return os.NewSyscallError("pipe", err)
 	}
-	p := pipe{fds[0], fds[1]}
+	p.r, p.w = fds[0], fds[1]
+	p.signal = p.write
 	for _, fd := range fds {
 		if err := unix.SetNonblock(fd, true); err != nil {
-			p.close()
-			return pipe{}, os.NewSyscallError("fcntl", err)
+			p.closePipe()
+			return os.NewSyscallError("fcntl", err)
 		}
 	}
-	return p, nil
+	return nil
 }
 
-// signal puts one byte in. A full pipe is as good as one more byte.
-func (p pipe) signal() error {
+// write puts one byte in. A full pipe is as good as one more byte.
+func (p *pipeWaker) write() error {
 	for {
-		_, err := unix.Write(p.w, []byte{0})
-		switch err {
+		switch _, err := unix.Write(p.w, p.out[:]); err {
 		case unix.EINTR:
 		case nil, unix.EAGAIN:
 			return nil
@@ -121,18 +103,18 @@ func (p pipe) signal() error {
 	}
 }
 
-// drain takes out all that signal put in: one byte, since wakes coalesce.
-func (p pipe) drain() {
-	var b [8]byte
+// drain is called by Wait when the pipe is readable. It takes out the one byte that is there, since
+// wakes coalesce: the next write comes after seen.
+func (p *pipeWaker) drain() {
 	for {
-		n, err := unix.Read(p.r, b[:])
-		if err != unix.EINTR && n < len(b) {
-			return
+		if _, err := unix.Read(p.r, p.in[:]); err != unix.EINTR {
+			break
 		}
 	}
+	p.seen()
 }
 
-func (p pipe) close() error {
+func (p *pipeWaker) closePipe() error {
 	err := unix.Close(p.w)
 	if e := unix.Close(p.r); err == nil {
 		err = e

@@ -1,0 +1,480 @@
+// The conformance suite: the contract of Poller, case by case, against every backend.
+
+//go:build unix
+
+package poller
+
+import (
+	"errors"
+	"math"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The values that the contract allows a backend to leave out.
+func (g *rig) halfclose() (must, may Ready) { // a half-close under Read
+	if g.halfs {
+		return Read | Hangup, 0
+	}
+	return Read, Hangup
+}
+
+func TestConformance(t *testing.T) {
+	type testCase struct {
+		name string
+		run  func(g *rig)
+	}
+	// These depend on a number being free after close, so nobody else may open one meanwhile.
+	serial := []testCase{
+		{"arguments are checked", testArguments},
+		{"a failed call changes nothing", testFailedCalls},
+		{"a reused number starts afresh", testReuse},
+		{"a closed descriptor is contained", testClosedUnderneath},
+	}
+	parallel := []testCase{
+		{"tokens come back unchanged", testTokens},
+		{"interest is what was asked for last", testInterest},
+		{"readiness lasts as long as its cause", testLevel},
+		{"a half-close shows as Read", testHalfClose},
+		{"a half-close does not spin without Read", testHalfCloseUnread},
+		{"a close shows", testFullClose},
+		{"a reset shows as what was asked for", testReset},
+		{"a reset is said once at most without interest", testResetUnasked},
+		{"pipes end", testPipes},
+		{"listeners and connects", testConnect},
+		{"a refused connect shows as Write", testRefused},
+		{"a wait does not end early", testTimeouts},
+		{"a huge wait is clamped", testHugeTimeout},
+		{"ready descriptors take turns", testFairness},
+		{"Del silences what is pending", testDel},
+		{"Close leaves descriptors alone", testClose},
+	}
+	for _, s := range subjects() {
+		t.Run(s.name, func(t *testing.T) {
+			for _, c := range serial {
+				t.Run(c.name, func(t *testing.T) { c.run(newRig(t, s)) })
+			}
+			for _, c := range parallel {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					c.run(newRig(t, s))
+				})
+			}
+		})
+	}
+}
+
+func testArguments(g *rig) {
+	a, b := g.unix()
+	closed, other := g.unix()
+	g.close(closed)
+	g.must(g.p.Add(a, 1, Read))
+	for _, c := range []struct {
+		what string
+		err  error
+		want error
+	}{
+		{"Add twice", g.p.Add(a, 1, Read), unix.EEXIST},
+		{"Mod of an unknown one", g.p.Mod(b, 1, Read), unix.ENOENT},
+		{"Del of an unknown one", g.p.Del(b), unix.ENOENT},
+		{"Add of a closed one", g.p.Add(closed, 1, Read), unix.EBADF},
+		{"Mod of a closed one", g.p.Mod(closed, 1, Read), unix.EBADF},
+		{"Del of a closed one", g.p.Del(closed), unix.EBADF},
+		{"Add of -1", g.p.Add(-1, 1, Read), unix.EBADF},
+		{"Mod of -1", g.p.Mod(-1, 1, Read), unix.EBADF},
+		{"Del of -1", g.p.Del(-1), unix.EBADF},
+		{"Add with Hangup", g.p.Add(other, 1, Read|Hangup), unix.EINVAL},
+		{"Add with Err", g.p.Add(other, 1, Err), unix.EINVAL},
+		{"Mod with unknown bits", g.p.Mod(a, 1, 1<<7), unix.EINVAL},
+		{"Add with the reserved token", g.p.Add(other, ^Token(0), Read), unix.EINVAL},
+		{"Mod with the reserved token", g.p.Mod(a, ^Token(0), Read), unix.EINVAL},
+	} {
+		if !errors.Is(c.err, c.want) {
+			g.Errorf("%s: got %v, want %v", c.what, c.err, c.want)
+		}
+	}
+	if n, err := g.p.Wait(nil, 0); n != 0 || !errors.Is(err, unix.EINVAL) {
+		g.Errorf("Wait without room: got %d, %v", n, err)
+	}
+	if g.p.Name() == "" {
+		g.Error("no name")
+	}
+}
+
+func testFailedCalls(g *rig) {
+	a, b := g.unix()
+	c, _ := g.unix()
+	g.must(g.p.Add(a, 1, Read))
+	g.p.Add(a, 2, Write)
+	g.p.Mod(a, ^Token(0), Write)
+	g.p.Mod(a, 3, Hangup)
+	g.p.Add(c, 4, Write|Err)
+	g.p.Mod(c, 5, Write)
+	g.quiet(0)
+	g.write(b, "x")
+	g.one(1, Read, 0)
+	if err := g.p.Del(c); !errors.Is(err, unix.ENOENT) {
+		g.Error("a failed Add registered: Del answers", err)
+	}
+}
+
+func testTokens(g *rig) {
+	a, b := g.unix()
+	g.write(b, "x")
+	g.must(g.p.Add(a, 0, Read))
+	g.one(0, Read, 0)
+	for _, t := range []Token{1, 1 << 31, 1 << 32, 1 << 63, 0xfedcba9876543210, math.MaxUint32, math.MaxUint64 - 1} {
+		g.must(g.p.Mod(a, t, Read))
+		g.one(t, Read, 0)
+	}
+}
+
+func testInterest(g *rig) {
+	for _, s := range streams {
+		a, b := s.pair(g)
+		g.write(b, "x")
+		g.must(g.p.Add(a, 1, 0))
+		g.quiet(0)
+		for _, want := range []Ready{Read, Write, 0, Read | Write, Read, 0, Write, Read | Write, Write, 0} {
+			g.must(g.p.Mod(a, 1, want))
+			if want == 0 {
+				g.quiet(0)
+			} else {
+				g.one(1, want, 0)
+			}
+		}
+		g.must(g.p.Del(a))
+		g.quiet(0)
+		for _, want := range []Ready{Read, Write, Read | Write} {
+			g.must(g.p.Add(a, 2, want))
+			g.one(2, want, 0)
+			g.must(g.p.Del(a))
+		}
+	}
+}
+
+func testLevel(g *rig) {
+	for _, s := range streams {
+		a, b := s.pair(g)
+		g.must(g.p.Add(a, 1, Read))
+		g.quiet(0)
+		g.write(b, "xyz")
+		for range 3 { // nothing is read
+			g.one(1, Read, 0)
+		}
+		var buf [1]byte
+		for range 3 { // one byte is left after each of two reads
+			g.one(1, Read, 0)
+			_, err := unix.Read(a, buf[:])
+			g.must(err)
+		}
+		g.quiet(0)
+		g.must(g.p.Mod(a, 2, Write))
+		for range 3 {
+			g.one(2, Write, 0)
+		}
+		g.fill(a)
+		g.quiet(0)
+		g.drain(b)
+		g.one(2, Write, 0)
+		g.must(g.p.Del(a))
+	}
+}
+
+func testHalfClose(g *rig) {
+	must, may := g.halfclose()
+	for _, s := range streams {
+		a, b := s.pair(g)
+		g.must(g.p.Add(a, 1, Read))
+		g.write(b, "x")
+		g.must(unix.Shutdown(b, unix.SHUT_WR))
+		g.one(1, must, may)
+		if !g.drain(a) {
+			g.Fatal("no end of file")
+		}
+		for range 3 { // the end of file stays
+			g.one(1, must, may)
+		}
+		g.must(g.p.Mod(a, 2, Read|Write))
+		g.one(2, must|Write, may)
+		g.write(a, "the other direction goes on")
+		g.must(g.p.Del(a))
+	}
+}
+
+func testHalfCloseUnread(g *rig) {
+	for _, s := range streams {
+		a, b := s.pair(g)
+		g.must(g.p.Add(a, 1, Read))
+		g.fill(a)
+		g.must(g.p.Mod(a, 1, Write))
+		g.must(unix.Shutdown(b, unix.SHUT_WR))
+		g.quiet(0) // full, so not writable; and nobody reads
+		g.must(g.p.Mod(a, 1, 0))
+		g.quiet(0)
+		g.drain(b)
+		g.quiet(0)
+		must, may := g.halfclose()
+		g.must(g.p.Mod(a, 2, Read))
+		g.one(2, must, may)
+		g.must(g.p.Del(a))
+	}
+}
+
+func testFullClose(g *rig) {
+	for _, s := range streams {
+		a, b := s.pair(g)
+		g.must(g.p.Add(a, 1, Read))
+		g.close(b)
+		must, may := g.halfclose()
+		g.one(1, must, may|Write|Err)
+		g.must(unix.Shutdown(a, unix.SHUT_WR))
+		g.must(g.p.Mod(a, 2, Read|Write))
+		g.one(2, must|Write, may|Err)
+		g.must(g.p.Mod(a, 3, 0))
+		g.quiet(1)
+		g.must(g.p.Del(a))
+	}
+}
+
+func testReset(g *rig) {
+	var must, may Ready = Err, Hangup
+	if !g.ends {
+		must, may = 0, Hangup|Err
+	}
+	for _, want := range []Ready{Read, Write, Read | Write} {
+		a, b := g.tcp()
+		g.must(g.p.Add(a, 1, want))
+		g.fill(a)
+		if want&Read == 0 {
+			g.quiet(0)
+		}
+		g.reset(b)
+		for range 2 {
+			g.one(1, must|want, may|Read|Write)
+		}
+		g.must(g.p.Del(a))
+		// The same when it was reset before it was registered.
+		g.must(g.p.Add(a, 2, want))
+		g.one(2, must|want, may|Read|Write)
+		g.must(g.p.Del(a))
+	}
+}
+
+func testResetUnasked(g *rig) {
+	a, b := g.tcp()
+	g.must(g.p.Add(a, 1, Read|Write))
+	g.must(g.p.Mod(a, 2, 0))
+	g.reset(b)
+	g.quiet(1)
+	g.quiet(0)
+	g.must(g.p.Mod(a, 3, 0)) // may say it once more
+	g.quiet(1)
+	g.must(g.p.Mod(a, 4, Read))
+	g.one(4, Read, Write|Hangup|Err)
+	g.must(g.p.Mod(a, 5, Write))
+	g.one(5, Write, Read|Hangup|Err)
+}
+
+func testPipes(g *rig) {
+	r, w := g.pipe()
+	g.must(g.p.Add(r, 1, Read))
+	g.quiet(0)
+	g.close(w)
+	for range 2 {
+		g.one(1, Read, Write|Hangup)
+	}
+	g.must(g.p.Mod(r, 1, 0))
+	g.quiet(1)
+	g.must(g.p.Del(r))
+
+	r, w = g.pipe()
+	g.must(g.p.Add(w, 2, Write))
+	g.one(2, Write, 0)
+	g.fill(w)
+	g.quiet(0)
+	g.close(r)
+	for range 2 {
+		g.one(2, Write, Read|Hangup|Err)
+	}
+	g.must(g.p.Mod(w, 2, 0))
+	g.quiet(1)
+}
+
+func testConnect(g *rig) {
+	l, addr := g.listen()
+	g.must(g.p.Add(l, 1, Read))
+	g.quiet(0)
+	c := g.socket()
+	if err := unix.Connect(c, addr); err != nil && err != unix.EINPROGRESS {
+		g.Fatal(err)
+	}
+	g.one(1, Read, 0)
+	g.one(1, Read, 0)
+	s := g.accept(l)
+	g.quiet(0)
+	g.must(g.p.Del(l))
+	g.must(g.p.Add(c, 2, Write))
+	g.one(2, Write, 0)
+	g.must(g.p.Mod(c, 2, Read|Write))
+	g.write(s, "x")
+	g.one(2, Read|Write, 0)
+}
+
+func testRefused(g *rig) {
+	l, addr := g.listen()
+	c := g.socket()
+	g.close(l)
+	if err := unix.Connect(c, addr); err != unix.EINPROGRESS {
+		g.Skip("connect to a closed port does not wait here:", err)
+	}
+	g.must(g.p.Add(c, 1, Write))
+	g.one(1, Write, Read|Hangup|Err)
+	errno, err := unix.GetsockoptInt(c, unix.SOL_SOCKET, unix.SO_ERROR)
+	g.must(err)
+	if unix.Errno(errno) != unix.ECONNREFUSED {
+		g.Errorf("SO_ERROR: got %v", unix.Errno(errno))
+	}
+}
+
+func testTimeouts(g *rig) {
+	var buf [1]Event
+	for _, d := range []time.Duration{0, 1, time.Microsecond, 999 * time.Microsecond, time.Millisecond, 1001 * time.Microsecond, 12345 * time.Microsecond} {
+		// A signal may end a wait early, so the longest of a few counts.
+		var longest time.Duration
+		for range 5 {
+			start := time.Now()
+			n, err := g.p.Wait(buf[:], d)
+			longest = max(longest, time.Since(start))
+			if n != 0 || err != nil {
+				g.Fatal(n, err)
+			}
+		}
+		if longest < d {
+			g.Errorf("Wait(%v) ended after %v", d, longest)
+		}
+	}
+}
+
+func testHugeTimeout(g *rig) {
+	a, b := g.unix()
+	g.must(g.p.Add(a, 1, Read))
+	var buf [1]Event
+	for _, d := range []time.Duration{math.MaxInt64, 1000 * time.Hour, -1, math.MinInt64} {
+		written := make(chan error)
+		go func() {
+			_, err := unix.Write(b, []byte("x"))
+			written <- err
+		}()
+		n := 0
+		for n == 0 {
+			var err error
+			n, err = g.p.Wait(buf[:], d)
+			g.must(err)
+		}
+		g.must(<-written)
+		g.drain(a)
+	}
+}
+
+func testFairness(g *rig) {
+	const n = 50
+	for i := range n {
+		a, _ := g.unix()
+		g.must(g.p.Add(a, Token(i), Write))
+	}
+	for _, size := range []int{1, 3, 7, n, n + 1, 1000} {
+		if got := g.all(n, size); len(got) != n {
+			g.Errorf("%d of %d were reported to a dst of %d", len(got), n, size)
+		}
+	}
+}
+
+func testDel(g *rig) {
+	for _, s := range streams {
+		a, b := s.pair(g)
+		c, d := s.pair(g)
+		g.must(g.p.Add(a, 1, Read|Write))
+		g.must(g.p.Add(c, 2, Read))
+		g.write(b, "x")
+		g.write(d, "x")
+		g.must(g.p.Del(a))
+		g.one(2, Read, 0)
+		g.must(g.p.Add(a, 3, Read))
+		if got := g.all(2, 1); len(got) != 2 || got[3] != Read || got[2] != Read {
+			g.Error("got", got)
+		}
+		g.must(g.p.Del(a))
+		g.must(g.p.Del(c))
+		g.quiet(0)
+	}
+}
+
+func testReuse(g *rig) {
+	a, b := g.unix()
+	spare, _ := g.unix()
+	for i := range Token(10) {
+		want := []Ready{Read, Write, Read | Write, 0}[i%4]
+		g.must(g.p.Add(a, i, want))
+		g.write(b, "x")
+		if i%2 == 0 && want != 0 {
+			g.one(i, want, 0)
+		}
+		g.must(g.p.Del(a))
+		g.close(b)
+		// Another file takes the number over.
+		g.close(a)
+		if got := g.own(unix.FcntlInt(uintptr(spare), unix.F_DUPFD_CLOEXEC, a)); got != a {
+			g.Fatalf("%d was not free after close", a)
+		}
+		g.must(g.p.Add(a, i|1<<40, Read))
+		g.quiet(0)
+		g.must(g.p.Del(a))
+		g.close(a)
+		a, b = g.unix()
+	}
+}
+
+func testClosedUnderneath(g *rig) {
+	a, _ := g.unix()
+	c, d := g.unix()
+	e, _ := g.unix()
+	for i, fd := range []int{a, c, e} {
+		g.must(g.p.Add(fd, Token(i), Read))
+	}
+	g.quiet(0)
+	g.close(a)
+	g.quiet(1)
+	g.quiet(0)
+	g.write(d, "x")
+	g.one(1, Read, 0)
+	g.drain(c)
+	g.must(g.p.Mod(e, 2, Write))
+	g.one(2, Write, 0)
+	if err := g.p.Del(a); err != nil && !errors.Is(err, unix.EBADF) && !errors.Is(err, unix.ENOENT) {
+		g.Error("Del of what was closed:", err)
+	}
+}
+
+func testClose(g *rig) {
+	a, b := g.unix()
+	g.must(g.p.Add(a, 1, Read))
+	g.must(g.p.Close())
+	var buf [1]Event
+	_, err := g.p.Wait(buf[:], 0)
+	for what, err := range map[string]error{
+		"Add": g.p.Add(b, 1, Read), "Mod": g.p.Mod(a, 1, Read), "Del": g.p.Del(a),
+		"Wait": err, "Wake": g.p.Wake(), "Close": g.p.Close(),
+	} {
+		if !errors.Is(err, net.ErrClosed) {
+			g.Errorf("%s after Close: got %v", what, err)
+		}
+	}
+	g.write(b, "x")
+	if g.drain(a) {
+		g.Error("Close closed what was registered")
+	}
+}

@@ -1,0 +1,268 @@
+// The rig that the tests stand on: a poller, real descriptors to watch with it, and ways to ask.
+
+//go:build unix
+
+package poller
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a test waits for what must come; no passing test waits that long.
+const patience = 20 * time.Second
+
+// subject is a backend as the tests see it: how to open one, and what the contract leaves open.
+type subject struct {
+	name  string
+	open  func() (Poller, error)
+	halfs bool // half-closes show as Hangup
+	ends  bool // full hangups show as Hangup, and errors as Err
+	limit int  // descriptors from here on are refused
+}
+
+// subjects is every backend of this system, and those of other systems over a fake kernel.
+func subjects() []subject {
+	var all []subject
+	for _, name := range Names() {
+		s := subject{name: name, open: func() (Poller, error) { return Open(name) }, halfs: true, ends: true, limit: 1 << 30}
+		switch name {
+		case "poll":
+			s.halfs = pollRDHUP != 0
+		case "select":
+			s.halfs, s.ends, s.limit = false, false, unix.FD_SETSIZE
+		}
+		all = append(all, s)
+	}
+	return append(all, fakes...)
+}
+
+// fakes are filled in by the init functions of the fakes' files.
+var fakes []subject
+
+// rig is one test's poller and descriptors. What the test leaves open is closed at its end.
+type rig struct {
+	testing.TB
+	subject
+	p   Poller
+	fds map[int]bool
+}
+
+func newRig(t testing.TB, s subject) *rig {
+	t.Helper()
+	p, err := s.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &rig{t, s, p, map[int]bool{}}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Error("Close:", err)
+		}
+		for fd := range g.fds {
+			unix.Close(fd)
+		}
+	})
+	return g
+}
+
+func (g *rig) must(err error) {
+	if err != nil {
+		g.Helper()
+		g.Fatal(err)
+	}
+}
+
+// own makes fd non-blocking and has it closed when the test ends.
+func (g *rig) own(fd int, err error) int {
+	g.Helper()
+	g.must(err)
+	unix.CloseOnExec(fd)
+	g.must(unix.SetNonblock(fd, true))
+	g.fds[fd] = true
+	return fd
+}
+
+func (g *rig) close(fd int) {
+	g.Helper()
+	delete(g.fds, fd)
+	g.must(unix.Close(fd))
+}
+
+// stream is a kind of connection: a pair of descriptors, each reading what the other writes.
+type stream struct {
+	name string
+	pair func(g *rig) (a, b int)
+}
+
+var streams = []stream{{"unix", (*rig).unix}, {"tcp", (*rig).tcp}}
+
+func (g *rig) unix() (a, b int) {
+	g.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	return g.own(fds[0], err), g.own(fds[1], err)
+}
+
+func (g *rig) tcp() (a, b int) {
+	g.Helper()
+	l, addr := g.listen()
+	a = g.socket()
+	if err := unix.Connect(a, addr); err != unix.EINPROGRESS {
+		g.must(err)
+	}
+	b = g.accept(l)
+	g.close(l)
+	return a, b
+}
+
+func (g *rig) pipe() (r, w int) {
+	g.Helper()
+	var fds [2]int
+	err := unix.Pipe(fds[:])
+	return g.own(fds[0], err), g.own(fds[1], err)
+}
+
+func (g *rig) socket() int {
+	g.Helper()
+	return g.own(unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0))
+}
+
+func (g *rig) listen() (fd int, addr unix.Sockaddr) {
+	g.Helper()
+	fd = g.socket()
+	g.must(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	g.must(unix.Listen(fd, 128))
+	addr, err := unix.Getsockname(fd)
+	g.must(err)
+	return fd, addr
+}
+
+func (g *rig) accept(l int) int {
+	g.Helper()
+	pfd := []unix.PollFd{{Fd: int32(l), Events: unix.POLLIN}}
+	for {
+		fd, _, err := unix.Accept(l)
+		if err == nil {
+			return g.own(fd, nil)
+		}
+		if err != unix.EAGAIN && err != unix.EINTR {
+			g.Fatal("accept:", err)
+		}
+		unix.Poll(pfd, 100)
+	}
+}
+
+func (g *rig) write(fd int, s string) {
+	g.Helper()
+	n, err := unix.Write(fd, []byte(s))
+	g.must(err)
+	if n != len(s) {
+		g.Fatalf("wrote %d of %d bytes", n, len(s))
+	}
+}
+
+// fill writes until the kernel takes no more.
+func (g *rig) fill(fd int) {
+	g.Helper()
+	buf := make([]byte, 64<<10)
+	for size := len(buf); size > 0; {
+		_, err := unix.Write(fd, buf[:size])
+		switch err {
+		case nil, unix.EINTR:
+		case unix.EAGAIN:
+			size /= 2
+		default:
+			g.Fatal("write:", err)
+		}
+	}
+}
+
+// drain reads until there is no more, and says whether it came to the end of file (or an error).
+func (g *rig) drain(fd int) (end bool) {
+	g.Helper()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := unix.Read(fd, buf)
+		switch {
+		case err == unix.EAGAIN:
+			return false
+		case err == unix.EINTR:
+		case err != nil || n == 0:
+			return true
+		}
+	}
+}
+
+// reset closes fd so that its TCP peer gets an RST.
+func (g *rig) reset(fd int) {
+	g.Helper()
+	g.must(unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+	g.close(fd)
+}
+
+// one waits for the event of one descriptor and checks its token and its conditions: all of want,
+// none of but, nothing outside want|may.
+func (g *rig) one(token Token, want, may Ready) {
+	g.Helper()
+	var buf [8]Event
+	for start := time.Now(); ; {
+		n, err := g.p.Wait(buf[:], patience)
+		g.must(err)
+		if n == 0 && time.Since(start) < patience {
+			continue // a signal or a wake-up
+		}
+		if n != 1 {
+			g.Fatalf("got events %v, want one of token %#x", buf[:n], token)
+		}
+		ev := buf[0]
+		if ev.Token != token {
+			g.Fatalf("got token %#x, want %#x", ev.Token, token)
+		}
+		if ev.Ready&want == want && ev.Ready&^(want|may) == 0 {
+			return
+		}
+		// TCP tells a close in steps; what counts is where it ends.
+		if ev.Ready&^(want|may) != 0 || time.Since(start) > patience {
+			g.Fatalf("got %v, want %v and at most %v more", ev.Ready, want, may)
+		}
+	}
+}
+
+// all gathers what is ready now, by token, in as many Waits of the given size as a fair poller needs
+// to get round twice. (None fills less than 128 when it could.)
+func (g *rig) all(registered, size int) map[Token]Ready {
+	g.Helper()
+	got := map[Token]Ready{}
+	dst := make([]Event, size)
+	for range 2*(registered/min(size, 128)) + 3 {
+		n, err := g.p.Wait(dst, 0)
+		g.must(err)
+		for _, ev := range dst[:n] {
+			got[ev.Token] |= ev.Ready
+		}
+	}
+	return got
+}
+
+// quiet checks that nothing is reported and that Wait really waits: at most the events in allow
+// once, and a few returns for signals, in a time in which a spinning poller would return
+// thousands of times.
+func (g *rig) quiet(allow int) {
+	g.Helper()
+	var buf [8]Event
+	returns := 0
+	for start := time.Now(); time.Since(start) < 20*time.Millisecond; returns++ {
+		n, err := g.p.Wait(buf[:], 10*time.Millisecond)
+		g.must(err)
+		if allow -= n; allow < 0 {
+			g.Fatalf("unexpected events %v", buf[:n])
+		}
+	}
+	if returns > 100 {
+		g.Fatalf("Wait returned %d times in 20 ms with nothing to say", returns)
+	}
+}

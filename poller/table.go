@@ -1,0 +1,121 @@
+// What the backends whose kernel cannot keep a token share: a table of registrations, and the
+// contract's checks on the way into it. Also the checks and the rounding that all of them need.
+
+//go:build unix
+
+package poller
+
+import (
+	"math"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// check refuses what no backend takes.
+func check(op string, t Token, want Ready) error {
+	if want&^(Read|Write) != 0 || t == reserved {
+		return os.NewSyscallError(op, unix.EINVAL)
+	}
+	return nil
+}
+
+// milliseconds is max as poll(2) and its kin take it: rounded up, so that a wait never ends early
+// and a loop waiting for the last microsecond of a timer does not spin; negative for ever.
+func milliseconds(max time.Duration) int {
+	if max < 0 {
+		return -1
+	}
+	ms := max / time.Millisecond
+	if max%time.Millisecond != 0 {
+		ms++
+	}
+	return int(min(ms, math.MaxInt32))
+}
+
+// table holds the registrations by descriptor. Unix hands out the lowest free number, so a slice is
+// as dense as a map and needs no hashing.
+type table struct {
+	op     string // the operation that errors name
+	closed bool
+	regs   []registration
+}
+
+// registration is 16 bytes; a descriptor that is not registered has on == false.
+type registration struct {
+	token Token
+	slot  int32 // the backend's own: where it keeps the rest
+	want  Ready
+	on    bool
+}
+
+// add enters fd. The kernel is asked whether it is open: these backends would hear of it only at
+// the next wait, too late to tell whoever made the mistake.
+func (t *table) add(fd int, token Token, want Ready) (*registration, error) {
+	if err := t.check(fd, token, want); err != nil {
+		return nil, err
+	}
+	if !isOpen(fd) {
+		return nil, os.NewSyscallError(t.op, unix.EBADF)
+	}
+	if fd >= len(t.regs) {
+		t.regs = append(t.regs, make([]registration, fd+1-len(t.regs))...)
+	}
+	r := &t.regs[fd]
+	if r.on {
+		return nil, os.NewSyscallError(t.op, unix.EEXIST)
+	}
+	*r = registration{token: token, want: want, on: true}
+	return r, nil
+}
+
+// mod finds fd, whose registration the caller is about to change to token and want.
+func (t *table) mod(fd int, token Token, want Ready) (*registration, error) {
+	if err := t.check(fd, token, want); err != nil {
+		return nil, err
+	}
+	return t.find(fd)
+}
+
+// del finds fd, whose registration the caller is about to clear.
+func (t *table) del(fd int) (*registration, error) {
+	if err := t.check(fd, 0, 0); err != nil {
+		return nil, err
+	}
+	return t.find(fd)
+}
+
+func (t *table) check(fd int, token Token, want Ready) error {
+	if t.closed {
+		return net.ErrClosed
+	}
+	return check(t.op, token, want)
+}
+
+func (t *table) find(fd int) (*registration, error) {
+	if uint(fd) < uint(len(t.regs)) && t.regs[fd].on {
+		return &t.regs[fd], nil
+	}
+	if !isOpen(fd) {
+		return nil, os.NewSyscallError(t.op, unix.EBADF)
+	}
+	return nil, os.NewSyscallError(t.op, unix.ENOENT)
+}
+
+// waitable is the part of Wait that comes before the system call.
+func (t *table) waitable(dst []Event) error {
+	if t.closed {
+		return net.ErrClosed
+	}
+	if len(dst) == 0 {
+		return os.NewSyscallError(t.op, unix.EINVAL)
+	}
+	return nil
+}
+
+func isOpen(fd int) bool {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	return fd >= 0 && err != unix.EBADF
+}
