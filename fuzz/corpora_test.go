@@ -46,11 +46,15 @@ type expected struct {
 	ChunkSize               *uint64 `json:"chunk_size"`
 }
 
-func corporaDir(t testing.TB) string {
-	dir := os.Getenv("LURCHER_CORPORA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "corpora")
+func corporaPath() string {
+	if dir := os.Getenv("LURCHER_CORPORA"); dir != "" {
+		return dir
 	}
+	return filepath.Join("..", "..", "shared", "corpora")
+}
+
+func corporaDir(t testing.TB) string {
+	dir := corporaPath()
 	if _, err := os.Stat(dir); err != nil {
 		t.Skipf("no corpora: %v (LURCHER_CORPORA says where they are)", err)
 	}
@@ -87,6 +91,18 @@ func corpus(t testing.TB, file string) (records []record) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// otherSeeds are the inputs of other projects' fuzzing, where they are at hand.
+func otherSeeds(t testing.TB) (seeds [][]byte) {
+	if _, err := os.Stat(corporaPath()); err != nil {
+		t.Logf("without the seeds of other projects: %v", err)
+		return nil
+	}
+	for _, r := range corpus(t, "fuzz_seeds.jsonl.gz") {
+		seeds = append(seeds, r.Input)
+	}
+	return seeds
 }
 
 // latin1 gives the bytes that a string of the corpora stands for.

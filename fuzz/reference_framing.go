@@ -17,19 +17,17 @@ type framing struct {
 
 func (r *reference) requestField(f Field) {
 	r.anyField(f)
-	switch strings.ToLower(f.Name) {
-	case "host":
-		if r.f.hosts++; r.f.hosts > 1 {
-			r.refuse("RFC 9112 §3.2: more than one Host")
-		}
-		if !isHostPort(f.Value) {
-			r.refuse("RFC 9112 §3.2: Host is uri-host [ \":\" port ]")
-		}
-		if r.m.Host == "" {
-			r.m.Host = f.Value
-		}
-	case "expect":
-		r.f.expect = true
+	if !strings.EqualFold(f.Name, "host") {
+		return
+	}
+	if r.f.hosts++; r.f.hosts > 1 {
+		r.refuse("RFC 9112 §3.2: more than one Host")
+	}
+	if !isHostPort(f.Value) {
+		r.refuse("RFC 9112 §3.2: Host is uri-host [ \":\" port ]")
+	}
+	if r.m.Host == "" {
+		r.m.Host = f.Value
 	}
 }
 
@@ -56,6 +54,8 @@ func (r *reference) anyField(f Field) {
 		}
 	case "upgrade":
 		r.f.upgrade = true
+	case "expect":
+		r.f.expect = true
 	}
 }
 
@@ -110,7 +110,6 @@ func (r *reference) endOfRequestHead() {
 		r.refuse("RFC 9112 §3.2: no Host")
 	}
 	r.endOfHead()
-	r.m.Expect = r.f.expect && r.m.Minor > 0
 }
 
 // endOfResponseHead follows RFC 9112 §6.3.
@@ -137,6 +136,7 @@ func (r *reference) endOfHead() {
 	}
 	r.m.KeepAlive = !has["close"] && (r.m.Minor > 0 || has["keep-alive"])
 	r.m.Upgrade = r.f.upgrade && has["upgrade"] && r.m.Minor > 0
+	r.m.Expect = r.f.expect && r.m.Minor > 0
 }
 
 // list is the elements of a #rule, the empty ones skipped (RFC 9110 §5.6.1.2). Commas within
