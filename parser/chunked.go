@@ -1,0 +1,273 @@
+package parser
+
+import (
+	"io"
+	"math"
+)
+
+// The states of a body. From bodyChunked on they are those of
+//
+//	chunked-body   = *chunk last-chunk trailer-section CRLF
+//	chunk          = 1*HEXDIG [ chunk-ext ] CRLF chunk-data CRLF
+//	chunk-ext      = *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )
+//	trailer-section= *( token ":" *text CRLF )
+//
+// (RFC 9112 7.1). Whitespace in an extension must have a ";" or "=" on one side; there is none
+// around the size.
+type bodyState uint8
+
+const (
+	bodyDone bodyState = iota // also: no body
+	bodySized
+	bodyUntilClose
+	bodyAtTrailer
+	bodyFailed
+
+	bodyChunked  // before the first digit of a size
+	bodySize     // after a digit
+	bodyData     // within chunk-data
+	bodyDataCR   // after it
+	bodyDataLF   // after its CR
+	bodySizeLF   // after the CR of a size line
+	bodyTrailer  // at the start of a trailer line
+	bodyTName    // in its name
+	bodyTValue   // in its value
+	bodyTLF      // after its CR
+	bodyLastLF   // after the CR of the empty line
+	bodyExtAfter // whitespace after a size, an extension's name or a value
+	bodyExtName0 // after ";"
+	bodyExtName
+	bodyExtNameWS // whitespace after the name
+	bodyExtVal0   // after "="
+	bodyExtVal
+	bodyExtQuoted // within quotes
+	bodyExtEscape // after a backslash there
+	bodyExtEnd    // after the closing quote
+)
+
+const (
+	// maxExcess bounds the bytes of framing: each chunk may have freeOverhead, and as many again
+	// as twice its content, before they count against it. So honest tiny chunks pass for ever,
+	// while long extensions and leading zeros do not.
+	maxExcess    = 16 << 10
+	freeOverhead = 16
+	maxTrailer   = DefaultMaxSize
+
+	lastChunk = "\r\n0\r\n\r\n" // behind the data of the one before
+)
+
+// chunked is Next for a chunked body.
+func (b *Body) chunked(p []byte) (data []byte, n int, err error) {
+	i := 0
+	for {
+		if b.state == bodyData {
+			run := int(min(int64(len(p)-i), b.left))
+			data = p[i : i+run : i+run]
+			i += run
+			if b.left -= int64(run); b.left > 0 {
+				b.off += int64(i)
+				if run == 0 {
+					data = nil
+				}
+				return data, i, nil
+			}
+			b.state = bodyDataCR
+			if !b.keep && string(p[i:min(len(p), i+len(lastChunk))]) == lastChunk {
+				// What most bodies end with, seen ahead: saves the caller a call.
+				b.state = bodyDone
+				i += len(lastChunk)
+				err = io.EOF
+			}
+			b.off += int64(i)
+			return data, i, err
+		}
+		if i == len(p) {
+			b.off += int64(i)
+			return nil, i, nil
+		}
+		if e := b.step(p[i]); e != 0 {
+			b.state, b.err = bodyFailed, e
+			b.off += int64(i)
+			return nil, i, e
+		}
+		i++
+		switch b.state {
+		case bodyDone:
+			b.off += int64(i)
+			return nil, i, io.EOF
+		case bodyTrailer:
+			if b.keep {
+				b.state = bodyAtTrailer
+				b.off += int64(i)
+				return nil, i, ErrTrailer
+			}
+		}
+	}
+}
+
+// step takes one byte of framing.
+func (b *Body) step(c byte) Error {
+	if b.state >= bodyTrailer && b.state <= bodyLastLF {
+		return b.trailer(c)
+	}
+	switch b.state {
+	case bodyDataCR:
+		return b.expect(c, '\r', bodyDataLF)
+	case bodyDataLF:
+		b.left = 0
+		return b.expect(c, '\n', bodyChunked)
+	}
+	if b.extra == maxExcess {
+		return ErrChunkOverhead
+	}
+	b.extra++
+	switch b.state {
+	case bodyChunked, bodySize:
+		if d := hexValue(c); d != 0xff {
+			if b.left > math.MaxInt64>>4 {
+				return ErrChunkSize
+			}
+			b.left = b.left<<4 | int64(d)
+			b.state = bodySize
+			return 0
+		}
+		if b.state == bodyChunked {
+			return ErrChunkSize
+		}
+		switch c {
+		case '\r', ' ', '\t', ';':
+			return b.extension(c)
+		case '\n':
+			return ErrChunkEnd
+		}
+		return ErrChunkSize
+	case bodySizeLF:
+		if c != '\n' {
+			return ErrChunkEnd
+		}
+		if b.left == 0 {
+			b.state, b.extra = bodyTrailer, 0
+			return 0
+		}
+		b.state = bodyData
+		b.refund()
+		return 0
+	}
+	return b.extension(c)
+}
+
+// refund takes off what a chunk's size allows it of framing.
+func (b *Body) refund() {
+	free := freeOverhead + 2*min(b.left, maxExcess)
+	b.extra -= uint16(min(free, int64(b.extra)))
+}
+
+func (b *Body) expect(c, want byte, next bodyState) Error {
+	if c != want {
+		return ErrChunkEnd
+	}
+	b.state = next
+	return 0
+}
+
+// extension takes a byte of the size line behind the digits (RFC 9112 7.1.1).
+func (b *Body) extension(c byte) Error {
+	space := c == ' ' || c == '\t'
+	next := b.state
+	switch b.state {
+	case bodyExtQuoted:
+		switch {
+		case c == '"':
+			next = bodyExtEnd
+		case c == '\\':
+			next = bodyExtEscape
+		case !is(c, isText):
+			return ErrChunkExt
+		}
+	case bodyExtEscape:
+		if !is(c, isText) {
+			return ErrChunkExt
+		}
+		next = bodyExtQuoted
+	case bodyExtName0, bodyExtVal0:
+		switch {
+		case space:
+		case c == '"' && b.state == bodyExtVal0:
+			next = bodyExtQuoted
+		case is(c, isToken):
+			next++ // to bodyExtName, bodyExtVal
+		default:
+			return ErrChunkExt
+		}
+	default:
+		named := b.state == bodyExtName || b.state == bodyExtNameWS
+		white := b.state == bodyExtAfter || b.state == bodyExtNameWS
+		switch {
+		case c == ';':
+			next = bodyExtName0
+		case c == '=' && named:
+			next = bodyExtVal0
+		case c == '\r' && !white:
+			next = bodySizeLF
+		case c == '\n':
+			return ErrChunkEnd
+		case space && b.state == bodyExtName:
+			next = bodyExtNameWS
+		case space && !white:
+			next = bodyExtAfter
+		case space:
+		case is(c, isToken) && (b.state == bodyExtName || b.state == bodyExtVal):
+		default:
+			return ErrChunkExt
+		}
+	}
+	b.state = next
+	return 0
+}
+
+// trailer takes a byte of the trailer section, which is validated and dropped (RFC 9112 7.1.2).
+func (b *Body) trailer(c byte) Error {
+	if b.extra == maxTrailer {
+		return ErrTrailerLarge
+	}
+	b.extra++
+	switch b.state {
+	case bodyTrailer:
+		switch {
+		case c == '\r':
+			b.state = bodyLastLF
+		case c == ' ' || c == '\t':
+			return ErrFold
+		case is(c, isToken):
+			b.state = bodyTName
+		default:
+			return ErrName
+		}
+	case bodyTName:
+		switch {
+		case c == ':':
+			b.state = bodyTValue
+		case !is(c, isToken):
+			return ErrName
+		}
+	case bodyTValue:
+		switch {
+		case c == '\r':
+			b.state = bodyTLF
+		case c == '\n':
+			return ErrLineEnd
+		case !is(c, isText):
+			return ErrValue
+		}
+	case bodyTLF, bodyLastLF:
+		if c != '\n' {
+			return ErrLineEnd
+		}
+		if b.state == bodyLastLF {
+			b.state = bodyDone
+		} else {
+			b.state = bodyTrailer
+		}
+	}
+	return 0
+}

@@ -1,0 +1,37 @@
+package parser
+
+// A Span is a run of bytes within a buffer, as an offset: it stays true when the buffer is
+// moved or grown. Spans of a head count from the start of the buffer that was given to Parse.
+type Span struct{ Off, Len uint32 }
+
+// Of returns the bytes of the span. They are the caller's buffer, not a copy.
+func (s Span) Of(buf []byte) []byte { return buf[s.Off : s.Off+s.Len : s.Off+s.Len] }
+
+func span(from, to int) Span { return Span{uint32(from), uint32(to - from)} }
+
+// A Field is one field line of a head or a trailer section. It holds no pointers; its bytes are
+// reached through the buffer that was parsed.
+type Field struct {
+	start, colon, end uint32 // of the name; of the value's line, where the CR is
+	name              uint32 // of a known name, see names.go; 0: not a known one
+}
+
+// Name returns the field's name as it was sent, in whatever case.
+func (f Field) Name(buf []byte) []byte { return buf[f.start:f.colon:f.colon] }
+
+// Value returns the field's value without the whitespace around it (RFC 9112 5.1).
+func (f Field) Value(buf []byte) []byte {
+	v := f.value(buf)
+	return v.Of(buf)
+}
+
+func (f Field) value(buf []byte) Span {
+	from, to := int(f.colon)+1, int(f.end)
+	for from < to && (buf[from] == ' ' || buf[from] == '\t') {
+		from++
+	}
+	for from < to && (buf[to-1] == ' ' || buf[to-1] == '\t') {
+		to--
+	}
+	return span(from, to)
+}

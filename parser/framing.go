@@ -1,0 +1,155 @@
+package parser
+
+// framing settles how long the body is and what becomes of the connection: RFC 9112 6 and 9.
+// It runs once, when the head is whole. length is that of a message without Content-Length, and
+// ignore are the names that mean nothing in this one.
+func (h *Head) framing(buf []byte, length int64, ignore uint64) {
+	h.Framing, h.Length = NoBody, length
+
+	const both = 1<<nameContentLength | 1<<nameTransferEncoding
+	switch h.seen & both &^ ignore {
+	case 0:
+	case both: // 9112 6.1: the mark of request smuggling
+		f, _ := h.find(h.Fields, nameTransferEncoding)
+		h.fail(ErrBothFraming, int(f.start))
+		return
+	case 1 << nameContentLength:
+		h.contentLength(buf)
+	default:
+		h.transferEncoding(buf)
+	}
+	if h.state == failed {
+		return
+	}
+
+	h.KeepAlive = h.Minor > 0
+	const about = 1<<nameConnection | 1<<nameUpgrade | 1<<nameExpect
+	if h.seen&about != 0 {
+		o := h.connection(buf)
+		h.KeepAlive = o&optClose == 0 && (h.Minor > 0 || o&optKeepAlive != 0)
+		h.Upgrade = h.Minor > 0 && o&optUpgrade != 0 && h.seen&(1<<nameUpgrade) != 0
+		h.Expect = h.Minor > 0 && h.seen&(1<<nameExpect) != 0
+	}
+}
+
+// contentLength reads 1*DIGIT. Two lines are refused even when they agree (9112 6.3).
+func (h *Head) contentLength(buf []byte) {
+	f, _ := h.find(h.Fields, nameContentLength)
+	if h.twice&(1<<nameContentLength) != 0 {
+		h.fail(ErrLengthTwice, int(f.start))
+		return
+	}
+	n, ok := decimal(f.Value(buf))
+	if !ok {
+		h.fail(ErrLength, int(f.start))
+		return
+	}
+	h.Length = n
+	if n > 0 {
+		h.Framing = Sized
+	}
+}
+
+// decimal reads 1*DIGIT that fits an int64.
+func decimal(b []byte) (int64, bool) {
+	var n uint64
+	for _, c := range b {
+		d := uint64(c - '0')
+		if d > 9 || n > (1<<63-1-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	return int64(n), len(b) > 0
+}
+
+// transferEncoding takes one thing only: chunked, once, alone, without parameters.
+func (h *Head) transferEncoding(buf []byte) {
+	at := -1 // the line to blame
+	chunked, after, odd, other := 0, false, false, false
+	for _, f := range h.Fields {
+		if f.name != nameTransferEncoding {
+			continue
+		}
+		if at < 0 {
+			at = int(f.start)
+		}
+		for v := f.Value(buf); len(v) > 0; {
+			var e []byte
+			e, v = element(v)
+			if len(e) == 0 { // 9110 5.6.1.2
+				continue
+			}
+			n := scanToken(e, 0)
+			switch {
+			case equalFold(e[:n], "chunked"):
+				chunked++
+				after = false
+				odd = odd || n != len(e) // 9112 7.1: parameters on chunked are an error
+			default:
+				other = true
+				after = true
+			}
+		}
+	}
+	switch {
+	case h.Minor == 0: // 9112 6.1
+		h.fail(ErrCodingMinor, at)
+	case chunked > 1, odd, chunked == 1 && after, chunked == 0 && !other:
+		h.fail(ErrCoding, at)
+	case other:
+		h.fail(ErrCodingOther, at)
+	default:
+		h.Framing, h.Length = Chunked, -1
+	}
+}
+
+const (
+	optClose = 1 << iota
+	optKeepAlive
+	optUpgrade
+)
+
+// connection collects the options of every Connection line that matter here (9110 7.6.1).
+func (h *Head) connection(buf []byte) (opts uint8) {
+	if h.seen&(1<<nameConnection) == 0 {
+		return 0
+	}
+	for _, f := range h.Fields {
+		if f.name != nameConnection {
+			continue
+		}
+		for v := f.Value(buf); len(v) > 0; {
+			var e []byte
+			e, v = element(v)
+			switch {
+			case equalFold(e, "close"):
+				opts |= optClose
+			case equalFold(e, "keep-alive"):
+				opts |= optKeepAlive
+			case equalFold(e, "upgrade"):
+				opts |= optUpgrade
+			}
+		}
+	}
+	return opts
+}
+
+// element cuts the first element off a comma-separated list, without the whitespace around it.
+func element(v []byte) (e, rest []byte) {
+	n := 0
+	for n < len(v) && v[n] != ',' {
+		n++
+	}
+	e = v[:n]
+	if n < len(v) {
+		rest = v[n+1:]
+	}
+	for len(e) > 0 && (e[0] == ' ' || e[0] == '\t') {
+		e = e[1:]
+	}
+	for len(e) > 0 && (e[len(e)-1] == ' ' || e[len(e)-1] == '\t') {
+		e = e[:len(e)-1]
+	}
+	return e, rest
+}

@@ -1,0 +1,302 @@
+package parser
+
+import "bytes"
+
+const (
+	maxMethod     = 32 // bytes of a method: the longest registered one has 17
+	maxEmptyLines = 8  // before a request
+)
+
+// Request is the head of a request. The zero value with storage for Fields is ready for use, as
+// is any after Reset. A Request is used by one goroutine at a time.
+type Request struct {
+	Head
+	Method Span
+	Target Span // as it was sent, in any of its four forms (RFC 9112 3.2)
+	// Path is the target's path without the query, still encoded: "*" for the asterisk-form, "/"
+	// for an absolute-form without a path, empty for the authority-form.
+	Path  Span
+	Query Span // what follows the "?", and the zero Span where there is none
+	// Host is the authority that the request is for: the target's, if it has one (RFC 9112 3.2.2),
+	// else the value of the Host field. It may be empty.
+	Host Span
+}
+
+// Reset makes r ready for the next message. The storage of Fields and MaxSize are kept.
+func (r *Request) Reset() {
+	r.reset()
+	r.Method, r.Target, r.Path, r.Query, r.Host = Span{}, Span{}, Span{}, Span{}, Span{}
+}
+
+// Parse reads a request's head from the start of buf.
+//
+// n > 0: the head is whole, it is buf[:n], and the fields of r are set. 0 and nil: it is not
+// whole yet; call again with the same bytes and more behind them (the buffer may have moved). No
+// byte is read twice for that. An error is of type Error, and final until Reset.
+//
+// Up to eight empty lines before the request line are skipped (RFC 9112 2.2), and are part of n.
+func (r *Request) Parse(buf []byte) (n int, err error) {
+	if r.state < atEnd {
+		limit := r.limit()
+		in := buf[:min(len(buf), limit)]
+		if r.state < atLine {
+			r.line(in)
+		}
+		if r.state >= atLine && r.state < atEnd {
+			r.Fields = r.lines(in, r.Fields)
+			if r.state == atEnd {
+				r.finish(buf)
+			}
+		}
+		if r.state < atEnd && len(in) == limit {
+			e := ErrHeadLarge
+			if r.state < atLine {
+				e = ErrTargetLong
+			}
+			r.fail(e, limit)
+		}
+	}
+	switch r.state {
+	case atEnd:
+		return int(r.pos), nil
+	case failed:
+		return 0, r.err
+	}
+	return 0, nil
+}
+
+// line reads
+//
+//	*CRLF method SP request-target SP HTTP-version CRLF
+//
+// as far as buf goes.
+func (r *Request) line(buf []byte) {
+	i, st := int(r.pos), r.state
+	for {
+		switch st {
+		case atStart:
+			if i == len(buf) {
+				r.pos, r.state = uint32(i), st
+				return
+			}
+			if buf[i] == '\r' {
+				if i >= 2*maxEmptyLines {
+					r.fail(ErrEmptyLines, i)
+					return
+				}
+				i, st = i+1, inEmptyLine
+				continue
+			}
+			r.start = uint32(i)
+			st = inMethod
+			fallthrough
+
+		case inMethod:
+			start := int(r.start)
+			i = scanToken(buf[:min(len(buf), start+maxMethod+1)], i)
+			if i-start > maxMethod {
+				r.fail(ErrMethodLong, i-1)
+				return
+			}
+			if i == len(buf) {
+				r.pos, r.state = uint32(i), inMethod
+				return
+			}
+			if buf[i] != ' ' || i == start {
+				r.fail(ErrMethod, i)
+				return
+			}
+			r.Method = span(start, i)
+			i++
+			r.start = uint32(i)
+			fallthrough
+
+		case inTarget:
+			i = scanTarget(buf, i)
+			if i == len(buf) {
+				r.pos, r.state = uint32(i), inTarget
+				return
+			}
+			if c := buf[i]; c == '\r' {
+				r.fail(ErrVersion, i) // 9112 2.3: HTTP/0.9 is not spoken
+				return
+			} else if c != ' ' || i == int(r.start) {
+				r.fail(ErrTarget, i)
+				return
+			}
+			r.Target = span(int(r.start), i)
+			i++
+			r.start = uint32(i)
+			fallthrough
+
+		case inVersion:
+			var bad bool
+			if i, bad = scanVersion(buf, i, int(r.start)); bad {
+				r.fail(ErrVersion, i)
+				return
+			}
+			if i-int(r.start) < len(version) {
+				r.pos, r.state = uint32(i), inVersion
+				return
+			}
+			fallthrough
+
+		case inLineEnd:
+			if i == len(buf) {
+				r.pos, r.state = uint32(i), inLineEnd
+				return
+			}
+			at := i - int(r.start) - len(version)
+			if c := buf[i]; c != "\r\n"[at] {
+				e := ErrVersion
+				if at == 1 || c == '\n' {
+					e = ErrLineEnd
+				}
+				r.fail(e, i)
+				return
+			}
+			i++
+			if at == 0 {
+				st = inLineEnd
+				continue
+			}
+			r.pos = uint32(i)
+			if r.minor(buf) {
+				r.target(buf)
+			}
+			if r.state != failed {
+				r.state = atLine
+			}
+			return
+
+		case inEmptyLine:
+			if i == len(buf) {
+				r.pos, r.state = uint32(i), st
+				return
+			}
+			if buf[i] != '\n' {
+				r.fail(ErrLineEnd, i)
+				return
+			}
+			i, st = i+1, atStart
+
+		default:
+			return
+		}
+	}
+}
+
+// finish checks what can be checked only when all fields are there.
+func (r *Request) finish(buf []byte) {
+	if !r.host(buf) {
+		return
+	}
+	r.framing(buf, 0, 0)
+}
+
+const version = "HTTP/0.0"
+
+// scanVersion reads HTTP-version, which begins at start, on from i. RFC 9112 2.3.
+func scanVersion(buf []byte, i, start int) (end int, bad bool) {
+	for ; i < len(buf) && i-start < len(version); i++ {
+		if want := version[i-start]; want == '0' && is(buf[i], isDigit) || want == buf[i] && want != '0' {
+			continue
+		}
+		return i, true
+	}
+	return i, false
+}
+
+// minor takes over the version that begins at h.start.
+func (h *Head) minor(buf []byte) bool {
+	at := int(h.start) + len("HTTP/")
+	if buf[at] != '1' {
+		h.fail(ErrMajor, at)
+		return false
+	}
+	h.Minor = min(buf[at+2]-'0', 1)
+	return true
+}
+
+// target tells the four forms apart (RFC 9112 3.2), and sets Path, Query and, where the target
+// holds an authority, Host.
+func (r *Request) target(buf []byte) {
+	t, m := r.Target.Of(buf), r.Method.Of(buf)
+	off := int(r.Target.Off)
+	end := off + len(t)
+	path := off
+	switch {
+	case string(m) == "CONNECT": // 9112 3.2.3
+		if e := authority(t, true); e >= 0 {
+			r.fail(ErrTargetForm, off)
+			return
+		}
+		r.Host = r.Target
+		r.Path = span(end, end)
+		return
+	case t[0] == '/': // 9112 3.2.1
+	case t[0] == '*': // 9112 3.2.4
+		if len(t) != 1 || string(m) != "OPTIONS" {
+			r.fail(ErrTargetForm, off)
+			return
+		}
+	default: // 9112 3.2.2
+		n := 0
+		for n < len(t) && is(t[n], isScheme) {
+			n++
+		}
+		if n+3 > len(t) || string(t[n:n+3]) != "://" || !is(t[0], isAlpha) {
+			r.fail(ErrTargetForm, off)
+			return
+		}
+		from := n + 3
+		to := from
+		for to < len(t) && t[to] != '/' && t[to] != '?' {
+			to++
+		}
+		if from == to || authority(t[from:to], false) >= 0 {
+			r.fail(ErrTargetForm, off)
+			return
+		}
+		r.Host = span(off+from, off+to)
+		path = off + to
+		if to == len(t) || t[to] == '?' {
+			// 9112 3.2.1: an empty path is "/"; there is one at hand in the "://".
+			r.Path = span(off+from-1, off+from)
+			if to < len(t) {
+				r.Query = span(path+1, end)
+			}
+			return
+		}
+	}
+	if q := bytes.IndexByte(buf[path:end], '?'); q >= 0 {
+		r.Path, r.Query = span(path, path+q), span(path+q+1, end)
+		return
+	}
+	r.Path = span(path, end)
+}
+
+// host holds the request to RFC 9112 3.2: one Host in 1.1, at most one in 1.0, and valid.
+func (r *Request) host(buf []byte) bool {
+	f, ok := r.find(r.Fields, nameHost)
+	if !ok {
+		if r.Minor > 0 {
+			r.fail(ErrHostMissing, int(r.pos))
+			return false
+		}
+		return true
+	}
+	if r.twice&(1<<nameHost) != 0 {
+		r.fail(ErrHostTwice, int(f.start))
+		return false
+	}
+	v := f.value(buf)
+	if v.Len > 0 && authority(v.Of(buf), false) >= 0 {
+		r.fail(ErrHost, int(f.start))
+		return false
+	}
+	if r.Host.Len == 0 {
+		r.Host = v
+	}
+	return true
+}

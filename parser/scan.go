@@ -1,0 +1,71 @@
+package parser
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Scanning eight bytes at a time. A zero byte of x shows as the lowest bit that is set in
+// (x - ones) & ^x & highs: exact for the first hit, which is all that is asked (bytes above it
+// may be false hits, since the subtraction borrows). LittleEndian.Uint64 puts the first byte
+// lowest on every machine.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+
+// controls marks the first byte of x below limit (at most 0x80) and the first DEL.
+func controls(x uint64, limit uint64) uint64 {
+	del := x ^ 0x7f*ones
+	return ((x-limit*ones)&^x | (del-ones)&^del) & highs
+}
+
+// scanText returns the first i' >= i where b holds a byte that no field value may hold.
+func scanText(b []byte, i int) int {
+	for {
+		for i+8 <= len(b) {
+			if m := controls(load64(b, i), 0x20); m != 0 {
+				i += bits.TrailingZeros64(m) / 8
+				goto hit
+			}
+			i += 8
+		}
+		for i < len(b) && b[i] >= 0x20 && b[i] != 0x7f {
+			i++
+		}
+		if i == len(b) {
+			return i
+		}
+	hit:
+		if b[i] != '\t' {
+			return i
+		}
+		i++
+	}
+}
+
+// scanTarget returns the first i' >= i where b holds a byte that no target may hold.
+func scanTarget(b []byte, i int) int {
+	for i+8 <= len(b) {
+		x := load64(b, i)
+		hash := x ^ '#'*ones
+		if m := controls(x, 0x21) | (hash-ones)&^hash&highs; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+		i += 8
+	}
+	for i < len(b) && is(b[i], isTarget) {
+		i++
+	}
+	return i
+}
+
+// scanToken returns the first i' >= i where b holds a byte that is not a tchar.
+func scanToken(b []byte, i int) int {
+	for i < len(b) && is(b[i], isToken) {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,183 @@
+package parser
+
+// section is the state of a run of field lines, ended by an empty line: what is left to be done
+// when the input ends at any byte. A head is a first line and a section; a trailer is a section.
+//
+//	section    = *( field-line ) CRLF
+//	field-line = name ":" value CRLF
+//	name       = 1*tchar
+//	value      = *( HTAB / SP / VCHAR / obs-text )    ; OWS is trimmed when it is asked for
+type section struct {
+	pos    uint32 // the first byte not yet looked at
+	start  uint32 // where the line, or the token, being read began
+	colon  uint32
+	errOff uint32
+	seen   uint64 // known names that are here
+	twice  uint64 // and those that are here more than once
+	state  state
+	err    Error
+	first  [64]uint16 // known name -> its field; true where seen, and not twice
+}
+
+type state uint8
+
+const (
+	// The first line of a request,
+	atStart state = iota
+	inEmptyLine
+	inMethod
+	inTarget
+	inVersion
+	inLineEnd
+	// the first line of a response,
+	inStatusVersion
+	inStatus
+	inReason
+	inReasonEnd
+	// a section,
+	atLine
+	inName
+	inValue
+	inValueEnd
+	inSectionEnd
+	// and where it ends.
+	atEnd
+	failed
+)
+
+func (s *section) fail(e Error, at int) {
+	s.state, s.err, s.errOff = failed, e, uint32(at)
+}
+
+// lines reads field lines from where the last call stopped, until the section ends, an error,
+// or the end of buf. It appends to fields, whose capacity is the limit.
+func (s *section) lines(buf []byte, fields []Field) []Field {
+	i, st := int(s.pos), s.state
+	for {
+		switch st {
+		case atLine:
+			if i == len(buf) {
+				s.pos, s.state = uint32(i), st
+				return fields
+			}
+			c := buf[i]
+			if c == '\r' {
+				i, st = i+1, inSectionEnd
+				continue
+			}
+			if c == ' ' || c == '\t' { // 9112 2.2 and 5.2
+				s.fail(ErrFold, i)
+				return fields
+			}
+			if !is(c, isToken) {
+				s.fail(ErrName, i)
+				return fields
+			}
+			if len(fields) == cap(fields) {
+				s.fail(ErrFields, i)
+				return fields
+			}
+			s.start = uint32(i)
+			fallthrough
+
+		case inName:
+			i = scanToken(buf, i)
+			if i == len(buf) {
+				s.pos, s.state = uint32(i), inName
+				return fields
+			}
+			if buf[i] != ':' { // 9112 5.1: not even whitespace
+				s.fail(ErrName, i)
+				return fields
+			}
+			s.colon = uint32(i)
+			i++
+			fallthrough
+
+		case inValue:
+			i = scanText(buf, i)
+			if i == len(buf) {
+				s.pos, s.state = uint32(i), inValue
+				return fields
+			}
+			if c := buf[i]; c == '\n' {
+				s.fail(ErrLineEnd, i)
+				return fields
+			} else if c != '\r' {
+				s.fail(ErrValue, i)
+				return fields
+			}
+			i++
+			fallthrough
+
+		case inValueEnd:
+			if i == len(buf) {
+				s.pos, s.state = uint32(i), inValueEnd
+				return fields
+			}
+			if buf[i] != '\n' {
+				s.fail(ErrLineEnd, i)
+				return fields
+			}
+			fields = s.add(buf, fields, i-1)
+			i, st = i+1, atLine
+
+		case inSectionEnd:
+			if i == len(buf) {
+				s.pos, s.state = uint32(i), st
+				return fields
+			}
+			if buf[i] != '\n' {
+				s.fail(ErrLineEnd, i)
+				return fields
+			}
+			s.pos, s.state = uint32(i+1), atEnd
+			return fields
+
+		default:
+			return fields
+		}
+	}
+}
+
+// add appends the line that ends at end.
+func (s *section) add(buf []byte, fields []Field, end int) []Field {
+	n := len(fields)
+	id := knownName(buf[s.start:s.colon])
+	fields = fields[:n+1]
+	fields[n] = Field{s.start, s.colon, uint32(end), id}
+	bit := uint64(1) << id
+	s.twice |= s.seen & bit
+	s.seen |= bit
+	s.first[id%64] = uint16(n)
+	return fields
+}
+
+// find returns the first field of a known name.
+func (s *section) find(fields []Field, id uint32) (Field, bool) {
+	bit := uint64(1) << id
+	if s.seen&bit == 0 {
+		return Field{}, false
+	}
+	if s.twice&bit == 0 {
+		if k := int(s.first[id%64]); k < len(fields) && fields[k].name == id {
+			return fields[k], true
+		}
+	}
+	for _, f := range fields {
+		if f.name == id {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// get returns the first value of the field called name.
+func (s *section) get(buf []byte, fields []Field, name string) []byte {
+	for _, f := range fields {
+		if int(f.colon-f.start) == len(name) && equalFold(f.Name(buf), name) {
+			return f.Value(buf)
+		}
+	}
+	return nil
+}
