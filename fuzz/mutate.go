@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand"
+	"strings"
 )
 
 // Mutate returns a changed copy of wire and the name of what was done to it. Mutants can be mutated again.
@@ -203,13 +204,7 @@ func moveLine(r *rand.Rand, b []byte) []byte {
 
 // replaceLine puts another line in the place of one that begins with start, in any case, or adds it.
 func replaceLine(r *rand.Rand, b []byte, start, with string) []byte {
-	lower := bytes.Clone(b)
-	for i, c := range b {
-		if isAlpha(c) {
-			lower[i] = c | 0x20
-		}
-	}
-	from := bytes.Index(lower, []byte("\n"+start)) + 1
+	from := strings.Index(lower(string(b)), "\n"+start) + 1
 	if from == 0 {
 		return put(b, lineStart(r, b), with+"\r\n")
 	}

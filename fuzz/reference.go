@@ -223,6 +223,17 @@ func isIn(c byte, set string) bool {
 	return false
 }
 
+// lower maps A-Z alone: no other octet may pass for a letter (strings.ToLower has the Kelvin sign be a k).
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
+}
+
 // trimWhite takes the OWS off both ends (RFC 9110 §5.6.3).
 func trimWhite(s string) string {
 	for s != "" && isWhite(s[0]) {

@@ -12,12 +12,13 @@ import (
 type framing struct {
 	hosts           int
 	connection      []string // options, in lower case
+	codings         bool     // Transfer-Encoding is there
 	upgrade, expect bool
 }
 
 func (r *reference) requestField(f Field) {
 	r.anyField(f)
-	if !strings.EqualFold(f.Name, "host") {
+	if lower(f.Name) != "host" {
 		return
 	}
 	if r.f.hosts++; r.f.hosts > 1 {
@@ -32,7 +33,7 @@ func (r *reference) requestField(f Field) {
 }
 
 func (r *reference) responseField(f Field) {
-	n := strings.ToLower(f.Name)
+	n := lower(f.Name)
 	if r.tunnel() && (n == "content-length" || n == "transfer-encoding") {
 		r.m.Fields = append(r.m.Fields, f) // §6.3: ignored, whatever they say
 		return
@@ -43,14 +44,14 @@ func (r *reference) responseField(f Field) {
 // anyField sees what requests and responses have in common.
 func (r *reference) anyField(f Field) {
 	r.m.Fields = append(r.m.Fields, f)
-	switch strings.ToLower(f.Name) {
+	switch lower(f.Name) {
 	case "content-length":
 		r.contentLength(f.Value)
 	case "transfer-encoding":
 		r.transferEncoding(f.Value)
 	case "connection":
 		for _, o := range list(f.Value) {
-			r.f.connection = append(r.f.connection, strings.ToLower(o))
+			r.f.connection = append(r.f.connection, lower(o))
 		}
 	case "upgrade":
 		r.f.upgrade = true
@@ -64,7 +65,7 @@ func (r *reference) contentLength(v string) {
 	switch {
 	case r.m.Length >= 0:
 		r.refuse("RFC 9112 §6.3: Content-Length twice")
-	case r.m.Chunked:
+	case r.f.codings:
 		r.refuse("RFC 9112 §6.1: Content-Length beside Transfer-Encoding")
 	case v == "" || !all(v, isDigit):
 		r.refuse("RFC 9110 §8.6: Content-Length is 1*DIGIT")
@@ -79,8 +80,9 @@ func (r *reference) contentLength(v string) {
 	}
 }
 
-// Transfer-Encoding = #transfer-coding. "chunked" is the only one that is understood here, it may
-// be there once only (§6.1), and so it is all that the list may hold but for empty elements.
+// Transfer-Encoding = #transfer-coding, in one line or several. "chunked" is the only one that is
+// understood here, it may be there once only (§6.1), and so it is all that the list may hold but
+// for empty elements.
 func (r *reference) transferEncoding(v string) {
 	switch {
 	case r.m.Minor == 0:
@@ -91,7 +93,7 @@ func (r *reference) transferEncoding(v string) {
 	for _, coding := range list(v) {
 		name, _, hasParameter := strings.Cut(coding, ";")
 		switch {
-		case !strings.EqualFold(trimWhite(name), "chunked"):
+		case lower(trimWhite(name)) != "chunked":
 			r.refuseWith(501, "RFC 9112 §6.1: unknown transfer coding")
 		case hasParameter:
 			r.refuse("RFC 9112 §7.1: parameters on chunked")
@@ -100,9 +102,7 @@ func (r *reference) transferEncoding(v string) {
 		}
 		r.m.Chunked = true
 	}
-	if !r.m.Chunked {
-		r.refuse("RFC 9112 §6.1: Transfer-Encoding without a coding")
-	}
+	r.f.codings = true
 }
 
 func (r *reference) endOfRequestHead() {
@@ -130,6 +130,9 @@ func (r *reference) tunnel() bool { return r.m.Method == "CONNECT" && r.m.Status
 
 // endOfHead decides what the Connection options have to say (RFC 9112 §9.3, RFC 9110 §7.8).
 func (r *reference) endOfHead() {
+	if r.f.codings && !r.m.Chunked {
+		r.refuse("RFC 9112 §6.1: Transfer-Encoding without a coding")
+	}
 	has := map[string]bool{}
 	for _, o := range r.f.connection {
 		has[o] = true
