@@ -387,7 +387,7 @@ func testFairness(g *rig) {
 		g.must(g.p.Add(a, Token(i), Write))
 	}
 	for _, size := range []int{1, 3, 7, n, n + 1, 1000} {
-		if got := g.all(n, size); len(got) != n {
+		if got := g.allReady(n, size); len(got) != n {
 			g.Errorf("%d of %d were reported to a dst of %d", len(got), n, size)
 		}
 	}
@@ -404,7 +404,7 @@ func testDel(g *rig) {
 		g.must(g.p.Del(a))
 		g.one(2, Read, 0)
 		g.must(g.p.Add(a, 3, Read))
-		if got := g.all(2, 1); len(got) != 2 || got[3] != Read || got[2] != Read {
+		if got := g.allReady(2, 1); len(got) != 2 || got[3] != Read || got[2] != Read {
 			g.Error("got", got)
 		}
 		g.must(g.p.Del(a))

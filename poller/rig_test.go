@@ -232,9 +232,9 @@ func (g *rig) one(token Token, want, may Ready) {
 	}
 }
 
-// all gathers what is ready now, by token, in as many Waits of the given size as a fair poller needs
+// allReady gathers what is ready now, by token, in as many Waits of the given size as a fair poller needs
 // to get round twice. (None fills less than 128 when it could.)
-func (g *rig) all(registered, size int) map[Token]Ready {
+func (g *rig) allReady(registered, size int) map[Token]Ready {
 	g.Helper()
 	got := map[Token]Ready{}
 	dst := make([]Event, size)

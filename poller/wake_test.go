@@ -5,6 +5,7 @@ package poller
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,7 +50,7 @@ func testWakeBefore(g *rig) {
 	}
 	// A wait that does not block takes it as well.
 	g.must(g.p.Wake())
-	if got := g.all(0, 1); len(got) != 0 {
+	if got := g.allReady(0, 1); len(got) != 0 {
 		g.Error("a wake-up was reported as", got)
 	}
 	g.quiet(0)
@@ -67,7 +68,7 @@ func testWakeDuring(g *rig) {
 			g.woken()
 		}
 		g.must(<-woke)
-		g.all(0, 1) // takes the wake-up if the last wait did not
+		g.allReady(0, 1) // takes the wake-up if the last wait did not
 	}
 }
 
@@ -81,12 +82,12 @@ func testWakeBesideEvents(g *rig) {
 	}
 	for range 20 {
 		g.must(g.p.Wake())
-		if got := g.all(n+1, 1); len(got) != n {
+		if got := g.allReady(n+1, 1); len(got) != n {
 			g.Fatal("got", got)
 		}
 	}
 	for i := range n {
-		got := g.all(n, 4)
+		got := g.allReady(n, 4)
 		if _, ok := got[Token(i)]; !ok {
 			g.Error("lost", i)
 		}
@@ -191,5 +192,41 @@ func TestWakerCoalesces(t *testing.T) {
 	}
 	if got := signals.Load(); got != 3 {
 		t.Error("a signal after close")
+	}
+}
+
+// TestWakerExcludesClose: no signal overlaps the closing of the descriptors it goes to, or comes
+// after it.
+func TestWakerExcludesClose(t *testing.T) {
+	var w waker
+	locked := func() error {
+		if w.mu.TryLock() {
+			w.mu.Unlock()
+			t.Error("signal and free are not kept apart")
+		}
+		return nil
+	}
+	w.signal = locked
+	if err := w.Wake(); err != nil {
+		t.Fatal(err)
+	}
+	w.seen()
+
+	// A Wake that is on its way to signal when Close begins.
+	w.signal = func() error { t.Error("a signal after close"); return nil }
+	w.mu.Lock()
+	woke := make(chan error)
+	go func() { woke <- w.Wake() }()
+	for w.state.Load()&wakePending == 0 {
+		runtime.Gosched()
+	}
+	w.state.Or(wakeClosed)
+	w.mu.Unlock()
+	if err := <-woke; err != net.ErrClosed {
+		t.Error("Wake answers", err)
+	}
+	w.state.Store(0)
+	if err := w.close(locked); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,0 +1,98 @@
+// go test -bench IdleWait ./poller       what a wait costs over descriptors that are idle
+// go test -bench . ./poller              and the rest
+
+//go:build unix
+
+package poller
+
+import (
+	"fmt"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// BenchmarkIdleWait reports the cost of a Wait that finds nothing, over n idle descriptors: the
+// table in the package's documentation.
+func BenchmarkIdleWait(b *testing.B) {
+	for _, s := range subjects() {
+		for _, n := range []int{10, 1000, 10_000} {
+			b.Run(fmt.Sprintf("%s/n=%d", s.name, n), func(b *testing.B) {
+				g := newRig(b, s)
+				watchPipes(b, g, n)
+				var buf [128]Event
+				for b.Loop() {
+					g.p.Wait(buf[:], 0)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkOneOf reports the cost of a Wait that finds one ready descriptor among n.
+func BenchmarkOneOf(b *testing.B) {
+	for _, s := range subjects() {
+		for _, n := range []int{10, 1000, 10_000} {
+			b.Run(fmt.Sprintf("%s/n=%d", s.name, n), func(b *testing.B) {
+				g := newRig(b, s)
+				watchPipes(b, g, n)
+				a, c := g.unix()
+				g.must(g.p.Add(a, Token(n), Read))
+				g.write(c, "x")
+				var buf [128]Event
+				for b.Loop() {
+					if n, _ := g.p.Wait(buf[:], 0); n != 1 {
+						b.Fatal(n)
+					}
+				}
+			})
+		}
+	}
+}
+
+// watchPipes registers n descriptors that never become ready: duplicates of one pipe's end, so that
+// they cost the benchmark little else.
+func watchPipes(b *testing.B, g *rig, n int) {
+	if n+20 > g.limit {
+		b.Skipf("%s takes descriptors below %d only", g.name, g.limit)
+	}
+	raiseLimit(b, uint64(n+100))
+	r, _ := g.pipe()
+	for i := range n {
+		fd, err := unix.Dup(r)
+		g.must(g.p.Add(g.own(fd, err), Token(i), Read))
+	}
+}
+
+func BenchmarkModBackAndForth(b *testing.B) {
+	for _, s := range subjects() {
+		b.Run(s.name, func(b *testing.B) {
+			g := newRig(b, s)
+			a, _ := g.unix()
+			g.must(g.p.Add(a, 1, Read))
+			for b.Loop() {
+				g.must(g.p.Mod(a, 1, Read|Write))
+				g.must(g.p.Mod(a, 1, Read))
+			}
+		})
+	}
+}
+
+func BenchmarkWake(b *testing.B) {
+	for _, s := range subjects() {
+		b.Run(s.name, func(b *testing.B) {
+			g := newRig(b, s)
+			var buf [1]Event
+			for b.Loop() {
+				g.must(g.p.Wake())
+				g.p.Wait(buf[:], -1)
+			}
+		})
+		b.Run(s.name+"/coalesced", func(b *testing.B) {
+			g := newRig(b, s)
+			for b.Loop() {
+				g.p.Wake()
+			}
+		})
+	}
+}
