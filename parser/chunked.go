@@ -46,12 +46,13 @@ const (
 )
 
 const (
-	// maxExcess bounds the bytes of framing: each chunk may have freeOverhead, and as many again
-	// as twice its content, before they count against it. So honest tiny chunks pass for ever,
-	// while long extensions and leading zeros do not.
-	maxExcess    = 16 << 10
-	freeOverhead = 16
-	maxTrailer   = DefaultMaxSize
+	// maxExcess bounds the framing that is out of proportion: a chunk's size line and line ends
+	// count, extensions fourfold, and three bytes are forgiven for each byte of content. So chunks of two
+	// bytes pass for ever, 32,000 of one byte in a row, and 16 KiB of extensions.
+	maxExcess  = 1<<16 - 1
+	extCost    = 4
+	forgiven   = 3
+	maxTrailer = DefaultMaxSize
 
 	lastChunk = "\r\n0\r\n\r\n" // behind the data of the one before
 )
@@ -117,10 +118,14 @@ func (b *Body) step(c byte) Error {
 		b.left = 0
 		return b.expect(c, '\n', bodyChunked)
 	}
-	if b.extra == maxExcess {
+	cost := 1
+	if b.state >= bodyExtAfter || c == ';' {
+		cost = extCost
+	}
+	if int(b.extra)+cost > maxExcess {
 		return ErrChunkOverhead
 	}
-	b.extra++
+	b.extra += uint16(cost)
 	switch b.state {
 	case bodyChunked, bodySize:
 		if d := hexValue(c); d != 0xff {
@@ -150,16 +155,17 @@ func (b *Body) step(c byte) Error {
 			return 0
 		}
 		b.state = bodyData
-		b.refund()
+		b.forgive()
 		return 0
 	}
 	return b.extension(c)
 }
 
-// refund takes off what a chunk's size allows it of framing.
-func (b *Body) refund() {
-	free := freeOverhead + 2*min(b.left, maxExcess)
-	b.extra -= uint16(min(free, int64(b.extra)))
+// forgive settles the account of a chunk when its size line is over; the CRLF behind its data is
+// counted here.
+func (b *Body) forgive() {
+	excess := int64(b.extra) + 2 - forgiven*min(b.left, maxExcess)
+	b.extra = uint16(min(max(excess, 0), maxExcess))
 }
 
 func (b *Body) expect(c, want byte, next bodyState) Error {
