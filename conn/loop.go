@@ -6,10 +6,12 @@ package conn
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
@@ -62,13 +64,14 @@ type Loop struct {
 	hungry     []*Listener                // out of descriptors until one of fds is closed
 	ending     bool                       // Run is about to return: nothing new is begun
 
-	post  postbox
-	stats Stats
+	post   postbox
+	stats  Stats
+	shared shared
 }
 
 // Stats counts what a loop has done since it was made.
 type Stats struct {
-	Turns        uint64 // returns from the poller's Wait
+	Turns        uint64 // times it waited
 	Accepted     uint64 // connections that came through a Listener
 	AcceptErrors uint64 // accepts that failed, for want of descriptors as a rule
 	Open         int    // connections there are now
@@ -134,9 +137,35 @@ func (l *Loop) Ref() { l.refs++ }
 // Unref undoes one Ref.
 func (l *Loop) Unref() { l.refs = max(l.refs-1, 0) }
 
-// Stats answers the loop's counters. Like everything but Post it belongs to
-// the loop's goroutine.
-func (l *Loop) Stats() Stats { return l.stats }
+// Stats answers the loop's counters as of its last turn. It may be called from
+// any goroutine.
+func (l *Loop) Stats() Stats {
+	s := &l.shared
+	return Stats{
+		Turns:        s.turns.Load(),
+		Accepted:     s.accepted.Load(),
+		AcceptErrors: s.acceptErrors.Load(),
+		Open:         int(s.open.Load()),
+		BytesIn:      s.bytesIn.Load(),
+		BytesOut:     s.bytesOut.Load(),
+	}
+}
+
+// shared is what others may read of stats: written once a turn, so that the
+// loop itself counts without atomics.
+type shared struct {
+	turns, accepted, acceptErrors, bytesIn, bytesOut atomic.Uint64
+	open                                             atomic.Int64
+}
+
+func (s *shared) publish(st *Stats) {
+	s.turns.Store(st.Turns)
+	s.accepted.Store(st.Accepted)
+	s.acceptErrors.Store(st.AcceptErrors)
+	s.open.Store(int64(st.Open))
+	s.bytesIn.Store(st.BytesIn)
+	s.bytesOut.Store(st.BytesOut)
+}
 
 // turn hands out what the last wait found. It answers false if a handler
 // panicked, and is then called again for the rest.
@@ -210,6 +239,8 @@ func (l *Loop) closeFDs() {
 
 // wait sleeps until something is ready, or due, or posted.
 func (l *Loop) wait() error {
+	l.stats.Turns++
+	l.shared.publish(&l.stats)
 	n, err := 0, error(nil)
 	if l.hot {
 		// While work keeps coming in, asking costs less than going to sleep:
@@ -230,7 +261,6 @@ func (l *Loop) wait() error {
 		}
 	}
 	l.taken, l.count, l.hot = 0, n, n > 0
-	l.stats.Turns++
 	l.tell()
 	if err != nil {
 		return fmt.Errorf("conn: the poller failed: %w", err)
@@ -285,4 +315,22 @@ func firstError(a, b error) error {
 		return a
 	}
 	return b
+}
+
+// Now is the time of the loop's turn: cheaper than time.Now, and behind it by
+// as long as the turn has taken.
+func (l *Loop) Now() time.Time { return l.epoch.Add(time.Duration(l.elapsed) * tickLen) }
+
+// Conns ranges over the loop's connections, in no particular order. The body
+// may close them, and open others.
+func (l *Loop) Conns() iter.Seq[*Conn] {
+	return func(yield func(*Conn) bool) {
+		for _, page := range l.slots.pages {
+			for i := range page {
+				if c, ok := page[i].owner.(*Conn); ok && !c.is(closed) && !yield(c) {
+					return
+				}
+			}
+		}
+	}
 }
