@@ -56,7 +56,7 @@ func watchPipes(b *testing.B, g *rig, n int) {
 	if n+20 > g.limit {
 		b.Skipf("%s takes descriptors below %d only", g.name, g.limit)
 	}
-	raiseLimit(b, uint64(n+100))
+	needFiles(b, uint64(n+100))
 	r, _ := g.pipe()
 	for i := range n {
 		fd, err := unix.Dup(r)

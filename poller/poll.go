@@ -40,7 +40,7 @@ func (p *poll) Add(fd int, t Token, want Ready) error {
 	if err != nil {
 		return err
 	}
-	r.slot = int32(len(p.fds))
+	r.slot = uint32(len(p.fds))
 	p.fds = append(p.fds, pollInterest(fd, want))
 	return nil
 }

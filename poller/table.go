@@ -43,12 +43,16 @@ type table struct {
 	regs   []registration
 }
 
-// registration is 16 bytes; a descriptor that is not registered has on == false.
+// registration is 16 bytes; a descriptor that is not registered has on == false. The fields under
+// the line belong to the backend, and add leaves them alone.
 type registration struct {
 	token Token
-	slot  int32 // the backend's own: where it keeps the rest
 	want  Ready
 	on    bool
+
+	have  Ready  // what the kernel was told to watch
+	state uint8  // how far that is to be believed
+	slot  uint32 // where the backend keeps the rest
 }
 
 // add enters fd. The kernel is asked whether it is open: these backends would hear of it only at
@@ -67,7 +71,7 @@ func (t *table) add(fd int, token Token, want Ready) (*registration, error) {
 	if r.on {
 		return nil, os.NewSyscallError(t.op, unix.EEXIST)
 	}
-	*r = registration{token: token, want: want, on: true}
+	r.token, r.want, r.on = token, want, true
 	return r, nil
 }
 

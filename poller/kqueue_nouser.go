@@ -1,0 +1,8 @@
+//go:build netbsd || openbsd
+
+package poller
+
+// x/sys has no EVFILT_USER here, so a pipe wakes, as in Go's runtime.
+const evfiltUser = 0
+
+func (b *bsd) trigger() func() error { return nil }
