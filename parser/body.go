@@ -12,9 +12,10 @@ var ErrTrailer = errors.New("parser: the trailer section follows")
 // Body finds a body's bytes within the connection's bytes, and copies none. It is a small value
 // without pointers; Head.Body makes one. The zero Body is that of a message without a body.
 type Body struct {
-	left  int64 // of the body, or of the chunk
-	off   int64 // used up so far
-	extra uint16
+	left  int64  // of the body, or of the chunk
+	off   int64  // used up so far
+	extra uint16 // framing that is out of proportion; bytes of the trailer section
+	line  uint16 // bytes of the size line
 	state bodyState
 	err   Error
 	keep  bool

@@ -46,13 +46,13 @@ const (
 )
 
 const (
-	// maxExcess bounds the framing that is out of proportion: a chunk's size line and line ends
-	// count, extensions fourfold, and three bytes are forgiven for each byte of content. So chunks of two
-	// bytes pass for ever, 32,000 of one byte in a row, and 16 KiB of extensions.
-	maxExcess  = 1<<16 - 1
-	extCost    = 4
-	forgiven   = 3
-	maxTrailer = DefaultMaxSize
+	// maxExcess bounds the framing that is out of proportion: the bytes of size lines and line ends
+	// count, and three are forgiven for each byte of content. So chunks of two bytes pass for ever,
+	// and 32,000 of one byte in a row.
+	maxExcess   = 1<<16 - 1
+	forgiven    = 3
+	maxSizeLine = 16 << 10 // digits and extensions
+	maxTrailer  = DefaultMaxSize
 
 	lastChunk = "\r\n0\r\n\r\n" // behind the data of the one before
 )
@@ -118,14 +118,11 @@ func (b *Body) step(c byte) Error {
 		b.left = 0
 		return b.expect(c, '\n', bodyChunked)
 	}
-	cost := 1
-	if b.state >= bodyExtAfter || c == ';' {
-		cost = extCost
-	}
-	if int(b.extra)+cost > maxExcess {
+	if b.extra == maxExcess || b.line == maxSizeLine {
 		return ErrChunkOverhead
 	}
-	b.extra += uint16(cost)
+	b.extra++
+	b.line++
 	switch b.state {
 	case bodyChunked, bodySize:
 		if d := hexValue(c); d != 0xff {
@@ -150,6 +147,7 @@ func (b *Body) step(c byte) Error {
 		if c != '\n' {
 			return ErrChunkEnd
 		}
+		b.line = 0
 		if b.left == 0 {
 			b.state, b.extra = bodyTrailer, 0
 			return 0

@@ -156,7 +156,6 @@ var stricter = map[string]error{
 	"llhttp: request/transfer-encoding: Chunk data not terminated by CRLF (lenient) [lenient-optional-crlf-after-chunk]": ErrChunkEnd,
 
 	// RFC 9112 7.1.1: too many bytes of framing for the bytes of content
-	"picohttpparser: chunk overhead len=10 count=100000 ext='; tiny=1'": ErrChunkOverhead,
 
 	// Taken here: see the comments of the entries
 	"llhttp: request/invalid: HTTP protocol and ANNOUNCE method": errLooser, // any token is a method (RFC 9110 9.1)
