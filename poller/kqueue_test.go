@@ -1,194 +1,204 @@
-// The kqueue backend over a kernel that the tests play, with poll(2) as its eyes. What it plays is what the
-// manual pages of the BSDs and of darwin say; where they differ, it takes the harsher.
+// What the kqueue backend asks of its kernel, and what it makes of the answers that sockets in good
+// order never give.
 
 //go:build unix
 
 package poller
 
 import (
-	"slices"
-	"sync/atomic"
-	"time"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-func init() {
-	fakes = append(fakes,
-		subject{name: "kqueue-fake-user", open: func() (Poller, error) { return openFakeKqueue(true) }, halfs: pollRDHUP != 0, ends: true, limit: 1 << 30},
-		subject{name: "kqueue-fake-pipe", open: func() (Poller, error) { return openFakeKqueue(false) }, halfs: pollRDHUP != 0, ends: true, limit: 1 << 30})
-}
-
-func openFakeKqueue(user bool) (Poller, error) {
+// recordedKqueue is a rig over a fake kernel that writes down what it is asked.
+func recordedKqueue(t *testing.T) (*rig, *fakeKernel) {
 	k, err := newFakeKernel()
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	if user {
-		return newKqueue(k, k.trigger)
-	}
-	return newKqueue(k, nil)
+	k.recording = true
+	g := newRig(t, subject{name: "kqueue", open: func() (Poller, error) { return newKqueue(k, k.trigger) }})
+	k.asked = nil
+	return g, k
 }
 
-// knote is one filter on one open file. Closing the file deletes it; the fake notices by the
-// file's inode.
-type knote struct {
-	fd     int
-	filter kfilter
-	ino    uint64
-}
-
-// fakeKernel is one kqueue.
-type fakeKernel struct {
-	knotes    []knote // in the order in which they get their turn
-	user      bool    // EVFILT_USER was added
-	triggered atomic.Bool
-	nudge     pipeWaker // makes poll(2) return for trigger
-	pfds      []unix.PollFd
-	was, told []knote    // scan's
-	asked     [][]kevent // the changes of each call, when recording
-	recording bool
-	fail      error // what the next call answers instead
-}
-
-func newFakeKernel() (*fakeKernel, error) {
-	k := &fakeKernel{}
-	return k, k.nudge.open()
-}
-
-func (k *fakeKernel) trigger() error {
-	k.triggered.Store(true)
-	return k.nudge.write()
-}
-
-func (k *fakeKernel) close() error { return k.nudge.closePipe() }
-
-func inode(fd int) (uint64, error) {
-	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
-	return uint64(st.Ino), err
-}
-
-func (k *fakeKernel) kevent(changes, events []kevent, max time.Duration) (int, error) {
-	if k.recording {
-		k.asked = append(k.asked, slices.Clone(changes))
-	}
-	if err := k.fail; err != nil {
-		k.fail = nil
-		return 0, err
-	}
-	n := 0
-	for _, c := range changes {
-		if err := k.change(c); err != 0 {
-			if n == len(events) {
-				return 0, err // and the changes after it are not applied
-			}
-			events[n] = kevent{fd: c.fd, filter: c.filter, flags: kError, errno: err}
-			n++
+// asks is what one Wait asks, as in "+a:read -b:write"; a bar parts its system calls.
+func (k *fakeKernel) asks(g *rig, names map[int]string, room int) string {
+	g.Helper()
+	k.asked = nil
+	_, err := g.p.Wait(make([]Event, room), 0)
+	g.must(err)
+	var calls []string
+	for _, changes := range k.asked {
+		var call []string
+		for _, c := range changes {
+			call = append(call, fmt.Sprintf("%s%s:%v", map[kflags]string{kAdd: "+", kDelete: "-"}[c.flags], names[c.fd], Ready(c.filter)))
 		}
+		calls = append(calls, strings.Join(call, " "))
 	}
-	if n > 0 || len(events) == 0 {
-		return n, nil
-	}
-	for end := time.Now().Add(max); ; {
-		if n := k.scan(events); n > 0 {
-			return n, nil
-		}
-		left := time.Until(end)
-		if max < 0 {
-			left = -1
-		} else if left <= 0 {
-			return 0, nil
-		}
-		if _, err := unix.Poll(k.pfds, milliseconds(left)); err != nil {
-			return 0, err
+	return strings.Join(calls, " | ")
+}
+
+func TestKqueueChanges(t *testing.T) {
+	g, k := recordedKqueue(t)
+	a, _ := g.unix()
+	b, _ := g.unix()
+	names := map[int]string{a: "a", b: "b"}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"nothing", func() {}, ""},
+		{"Add for nothing", func() { g.must(g.p.Add(a, 1, 0)) }, ""},
+		{"interest comes", func() { g.must(g.p.Mod(a, 1, Read)) }, "+a:read"},
+		{"a wait later it is known", func() {}, ""},
+		{"a new token is none of the kernel's business", func() { g.must(g.p.Mod(a, 2, Read)) }, ""},
+		{"back and forth", func() { g.must(g.p.Mod(a, 2, Read|Write)); g.must(g.p.Mod(a, 2, Read)) }, ""},
+		{"more", func() { g.must(g.p.Mod(a, 2, Read|Write)) }, "+a:write"},
+		{"less", func() { g.must(g.p.Mod(a, 2, Write)) }, "-a:read"},
+		{"the other", func() { g.must(g.p.Mod(a, 2, Read)) }, "+a:read -a:write"},
+		{"paused", func() { g.must(g.p.Mod(a, 2, 0)) }, "-a:read"},
+		{"Add and Del before the kernel hears", func() { g.must(g.p.Add(b, 3, Read)); g.must(g.p.Del(b)) }, ""},
+		{"two at once", func() { g.must(g.p.Add(b, 3, Read|Write)); g.must(g.p.Mod(a, 2, Read)) }, "+b:read +b:write +a:read"},
+		{"Del", func() { g.must(g.p.Del(b)) }, "-b:read -b:write"},
+		{"Del and Add: it may be another file", func() { g.must(g.p.Del(a)); g.must(g.p.Add(a, 4, Read)) }, "+a:read"},
+		{"Del and Add for something else", func() { g.must(g.p.Del(a)); g.must(g.p.Add(a, 4, Write)) }, "-a:read +a:write"},
+	} {
+		step.do()
+		if got := k.asks(g, names, 10); got != step.want {
+			t.Errorf("%s: asked %q, want %q", step.name, got, step.want)
 		}
 	}
 }
 
-func (k *fakeKernel) find(c kevent) int {
-	return slices.IndexFunc(k.knotes, func(kn knote) bool { return kn.fd == c.fd && kn.filter == c.filter })
+// TestKqueueRoom: never more changes in a call than there is room for their errors, because one
+// without room ends the call before the rest.
+func TestKqueueRoom(t *testing.T) {
+	g, k := recordedKqueue(t)
+	names := map[int]string{}
+	for i := range 4 {
+		a, _ := g.unix()
+		names[a] = fmt.Sprint(i)
+		g.must(g.p.Add(a, Token(i), Read))
+	}
+	if got, want := k.asks(g, names, 3), "+0:read +1:read | +2:read +3:read"; got != want {
+		t.Errorf("asked %q, want %q", got, want)
+	}
+	if got := k.asks(g, names, 3); got != "" {
+		t.Errorf("asked %q again", got)
+	}
 }
 
-// change applies one change, as kqueue_register in the kernels.
-func (k *fakeKernel) change(c kevent) unix.Errno {
-	if c.filter == kUser {
-		k.user = true
-		return 0
+// TestKqueueTwoErrors: with room for one event, both filters of a descriptor fail, and the changes
+// behind them are applied all the same.
+func TestKqueueTwoErrors(t *testing.T) {
+	g, _ := recordedKqueue(t)
+	a, _ := g.unix()
+	b, c := g.unix()
+	g.must(g.p.Add(a, 1, Read|Write))
+	g.must(g.p.Add(b, 2, Read))
+	g.close(a)
+	g.write(c, "x")
+	if got := g.allReady(1, 1); len(got) != 1 || got[2] != Read {
+		t.Error("got", got)
 	}
-	k.sweep()
-	i := k.find(c)
-	ino, err := inode(c.fd)
-	switch {
-	case err != nil:
-		return unix.EBADF
-	case c.flags == kDelete && i < 0:
-		return unix.ENOENT
-	case c.flags == kDelete:
-		k.knotes = slices.Delete(k.knotes, i, i+1)
-	case c.flags == kAdd && i < 0:
-		pfd := []unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLOUT}}
-		if n, _ := unix.Poll(pfd, 0); n > 0 && c.filter == kWrite && pfd[0].Revents&(unix.POLLERR|unix.POLLHUP) == unix.POLLERR && !isSocket(c.fd) {
-			return unix.EPIPE // a pipe whose reader has gone
-		}
-		k.knotes = append(k.knotes, knote{c.fd, c.filter, ino})
-	}
-	return 0
 }
 
-func isSocket(fd int) bool {
-	_, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
-	return err == nil
+// TestKqueueRefused: a filter that the kernel will not add is reported once, as an error of what was
+// asked for, and tried again after the next Mod.
+func TestKqueueRefused(t *testing.T) {
+	g, _ := recordedKqueue(t)
+	r, w := g.pipe()
+	g.close(r)
+	g.must(g.p.Add(w, 1, Write))
+	g.one(1, Write|Err, 0)
+	g.quiet(0)
+	g.must(g.p.Mod(w, 2, Write))
+	g.one(2, Write|Err, 0)
 }
 
-// sweep deletes the knotes of files that were closed.
-func (k *fakeKernel) sweep() {
-	k.knotes = slices.DeleteFunc(k.knotes, func(kn knote) bool {
-		ino, err := inode(kn.fd)
-		return err != nil || ino != kn.ino
-	})
+// TestKqueueClosedBeforeDelete: the deletions of a descriptor that was closed after Del fail in the
+// kernel, and nobody hears of it.
+func TestKqueueClosedBeforeDelete(t *testing.T) {
+	g, k := recordedKqueue(t)
+	a, _ := g.unix()
+	g.must(g.p.Add(a, 1, Read|Write))
+	g.one(1, Write, 0)
+	g.must(g.p.Del(a))
+	g.close(a)
+	g.quiet(0)
+	if len(k.knotes) != 0 {
+		t.Error("left behind:", k.knotes)
+	}
 }
 
-// scan reports the active knotes, level-triggered: each goes to the end of the queue. It leaves in
-// pfds what to wait for.
-func (k *fakeKernel) scan(events []kevent) (n int) {
-	k.nudge.drain()                        // before the look at triggered, which is set before the nudge is sent
-	if k.user && k.triggered.Swap(false) { // EV_CLEAR
-		events[n] = kevent{filter: kUser}
-		n++
+// TestKqueueFailure: after a call that failed, what it should have changed is changed by the next,
+// whether it went through or not.
+func TestKqueueFailure(t *testing.T) {
+	g, k := recordedKqueue(t)
+	a, _ := g.unix()
+	b, _ := g.unix()
+	names := map[int]string{a: "a", b: "b"}
+	g.must(g.p.Add(a, 1, Read))
+	k.asks(g, names, 10)
+	g.must(g.p.Mod(a, 1, Write))
+	g.must(g.p.Add(b, 2, Read))
+	k.fail = unix.ENOMEM
+	if n, err := g.p.Wait(make([]Event, 10), 0); n != 0 || !errors.Is(err, unix.ENOMEM) {
+		t.Fatal(n, err)
 	}
-	k.sweep()
-	k.pfds = append(k.pfds[:0], unix.PollFd{Fd: int32(k.nudge.r), Events: unix.POLLIN})
-	for _, kn := range k.knotes {
-		events := int16(unix.POLLOUT)
-		if kn.filter == kRead {
-			events = unix.POLLIN | pollRDHUP
-		}
-		pfd := unix.PollFd{Fd: int32(kn.fd)}
-		set(&pfd.Events, events)
-		k.pfds = append(k.pfds, pfd)
+	if got, want := k.asks(g, names, 10), "-a:read +a:write +b:read"; got != want {
+		t.Errorf("asked %q, want %q", got, want)
 	}
-	unix.Poll(k.pfds, 0)
-	k.was = append(k.was[:0], k.knotes...)
-	k.told = k.told[:0]
-	for i, kn := range k.was {
-		revents := int16(k.pfds[i+1].Revents)
-		if revents == 0 || n == len(events) {
-			continue
-		}
-		e := kevent{fd: kn.fd, filter: kn.filter}
-		if revents&unix.POLLHUP != 0 || revents&unix.POLLERR != 0 || kn.filter == kRead && revents&pollRDHUP != 0 {
-			e.flags = kEOF
-		}
-		if revents&unix.POLLERR != 0 && isSocket(kn.fd) {
-			e.errno = unix.ECONNRESET
-		}
-		events[n] = e
-		n++
-		k.told = append(k.told, kn)
-		j := slices.Index(k.knotes, kn)
-		k.knotes = slices.Delete(k.knotes, j, j+1)
+	g.must(g.p.Mod(a, 1, Read))
+	k.fail = unix.EINTR // comes after the changes were applied
+	if n, err := g.p.Wait(make([]Event, 10), 0); n != 0 || err != nil {
+		t.Fatal(n, err)
 	}
-	k.knotes = append(k.knotes, k.told...)
-	return n
+	if got := k.asks(g, names, 10); got != "" {
+		t.Errorf("asked %q after EINTR", got)
+	}
+}
+
+// TestKqueueOneEvent: the two filters of a descriptor make one event, descriptors with one token
+// do not.
+func TestKqueueOneEvent(t *testing.T) {
+	g, _ := recordedKqueue(t)
+	a, b := g.unix()
+	c, _ := g.unix()
+	g.write(b, "x")
+	g.must(g.p.Add(a, 7, Read|Write))
+	g.must(g.p.Add(c, 7, Write))
+	dst := make([]Event, 10)
+	n, err := g.p.Wait(dst, 0)
+	g.must(err)
+	if n != 2 || dst[0] != (Event{7, Read | Write}) || dst[1] != (Event{7, Write}) {
+		t.Errorf("got %v", dst[:n])
+	}
+}
+
+// TestKqueueOpenFails: what cannot be set up leaves nothing open.
+func TestKqueueOpenFails(t *testing.T) {
+	for _, user := range []bool{true, false} {
+		k, err := newFakeKernel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.fail = unix.ENOMEM
+		trigger := k.trigger
+		if !user {
+			trigger = nil
+		}
+		if p, err := newKqueue(k, trigger); p != nil || !errors.Is(err, unix.ENOMEM) {
+			t.Errorf("got %v, %v", p, err)
+		}
+		if _, err := inode(k.nudge.r); err != unix.EBADF {
+			t.Error("the kernel was not closed")
+		}
+	}
 }
