@@ -1,0 +1,199 @@
+// Request bodies: to a function, to memory, or to a sink, as they arrive and no
+// faster than they are taken.
+
+package server
+
+import (
+	"io"
+
+	"github.com/valyala/bytebufferpool"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+const (
+	// leastBody has to arrive within BodyTimeout: a client that sends a byte
+	// now and then does not hold a connection for ever.
+	leastBody = 4 << 10
+	// drainMost is how much of a body that nobody wanted is read and dropped
+	// to keep the connection.
+	drainMost = 256 << 10
+)
+
+var bodyPool bytebufferpool.Pool
+
+// progressed tells whether enough of the body has come since it was last asked.
+func (x *exchange) progressed() bool {
+	ok := x.received-x.seen >= leastBody
+	x.seen = x.received
+	return ok
+}
+
+// Stream has fn called with the request's body, piece by piece as it arrives;
+// last is true with the last one, which may be empty. p is valid until fn
+// returns. A request without a body has fn called before Stream returns. If the
+// body is cut off, malformed or too large, fn is never called with last; see
+// [Response.OnAbort].
+//
+// Stream, Body and Pipe may be called later than in the handler: until then the
+// body waits with the client. They are called once.
+func (r Request) Stream(fn func(p []byte, last bool)) error {
+	s := r.s
+	if !r.valid() {
+		return errOver
+	}
+	if s.phase != receiving {
+		if s.x != nil && s.x.received > 0 {
+			return errBodyTaken
+		}
+		fn(nil, true)
+		return nil
+	}
+	if s.x.sink != nil {
+		return errBodyTaken
+	}
+	s.x.sink = fn
+	s.sendContinue()
+	s.conn.SetDeadline(s.worker.server.BodyTimeout)
+	s.feed()
+	return nil
+}
+
+// Body collects the request's body and calls fn with all of it, at once if
+// there is none. body is valid until fn returns. A body of more than max bytes is
+// answered with 413, and fn is not called: use Stream for what is large.
+func (r Request) Body(max int, fn func(body []byte)) error {
+	s := r.s
+	if !r.valid() {
+		return errOver
+	}
+	if s.phase == receiving && s.x.sink == nil && s.x.body.Remaining() > int64(max) {
+		s.refuse(413, "the body is larger than is taken here")
+		return nil
+	}
+	return r.Stream(func(p []byte, last bool) {
+		x := s.x
+		switch {
+		case x == nil: // no body
+			fn(nil)
+		case int64(max) < x.received:
+			s.refuse(413, "the body is larger than is taken here")
+		case last && x.buf == nil:
+			fn(p)
+		default:
+			if x.buf == nil {
+				x.buf = bodyPool.Get()
+			}
+			x.buf.B = append(x.buf.B, p...)
+			if last {
+				b := x.buf
+				x.buf = nil
+				fn(b.B)
+				poison(b.B)
+				bodyPool.Put(b)
+			}
+		}
+	})
+}
+
+// Pipe sends the request's body to dst as it arrives, and closes dst at its
+// end. While dst is full the body waits with the client. If the body is cut off
+// dst is not closed but, where it has an Abort method, aborted. dst has to be on
+// the same loop; piping to the answer itself makes an echo.
+func (r Request) Pipe(dst conn.Sink) error {
+	s := r.s
+	if !r.valid() {
+		return errOver
+	}
+	w := Response(r)
+	if a, ok := dst.(interface{ Abort() error }); ok && dst != conn.Sink(w) {
+		w.OnAbort(func() { a.Abort() })
+	}
+	return r.Stream(func(p []byte, last bool) {
+		if len(p) > 0 {
+			if _, err := dst.Write(p); err != nil {
+				s.conn.Abort() // nobody takes the body any more
+				return
+			}
+		}
+		if last {
+			dst.Close()
+		} else if dst != conn.Sink(w) && dst.Full() {
+			w.Pause()
+			dst.OnDrain(w.Resume)
+		}
+	})
+}
+
+// sendContinue tells a client that waits for it to send the body (RFC 9110
+// 10.1.1).
+func (s *session) sendContinue() {
+	if s.is(expecting) && !s.is(sent) {
+		s.conn.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
+	}
+	s.clear(expecting)
+}
+
+// readBody delivers the next piece of the body.
+func (s *session) readBody(p []byte) (used int, more bool) {
+	x := s.x
+	data, n, err := x.body.Next(p)
+	last := err == io.EOF
+	s.behind(p[n:])
+	if err != nil && !last {
+		s.refuseError(err)
+		return len(p), false
+	}
+	s.clear(expecting)
+	x.received += int64(len(data))
+	if most := s.worker.server.MaxBody; most >= 0 && x.received > most {
+		s.refuse(413, "the body is larger than this server takes")
+		return len(p), false
+	}
+	if last {
+		s.phase = answering
+		s.conn.SetDeadline(0)
+	}
+	if len(data) > 0 || last {
+		x.sink(data, last)
+	}
+	return n, true
+}
+
+// skipRest follows a complete answer to a request whose body has not all been
+// read: a short rest is dropped, a long one costs the connection (RFC 9112 9.3).
+func (s *session) skipRest() {
+	x := s.x
+	body, keep := x.body, s.is(persist) && s.canSkip()
+	s.over()
+	if !keep {
+		s.linger()
+		return
+	}
+	s.phase = draining
+	s.extra().body = body
+	s.conn.SetDeadline(s.worker.server.BodyTimeout)
+	s.feed()
+}
+
+// canSkip tells whether the rest of the body is short, as far as is known. A
+// client that waits for 100 Continue may or may not send one, so that what comes
+// next could not be told apart.
+func (s *session) canSkip() bool {
+	return !s.is(expecting) && s.x.body.Remaining() <= drainMost
+}
+
+func (s *session) skipBody(p []byte) (used int, more bool) {
+	x := s.x
+	data, n, err := x.body.Next(p)
+	s.behind(p[n:])
+	x.received += int64(len(data))
+	switch {
+	case err == io.EOF:
+		s.phase = answering
+		s.next()
+	case err != nil || x.received > drainMost:
+		s.linger()
+	}
+	return n, true
+}

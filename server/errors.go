@@ -1,0 +1,25 @@
+// Errors that programs get from handles.
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+)
+
+// Errors of a program's own making; what comes from the network never shows as
+// one of them.
+var (
+	ErrHeadSent = errors.New("server: the head of the answer has been sent already")
+	ErrField    = errors.New("server: not a field that can be set: the name has to be a token, the value free of control characters, and Transfer-Encoding is the server's business")
+	ErrStatus   = errors.New("server: not a status that an answer can have: 200 to 999, or 101 for Hijack")
+	ErrLength   = errors.New("server: the body does not have the length that Content-Length says")
+	ErrNoBody   = errors.New("server: an answer with this status has no body")
+)
+
+var (
+	errOver      = fmt.Errorf("server: the exchange is over: %w", net.ErrClosed)
+	errBodyTaken = errors.New("server: the body is being read already")
+	errHijack    = errors.New("server: Hijack comes before the answer's head, and after the request's body")
+)

@@ -1,0 +1,37 @@
+// exchange: the state that an exchange needs only if it has a body, sets
+// fields, or is answered later. It is recycled within its loop; nobody outside
+// of the session ever holds one.
+
+package server
+
+import (
+	"github.com/valyala/bytebufferpool"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+type exchange struct {
+	// The request's body.
+	body     parser.Body
+	sink     func(p []byte, last bool) // who takes it; nil: it waits
+	received int64                     // content so far, or what is discarded when lingering
+	seen     int64                     // received when progress was looked at
+	buf      *bytebufferpool.ByteBuffer
+
+	// The answer.
+	fields   []byte // lines that the program set
+	hasDate  bool
+	declared int64 // Content-Length, -1: none
+	written  int64 // content so far
+
+	onAbort func()
+	timers  []*conn.Timer // beside session.timer
+}
+
+func (s *session) extra() *exchange {
+	if s.x == nil {
+		s.x = s.worker.exchange()
+	}
+	return s.x
+}

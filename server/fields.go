@@ -1,0 +1,176 @@
+// Fields: the head of an answer, from what the program set and what HTTP asks
+// for.
+
+package server
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+var crlf = []byte("\r\n")
+
+// statusLines holds the status lines that have a reason phrase.
+var statusLines = func() (lines [600]string) {
+	for code := range lines {
+		if text := http.StatusText(code); text != "" {
+			lines[code] = "HTTP/1.1 " + strconv.Itoa(code) + " " + text + "\r\n"
+		}
+	}
+	return lines
+}()
+
+// statusLine is the first line of an answer. The space behind the code is there
+// also without a reason phrase (RFC 9112 4).
+func statusLine(code int) string {
+	if code < len(statusLines) && statusLines[code] != "" {
+		return statusLines[code]
+	}
+	return "HTTP/1.1 " + strconv.Itoa(code) + " \r\n"
+}
+
+// setField checks a field and keeps its line until the head is sent.
+func (s *session) setField(name, value string, replace bool) error {
+	if !isToken(name) || !isValue(value) || strings.EqualFold(name, "Transfer-Encoding") {
+		return ErrField
+	}
+	value = strings.Trim(value, " \t")
+	x := s.extra()
+	switch {
+	case strings.EqualFold(name, "Content-Length"):
+		n, err := strconv.ParseUint(value, 10, 63)
+		if err != nil || !replace && x.declared >= 0 && x.declared != int64(n) {
+			return ErrField
+		}
+		x.declared = int64(n) // written by writeHead
+		return nil
+	case strings.EqualFold(name, "Connection"):
+		for option := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.Trim(option, " \t"), "close") {
+				s.clear(persist)
+			}
+		}
+		return nil // written by writeHead
+	case strings.EqualFold(name, "Date"):
+		x.hasDate, replace = true, true
+	}
+	if replace {
+		x.fields = removeField(x.fields, name)
+	}
+	x.fields = append(append(x.fields, name...), ": "...)
+	x.fields = append(append(x.fields, value...), "\r\n"...)
+	return nil
+}
+
+// removeField removes all lines with that name.
+func removeField(lines []byte, name string) []byte {
+	for at := 0; at < len(lines); {
+		end := at + bytes.IndexByte(lines[at:], '\n') + 1
+		if n := at + len(name); n < end && lines[n] == ':' && strings.EqualFold(string(lines[at:n]), name) {
+			lines = append(lines[:at], lines[end:]...)
+		} else {
+			at = end
+		}
+	}
+	return lines
+}
+
+// isToken tells whether s is a token (RFC 9110 5.6.2).
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+// isValue tells whether s may be a field's value (RFC 9110 5.5): a CR or LF in
+// one would split the answer.
+func isValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// noBody tells that the answer has no body, whatever is written (RFC 9110
+// 6.4.1).
+func (s *session) noBody() bool {
+	return s.is(headOnly) || s.status == 101 || s.status == 204 || s.status == 304
+}
+
+// writeHead sends the head of the answer. n is the length of the body if that
+// is known, else -1.
+func (s *session) writeHead(n int64) error {
+	w, x := s.worker, s.x
+	status := int(s.status)
+	if status == 0 {
+		status = 200
+	}
+	s.set(sent)
+	w.counts.status(status)
+	b := append(w.buf[:0], statusLine(status)...)
+	if x == nil || !x.hasDate {
+		b = append(b, w.dateLine()...)
+	}
+	if x != nil {
+		b = append(b, x.fields...)
+		if x.declared >= 0 {
+			n = x.declared
+		} else {
+			x.declared = n
+		}
+	}
+	b = s.appendFraming(b, status, n)
+	b = s.appendConnection(b, status)
+	b = append(b, crlf...)
+	_, err := s.conn.Write(b)
+	w.buf = b
+	return err
+}
+
+// appendFraming says how the body ends (RFC 9112 6).
+func (s *session) appendFraming(b []byte, status int, n int64) []byte {
+	if s.noBody() {
+		s.set(bodiless)
+	}
+	switch {
+	case status == 101 || status == 204:
+		return b // RFC 9110 8.6: no Content-Length in these
+	case status == 304 && n <= 0:
+		return b // that of the answer to GET, if the program knows it
+	case n >= 0:
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, n, 10)
+		return append(b, crlf...)
+	case s.is(old):
+		s.clear(persist) // the body ends with the connection
+		return b
+	}
+	s.set(chunked)
+	return append(b, "Transfer-Encoding: chunked\r\n"...)
+}
+
+// appendConnection says whether the connection goes on (RFC 9112 9.3, 9.6).
+func (s *session) appendConnection(b []byte, status int) []byte {
+	switch {
+	case status == 101:
+		return append(b, "Connection: upgrade\r\n"...)
+	case s.worker.draining || s.phase == receiving && !s.canSkip():
+		s.clear(persist)
+	}
+	switch {
+	case !s.is(persist):
+		return append(b, "Connection: close\r\n"...)
+	case s.is(old):
+		return append(b, "Connection: keep-alive\r\n"...)
+	}
+	return b
+}

@@ -1,0 +1,91 @@
+// Refusals: the answers that the server gives on its own, and the staged close
+// behind them (RFC 9112 9.6).
+
+package server
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+const (
+	lingerTime = 2 * time.Second // for the client to read the answer and close
+	lingerMost = 8 << 20         // bytes of it that are discarded meanwhile
+	lastGrace  = time.Second     // for a first request when the server stops
+)
+
+func (s *session) refuseError(err error) {
+	var e parser.Error
+	if errors.As(err, &e) {
+		s.refuse(e.Status(), e.Reason())
+	} else {
+		s.refuse(400, err.Error())
+	}
+}
+
+// refuse ends the exchange under way, if any, with an answer of the server's
+// own, and then the connection.
+func (s *session) refuse(status int, reason string) {
+	begun := s.is(sent) && (s.phase == receiving || s.phase == answering)
+	untilClose := !s.is(chunked) && (s.x == nil || s.x.declared < 0)
+	headOnly := s.is(headOnly) && s.phase != reading
+	s.abandon()
+	if s.x != nil {
+		s.over()
+	}
+	s.worker.counts.refused.Add(1)
+	if begun {
+		// Half an answer is out: it must not pass for a whole one. Where only
+		// the connection's end would end it, that has to be a reset.
+		s.phase = gone
+		if untilClose {
+			s.conn.Abort()
+		} else {
+			s.conn.Close()
+		}
+		return
+	}
+	s.worker.counts.status(status)
+	text := strconv.Itoa(status) + " " + http.StatusText(status) + ": " + reason + "\n"
+	b := append(s.worker.buf[:0], statusLine(status)...)
+	b = append(b, s.worker.dateLine()...)
+	b = append(b, "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(len(text)), 10)
+	b = append(b, "\r\n\r\n"...)
+	if !headOnly {
+		b = append(b, text...)
+	}
+	s.conn.Write(b)
+	s.worker.buf = b
+	s.linger()
+}
+
+// linger closes the connection in stages: our side now, the rest when the
+// client has closed its own, or has had time enough to read the answer.
+func (s *session) linger() {
+	if s.is(halfClosed) {
+		s.phase = gone
+		s.conn.Close()
+		return
+	}
+	s.phase = lingering
+	s.extra().received = 0
+	s.conn.CloseWrite()
+	s.conn.SetDeadline(lingerTime)
+	if s.is(waiting) {
+		s.feed()
+	}
+}
+
+// discard takes what comes after the last answer.
+func (s *session) discard(p []byte) (used int, more bool) {
+	s.x.received += int64(len(p))
+	if s.x.received > lingerMost {
+		s.conn.Abort()
+	}
+	return len(p), false
+}

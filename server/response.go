@@ -1,0 +1,349 @@
+// Response: the answer, from its status to its end.
+
+package server
+
+import (
+	"os"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// A Response answers one request. It is a handle that may be copied and kept:
+// the exchange lasts until End, from wherever that is called, or until the
+// client is gone; after that its methods do nothing and say net.ErrClosed. Two
+// handles are equal if they mean the same exchange. Its methods belong to the
+// loop's goroutine, all but Post.
+//
+// The answer is sent with a Date, with the framing that fits (Content-Length if
+// End is given all of the body, or if one was set; else the chunked coding),
+// and with the Connection field that the request calls for.
+type Response struct {
+	s   *session
+	gen uint32
+}
+
+func (w Response) valid() bool { return w.s != nil && w.s.gen == w.gen }
+
+// Status sets the status code, which is 200 otherwise.
+func (w Response) Status(code int) error {
+	switch {
+	case !w.valid():
+		return errOver
+	case w.s.is(sent):
+		return ErrHeadSent
+	case code != 101 && (code < 200 || code > 999):
+		return ErrStatus
+	}
+	w.s.status = uint16(code)
+	return nil
+}
+
+// Set sets a field, in place of any of that name that was set before. A name
+// that is not a token, or a value with CR, LF, NUL or other control characters,
+// is answered with ErrField, and nothing is set. Content-Length is held to: a
+// body of another length is an error, and not sent as if it were whole.
+// "Connection: close" closes the connection after the answer.
+func (w Response) Set(name, value string) error { return w.field(name, value, true) }
+
+// Add is Set for one more field line of that name, Set-Cookie say.
+func (w Response) Add(name, value string) error { return w.field(name, value, false) }
+
+func (w Response) field(name, value string, replace bool) error {
+	switch {
+	case !w.valid():
+		return errOver
+	case w.s.is(sent):
+		return ErrHeadSent
+	}
+	return w.s.setField(name, value, replace)
+}
+
+// Write sends p as a part of the body, all of it, and with the first part the
+// head. p is the caller's again on return. What is written during one callback
+// leaves together. The answer is not complete before End.
+func (w Response) Write(p []byte) (int, error) {
+	if !w.valid() {
+		return 0, errOver
+	}
+	if err := w.s.write(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// WriteString is Write of a string.
+func (w Response) WriteString(s string) (int, error) {
+	return w.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
+}
+
+// End sends the last part of the body, "" if there is none, and completes the
+// exchange: w and the request's handle say net.ErrClosed from now on, and the
+// next request on the connection can be served.
+func (w Response) End(body string) error {
+	return w.EndBytes(unsafe.Slice(unsafe.StringData(body), len(body))) // which only reads it
+}
+
+// EndBytes is End of bytes, which are the caller's again on return.
+func (w Response) EndBytes(body []byte) error {
+	if !w.valid() {
+		return errOver
+	}
+	return w.s.finish(body)
+}
+
+// Close is End without a last part: with it a Response is a [conn.Sink], to
+// which a connection or a request's body can be piped.
+func (w Response) Close() error { return w.EndBytes(nil) }
+
+// Abort drops the connection at once, and the answer with it: for one that
+// cannot be completed. OnAbort functions are called.
+func (w Response) Abort() error {
+	if !w.valid() {
+		return errOver
+	}
+	return w.s.conn.Abort()
+}
+
+// Full tells that the client does not take the answer as fast as it is written:
+// a good time to stop writing until OnDrain. Output that is written regardless
+// is held, up to a limit past which the connection is aborted.
+func (w Response) Full() bool { return w.valid() && w.s.conn.Full() }
+
+// OnDrain calls fn once, when the client has taken most of what was written; or
+// when the exchange is over, as the next Write will tell.
+func (w Response) OnDrain(fn func()) {
+	switch {
+	case w.valid():
+		w.s.conn.OnDrain(fn)
+	case w.s != nil:
+		w.s.conn.Loop().Post(fn)
+	}
+}
+
+// Pause stops the reading of the request's body until Resume.
+func (w Response) Pause() {
+	if w.valid() && w.s.phase == receiving {
+		w.s.set(stopped)
+		w.s.conn.Pause()
+	}
+}
+
+// Resume undoes Pause.
+func (w Response) Resume() {
+	if w.valid() && w.s.is(stopped) {
+		w.s.clear(stopped | waiting)
+		w.s.conn.Resume()
+	}
+}
+
+// OnAbort has fn called, once, if the client leaves before the answer is
+// complete, or the exchange ends in another way that the program did not ask
+// for: a timeout, a malformed body. When the client has shut down its sending
+// side, which is all that is seen of most that leave, w is still good: what is
+// written reaches a client that still reads. Otherwise w is over when fn runs.
+// Several functions are called in turn.
+func (w Response) OnAbort(fn func()) {
+	if !w.valid() {
+		return
+	}
+	x := w.s.extra()
+	if before := x.onAbort; before != nil {
+		x.onAbort = func() { before(); fn() }
+		return
+	}
+	x.onAbort = fn
+}
+
+// After calls fn on the loop once d has passed, unless the exchange is over by
+// then. The timer may be stopped; it is nil if the exchange is over already.
+func (w Response) After(d time.Duration, fn func()) *conn.Timer {
+	if !w.valid() {
+		return nil
+	}
+	s := w.s
+	t := s.conn.After(d, fn)
+	if s.timer == nil {
+		s.timer = t
+	} else {
+		x := s.extra()
+		x.timers = append(x.timers, t)
+	}
+	return t
+}
+
+// Post runs fn on the loop of this exchange, which may be over by then. It may
+// be called from any goroutine. It answers net.ErrClosed, and does not run fn,
+// once the server has stopped.
+func (w Response) Post(fn func()) error {
+	if w.s == nil {
+		return errOver
+	}
+	return w.s.conn.Post(fn)
+}
+
+// SendFile sends n bytes of f from off on as a part of the body, with
+// sendfile(2) where the system has it, and closes f when it has been sent. If
+// nothing has been sent or set about the length, they are all of the body; End
+// completes the answer as ever.
+func (w Response) SendFile(f *os.File, off, n int64) error {
+	if !w.valid() {
+		f.Close()
+		return errOver
+	}
+	return w.s.sendFile(f, off, n)
+}
+
+// Continue has a client that waits for it ("Expect: 100-continue") send the
+// body now. Stream, Body and Pipe do so on their own.
+func (w Response) Continue() error {
+	if !w.valid() {
+		return errOver
+	}
+	w.s.sendContinue()
+	return nil
+}
+
+// Hijack ends HTTP on the connection and hands it over to h, with the input
+// that has come behind the request. If a status was set, 101 above all, it is
+// sent first, with the fields that were set, and with "Connection: upgrade" if it
+// is 101. It comes after the request's body, if there is one, and in place of
+// End. h.Open is not called.
+func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
+	s := w.s
+	if !w.valid() {
+		return nil, errOver
+	}
+	if s.is(sent) || s.phase != answering {
+		return nil, errHijack
+	}
+	if s.status != 0 {
+		s.writeHead(-1)
+	}
+	c := s.conn
+	s.over()
+	s.phase = gone
+	s.worker.server.conns.Add(-1)
+	c.State = nil
+	c.SetDeadline(0)
+	c.SetHandler(h)
+	if s.is(waiting) {
+		c.Resume()
+	}
+	return c, nil
+}
+
+// write sends a part of the body.
+func (s *session) write(p []byte) error {
+	if !s.is(sent) {
+		if err := s.writeHead(-1); err != nil {
+			return err
+		}
+	}
+	return s.writeBody(p)
+}
+
+func (s *session) writeBody(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if s.is(bodiless) {
+		if s.is(headOnly) {
+			return nil // the answer to GET has it
+		}
+		return ErrNoBody
+	}
+	if s.is(chunked) {
+		var line [18]byte
+		b := append(strconv.AppendInt(line[:0], int64(len(p)), 16), "\r\n"...)
+		_, err := s.conn.Writev(b, p, crlf)
+		return err
+	}
+	if x := s.x; x != nil {
+		if x.declared >= 0 && x.written+int64(len(p)) > x.declared {
+			return ErrLength
+		}
+		x.written += int64(len(p))
+	}
+	_, err := s.conn.Write(p)
+	return err
+}
+
+// finish sends the last part and completes the exchange.
+func (s *session) finish(body []byte) error {
+	var err error
+	if !s.is(sent) {
+		err = s.finishWhole(body)
+	} else {
+		err = s.writeBody(body)
+		switch {
+		case s.is(chunked) && !s.is(bodiless):
+			s.conn.WriteString("0\r\n\r\n")
+		case s.short() || err == ErrLength:
+			// The client must not take it for whole.
+			s.conn.Abort()
+			return ErrLength
+		}
+	}
+	if s.phase == receiving || s.phase == answering {
+		s.next()
+	}
+	return err
+}
+
+// short tells that less was written than Content-Length said.
+func (s *session) short() bool {
+	return s.x != nil && s.x.declared >= 0 && s.x.written < s.x.declared && !s.is(bodiless)
+}
+
+// finishWhole sends an answer of which nothing has been sent.
+func (s *session) finishWhole(body []byte) error {
+	if x := s.x; x != nil && x.declared >= 0 && x.declared != int64(len(body)) && !s.noBody() {
+		s.refuse(500, "the answer did not have the length it was said to have")
+		return ErrLength
+	}
+	if err := s.writeHead(int64(len(body))); err != nil {
+		return err
+	}
+	if s.is(bodiless) {
+		if len(body) > 0 && !s.is(headOnly) {
+			return ErrNoBody
+		}
+		return nil
+	}
+	_, err := s.conn.Write(body)
+	return err
+}
+
+func (s *session) sendFile(f *os.File, off, n int64) error {
+	if !s.is(sent) {
+		s.extra() // keeps count
+		if err := s.writeHead(n); err != nil {
+			f.Close()
+			return err
+		}
+	}
+	switch x := s.extra(); {
+	case s.is(bodiless):
+		f.Close()
+		if !s.is(headOnly) {
+			return ErrNoBody
+		}
+		return nil
+	case s.is(chunked):
+		if n == 0 {
+			return f.Close()
+		}
+		s.conn.WriteString(strconv.FormatInt(n, 16) + "\r\n")
+		err := s.conn.SendFile(f, off, n)
+		s.conn.Write(crlf)
+		return err
+	case x.declared >= 0 && x.written+n > x.declared:
+		f.Close()
+		return ErrLength
+	}
+	s.x.written += n
+	return s.conn.SendFile(f, off, n)
+}

@@ -1,0 +1,279 @@
+// Server: its settings, its loops, and how it starts and stops.
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+// A Handler answers one request. It is called on the connection's loop and
+// must not block. Returning does not end the exchange: [Response.End] does, then
+// or later.
+type Handler func(w Response, r Request)
+
+// A Server serves HTTP on any number of listeners. The fields are settings, to
+// be left alone once Listen was called; zero means the default, and a negative
+// number that there is no limit.
+type Server struct {
+	Handler Handler
+
+	// Loops is the number of event loops: 0 means one for each processor
+	// (GOMAXPROCS). With 1, no two handlers ever run at once.
+	Loops int
+
+	// Poller names the poller's backend; empty means the best: see poller.New.
+	Poller string
+
+	HeadTimeout  time.Duration // for a request's head, from its first byte on; 10 s
+	BodyTimeout  time.Duration // for each 4 KiB of a request's body; 30 s
+	IdleTimeout  time.Duration // between requests; 75 s
+	WriteTimeout time.Duration // for the client to take anything of an answer; 30 s
+
+	MaxHead   int   // bytes of a request's head; 16 KiB
+	MaxFields int   // field lines of a head; 100
+	MaxBody   int64 // bytes of a request's body; 64 MiB
+	MaxConns  int   // connections at a time; 65,536
+
+	// Log gets panics of handlers and failures to accept. Nil: only panics
+	// are logged, by slog.Default.
+	Log *slog.Logger
+
+	mu        sync.Mutex
+	state     state
+	protocol  conn.Handler
+	listeners []*conn.Listener // on the first loop
+	workers   []*worker        // one for each loop
+	byLoop    map[*conn.Loop]*worker
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	done      chan struct{} // closed when Serve is about to return
+	conns     atomic.Int64  // open connections
+}
+
+type state uint8
+
+const (
+	idle state = iota
+	serving
+	stopping
+)
+
+// ListenAndServe answers HTTP requests on a TCP address until the process ends,
+// with a Server of default settings. It returns only errors.
+func ListenAndServe(addr string, h Handler) error {
+	s := &Server{Handler: h}
+	if _, err := s.Listen("tcp", addr); err != nil {
+		return err
+	}
+	return s.Serve()
+}
+
+// ListenTCP calls open for every connection to a TCP address, until the process
+// ends. What open does with it, see package conn:
+//
+//	server.ListenTCP(":7000", func(c *conn.Conn) { c.WriteString("Echo server\r\n"); c.Pipe(c) })
+func ListenTCP(addr string, open func(c *conn.Conn)) error {
+	s := new(Server)
+	if _, err := s.ListenConn("tcp", addr, &conn.Handler{Open: open}); err != nil {
+		return err
+	}
+	return s.Serve()
+}
+
+// Listen prepares to serve HTTP on an address: network is "tcp", "tcp4",
+// "tcp6" or "unix". It answers the address, with the port that was chosen for
+// port 0. It is called before Serve, any number of times; clients that connect
+// before Serve wait.
+func (s *Server) Listen(network, addr string) (net.Addr, error) {
+	return s.listen(network, addr, nil)
+}
+
+// ListenConn is Listen for connections that do not speak HTTP. They share the
+// loops, and go by h alone: of the server's limits none applies to them.
+func (s *Server) ListenConn(network, addr string, h *conn.Handler) (net.Addr, error) {
+	return s.listen(network, addr, h)
+}
+
+func (s *Server) listen(network, addr string, h *conn.Handler) (net.Addr, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != idle {
+		return nil, errors.New("server: Listen comes before Serve")
+	}
+	if err := s.makeLoops(); err != nil {
+		return nil, err
+	}
+	if h == nil {
+		h = &s.protocol
+	}
+	ln, err := s.workers[0].loop.Listen(network, addr, h)
+	if err != nil {
+		return nil, err
+	}
+	loops := make([]*conn.Loop, len(s.workers))
+	for i, w := range s.workers {
+		loops[i] = w.loop
+	}
+	ln.Spread(loops...)
+	s.listeners = append(s.listeners, ln)
+	return ln.Addr(), nil
+}
+
+// makeLoops makes the loops, once.
+func (s *Server) makeLoops() error {
+	if s.workers != nil {
+		return nil
+	}
+	s.defaults()
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.done = make(chan struct{})
+	s.protocol = protocol(s)
+	s.byLoop = make(map[*conn.Loop]*worker)
+	n := s.Loops
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	for range n {
+		p, err := s.openPoller()
+		if err != nil {
+			return err
+		}
+		l, err := conn.NewLoop(p)
+		if err != nil {
+			return err
+		}
+		l.Log = s.Log
+		l.Ref() // a loop without connections waits for some
+		w := newWorker(s, l)
+		s.workers, s.byLoop[l] = append(s.workers, w), w
+	}
+	return nil
+}
+
+func (s *Server) openPoller() (poller.Poller, error) {
+	if s.Poller != "" {
+		return poller.Open(s.Poller)
+	}
+	return poller.New()
+}
+
+func (s *Server) defaults() {
+	orDefault(&s.HeadTimeout, 10*time.Second)
+	orDefault(&s.BodyTimeout, 30*time.Second)
+	orDefault(&s.IdleTimeout, 75*time.Second)
+	orDefault(&s.WriteTimeout, 30*time.Second)
+	orDefault(&s.MaxHead, 16<<10)
+	orDefault(&s.MaxFields, 100)
+	orDefault(&s.MaxBody, 64<<20)
+	orDefault(&s.MaxConns, 1<<16)
+}
+
+func orDefault[T int | int64 | time.Duration](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+// Serve runs the loops until Shutdown or Close, and returns nil after these.
+func (s *Server) Serve() error {
+	s.mu.Lock()
+	if s.state != idle || s.workers == nil {
+		defer s.mu.Unlock()
+		if s.state == idle {
+			return errors.New("server: Serve comes after Listen")
+		}
+		return net.ErrClosed
+	}
+	s.state = serving
+	s.mu.Unlock()
+	defer close(s.done)
+
+	errs := make(chan error, len(s.workers))
+	for _, w := range s.workers {
+		go func() { errs <- w.loop.Run(s.ctx) }()
+	}
+	var first error
+	for range s.workers {
+		if err := <-errs; err != nil && first == nil && !errors.Is(err, net.ErrClosed) {
+			first = fmt.Errorf("server: a loop failed: %w", err)
+			s.cancel(net.ErrClosed) // the others would serve half of the clients
+		}
+	}
+	return first
+}
+
+// Shutdown stops the server in order: it stops listening, closes connections
+// that have no request under way, and lets the exchanges that are end. When ctx
+// is done first, what is left is closed as by Close and ctx's error returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	switch s.stop() {
+	case idle:
+		return nil
+	case serving:
+		s.workers[0].loop.Post(s.shutdown)
+	}
+	select {
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+		s.cancel(net.ErrClosed)
+		<-s.done
+		return ctx.Err()
+	}
+}
+
+// shutdown runs on the first loop, which has the listeners: what they have
+// accepted reaches the other loops before the word to stop does.
+func (s *Server) shutdown() {
+	for _, ln := range s.listeners {
+		ln.Close()
+	}
+	for _, w := range s.workers[1:] {
+		w.loop.Post(w.drain)
+	}
+	s.workers[0].drain()
+}
+
+// Close stops the server at once: connections are closed in the middle of
+// whatever they do, and their OnAbort functions called.
+func (s *Server) Close() error {
+	if s.stop() != idle {
+		s.cancel(net.ErrClosed)
+		<-s.done
+	}
+	return nil
+}
+
+// stop makes the server's state stopping, and answers what it was.
+func (s *Server) stop() state {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.state
+	s.state = stopping
+	if was == idle {
+		if s.workers != nil {
+			// Never served: running the loops to their end gives back what they hold.
+			s.cancel(net.ErrClosed)
+			for _, w := range s.workers {
+				w.loop.Run(s.ctx)
+			}
+			close(s.done)
+		} else {
+			s.done = make(chan struct{})
+			close(s.done)
+			s.cancel = func(error) {}
+		}
+	}
+	return was
+}

@@ -1,0 +1,121 @@
+// worker: what the connections of one loop share.
+
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+// mostSpare is how many heads and exchanges a loop keeps for the next who need
+// one: more are garbage.
+const mostSpare = 64
+
+type worker struct {
+	server   *Server
+	loop     *conn.Loop
+	draining bool // Shutdown was called
+
+	heads  []*head     // not in use, see takeHead
+	spare  []*exchange // ended ones, for the next that need one
+	buf    []byte      // where the heads of answers are put together
+	date   []byte      // the Date field's line
+	second int64       // that it says
+	counts counters
+}
+
+// A head is a parsed request and the bytes it was parsed from. A connection has
+// one while a head is being read and its handler runs: as a rule there is one
+// for all connections of a loop, the last that was given back.
+type head struct {
+	parser.Request
+	buf []byte
+}
+
+func newWorker(s *Server, l *conn.Loop) *worker {
+	return &worker{server: s, loop: l, second: -1}
+}
+
+func (w *worker) newHead() *head {
+	s := w.server
+	h := new(head)
+	h.Fields = make([]parser.Field, 0, most(s.MaxFields, 1<<16))
+	h.MaxSize = most(s.MaxHead, 1<<30)
+	return h
+}
+
+// most is a limit, or the far one if there is none.
+func most(limit, far int) int {
+	if limit < 0 {
+		return far
+	}
+	return limit
+}
+
+// takeHead finds a head for a request that begins.
+func (w *worker) takeHead() *head {
+	if n := len(w.heads); n > 0 {
+		h := w.heads[n-1]
+		w.heads = w.heads[:n-1]
+		return h
+	}
+	return w.newHead()
+}
+
+// giveHead takes it back.
+func (w *worker) giveHead(h *head) {
+	if len(w.heads) < mostSpare {
+		h.Reset()
+		h.buf = nil
+		w.heads = append(w.heads, h)
+	}
+}
+
+// exchange finds room for the rare state of an exchange.
+func (w *worker) exchange() *exchange {
+	if n := len(w.spare); n > 0 {
+		x := w.spare[n-1]
+		w.spare = w.spare[:n-1]
+		return x
+	}
+	return &exchange{declared: -1}
+}
+
+// release takes that room back.
+func (w *worker) release(x *exchange) {
+	const mostFields = 4 << 10
+	if x.buf != nil {
+		bodyPool.Put(x.buf)
+	}
+	if len(w.spare) == mostSpare || cap(x.fields) > mostFields {
+		return
+	}
+	*x = exchange{declared: -1, fields: x.fields[:0], timers: x.timers[:0]}
+	w.spare = append(w.spare, x)
+}
+
+// dateLine is the Date field, made anew when the second changes (RFC 9110
+// 6.6.1).
+func (w *worker) dateLine() []byte {
+	if now := w.loop.Now().Unix(); now != w.second {
+		w.second = now
+		w.date = append(w.date[:0], "Date: "...)
+		w.date = time.Now().UTC().AppendFormat(w.date, http.TimeFormat)
+		w.date = append(w.date, "\r\n"...)
+	}
+	return w.date
+}
+
+// drain lets the loop end when the exchanges under way have.
+func (w *worker) drain() {
+	w.draining = true
+	w.loop.Unref()
+	for c := range w.loop.Conns() {
+		if s, ok := c.State.(*session); ok {
+			s.drain()
+		}
+	}
+}
