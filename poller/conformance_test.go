@@ -427,7 +427,7 @@ func testReuse(g *rig) {
 		g.close(b)
 		// Another file takes the number over.
 		g.close(a)
-		if got := g.own(unix.FcntlInt(uintptr(spare), unix.F_DUPFD_CLOEXEC, a)); got != a {
+		if got := g.own(unix.FcntlInt(uintptr(spare), unix.F_DUPFD, a)); got != a {
 			g.Fatalf("%d was not free after close", a)
 		}
 		g.must(g.p.Add(a, i|1<<40, Read))
