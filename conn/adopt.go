@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,16 +18,25 @@ import (
 )
 
 // Adopt takes over a connection of package net that has a socket (a
-// *net.TCPConn or *net.UnixConn) and closes nc: the socket goes on here.
-// Handler.Open is called after the running callback.
+// *net.TCPConn or *net.UnixConn), or one that [Conn.Detach] answered, and closes
+// nc: the socket goes on here. Handler.Open is called after the running
+// callback.
 func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
 	defer nc.Close()
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return nil, fmt.Errorf("conn: a %T has no socket to adopt", nc)
-	}
 	if l.ending {
 		return nil, net.ErrClosed
+	}
+	var rest []byte
+	socket := nc
+	if p, ok := nc.(*prefixed); ok {
+		if rest, ok = p.take(); !ok {
+			return nil, errors.New("conn: Adopt of what Data is detaching: wait for its return, or use SetHandler")
+		}
+		socket = p.Conn
+	}
+	sc, ok := socket.(syscall.Conn)
+	if !ok {
+		return nil, fmt.Errorf("conn: a %T has no socket to adopt", nc)
 	}
 	fd, err := dupFD(sc)
 	if err != nil {
@@ -39,7 +49,10 @@ func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
 		closeFD(fd)
 		return nil, err
 	}
-	c.replay()
+	if len(rest) > 0 {
+		c.hold(rest)
+	}
+	c.later() // open
 	return c, nil
 }
 
@@ -71,12 +84,15 @@ func (c *Conn) Detach() (net.Conn, error) {
 		return nil, err
 	}
 	c.fail(nil)
-	if c.loop.delivering == c {
+	if c.more != nil {
+		c.more.pipe = nil // whoever reads the net.Conn sees to the sink
+	}
+	switch {
+	case c.loop.delivering == c:
 		p := &prefixed{Conn: nc, ready: make(chan struct{})}
 		c.extra().detached = p
 		return p, nil
-	}
-	if c.in != nil {
+	case c.in != nil:
 		p := &prefixed{Conn: nc, ready: make(chan struct{})}
 		p.give(c.in.B[c.inOff:])
 		return p, nil
@@ -88,6 +104,7 @@ func (c *Conn) Detach() (net.Conn, error) {
 type prefixed struct {
 	net.Conn
 	ready chan struct{} // closed when rest is known
+	mu    sync.Mutex
 	rest  []byte
 }
 
@@ -96,13 +113,30 @@ func (p *prefixed) give(rest []byte) {
 	close(p.ready)
 }
 
+// take takes the rest, if it is known.
+func (p *prefixed) take() (rest []byte, ok bool) {
+	select {
+	case <-p.ready:
+	default:
+		return nil, false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rest, p.rest = p.rest, nil
+	return rest, true
+}
+
 func (p *prefixed) Read(b []byte) (int, error) {
 	<-p.ready
-	if len(p.rest) > 0 {
-		n := copy(b, p.rest)
-		p.rest = p.rest[n:]
+	p.mu.Lock()
+	if n := copy(b, p.rest); n > 0 {
+		if p.rest = p.rest[n:]; len(p.rest) == 0 {
+			p.rest = nil
+		}
+		p.mu.Unlock()
 		return n, nil
 	}
+	p.mu.Unlock()
 	return p.Conn.Read(b)
 }
 

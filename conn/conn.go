@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
@@ -27,22 +28,22 @@ type Conn struct {
 	out  *bytebufferpool.ByteBuffer // output that the kernel has not taken, from outOff on; nil: none
 	more *extra                     // what few connections need
 
-	inOff  uint32
-	outOff uint32
-
+	outOff   int
+	inOff    uint32
 	slot     uint32
 	fd       int32
 	timeout  uint32 // ticks that input and output push the deadline by; 0: they do not
 	deadline uint32 // tick of Timeout; 0: none
-	stall    uint32 // tick at which pending output has made no progress for too long; 0: none
+	stall    uint32 // tick to look whether pending output makes progress, or the connect; 0: none
 	flags    flags
 	want     poller.Ready // what the poller watches
 }
 
 // extra is the state that most connections never have.
 type extra struct {
-	drained  []func()  // by OnDrain
+	waiting  []func()  // by OnDrain
 	pipe     Sink      // by Pipe
+	poured   bool      // pipe knows that this was all
 	queue    []segment // output behind out: files, and bytes behind them
 	dial     *dial     // while connecting
 	detached *prefixed // by Detach, until Data has returned
@@ -65,7 +66,7 @@ const (
 	closed           // over: every method answers net.ErrClosed
 	blocked          // the kernel took less than all: wait for Write
 	dirty            // in the loop's dirty list
-	again            // in the loop's held list
+	deferred         // in the loop's deferred list
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -82,6 +83,9 @@ func (c *Conn) extra() *extra {
 
 // newConn makes a connection of fd, or of none yet (-1).
 func (l *Loop) newConn(fd int, h *Handler, f flags) *Conn {
+	if h == nil {
+		h = &defaults
+	}
 	c := &Conn{loop: l, h: h, fd: int32(fd), flags: f}
 	c.slot = l.slots.alloc(c)
 	l.stats.Open++
@@ -100,6 +104,9 @@ func (c *Conn) Loop() *Loop { return c.loop }
 // SetHandler gives the connection another protocol. Input that has not been
 // consumed goes to the new handler's Data; its Open is not called.
 func (c *Conn) SetHandler(h *Handler) {
+	if h == nil {
+		h = &defaults
+	}
 	c.h = h
 	if c.more != nil {
 		c.more.pipe = nil
@@ -126,19 +133,19 @@ func (c *Conn) Resume() {
 
 // reads tells whether input is wanted.
 func (c *Conn) reads() bool {
-	return !c.is(connecting | paused | choked | piped | ended | closing | closed)
+	return !c.is(connecting | opening | paused | choked | piped | ended | closing | closed)
 }
 
 // SetTimeout has Handler.Timeout called when nothing has been read or written
 // for d. Zero or less: never. It replaces what SetTimeout or SetDeadline said
-// before. The resolution is a millisecond, the longest d 12 days.
+// before. The resolution is a millisecond, the longest d 12 days. Time counts
+// from the loop's turn, as [Loop.Now] has it: no clock is read for it.
 func (c *Conn) SetTimeout(d time.Duration) {
-	if d <= 0 {
-		c.timeout, c.deadline = 0, 0
-		return
+	c.timeout, c.deadline = 0, 0
+	if d > 0 && !c.is(closing|closed) {
+		c.timeout = ticks(d)
+		c.extend()
 	}
-	c.timeout = ticks(d)
-	c.extend()
 }
 
 // SetDeadline has Handler.Timeout called when d has passed, whatever is read or
@@ -146,7 +153,7 @@ func (c *Conn) SetTimeout(d time.Duration) {
 // SetDeadline said before.
 func (c *Conn) SetDeadline(d time.Duration) {
 	c.timeout, c.deadline = 0, 0
-	if d > 0 {
+	if d > 0 && !c.is(closing|closed) {
 		c.deadline = c.loop.tickIn(ticks(d))
 		c.schedule(c.deadline)
 	}
@@ -160,8 +167,9 @@ func (c *Conn) extend() {
 	}
 }
 
-// tickIn is the tick n ticks from now; never 0, which means none.
-func (l *Loop) tickIn(n uint32) uint32 { return max(l.now+n, 1) }
+// tickIn is the tick at which n ticks are over that begin within this one;
+// never 0, which means none.
+func (l *Loop) tickIn(n uint32) uint32 { return max(l.now+n+1, 1) }
 
 // schedule sees to it that the wheel calls at tick or before. As a rule it
 // does already: an entry that fires early moves itself, see expire.
@@ -183,21 +191,26 @@ func (c *Conn) schedule(tick uint32) {
 func (c *Conn) expire() {
 	now := c.loop.now
 	due := func(tick uint32) bool { return tick != 0 && int32(tick-now) <= 0 }
+	c.loop.running = c
 	switch {
-	case due(c.stall) && c.stalled():
-		c.fail(errStalled)
-		return
 	case due(c.deadline):
 		c.deadline = 0
-		c.loop.running = c
 		switch {
 		case c.is(connecting):
 			c.dialFailed(os.ErrDeadlineExceeded)
+		case c.is(opening):
+			c.deadline = c.loop.tickIn(0) // Timeout is for the next tick, if Open lets it be
+			c.open()
 		case c.h.Timeout != nil:
 			c.h.Timeout(c)
 		default:
 			c.fail(os.ErrDeadlineExceeded)
 		}
+	case due(c.stall) && c.is(connecting):
+		c.stall = 0
+		c.dialNext(os.ErrDeadlineExceeded)
+	case due(c.stall) && c.stalled():
+		c.drop(errStalled)
 	}
 	if c.stall != 0 {
 		c.schedule(c.stall)
@@ -214,6 +227,9 @@ func (c *Conn) event(r poller.Ready) {
 		c.connected()
 		return
 	}
+	if c.is(opening) {
+		c.open()
+	}
 	if c.is(blocked) && r&(poller.Write|poller.Err|poller.Hangup) != 0 {
 		c.clear(blocked)
 		c.touch()
@@ -226,7 +242,20 @@ func (c *Conn) event(r poller.Ready) {
 	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended):
 		// The peer is gone altogether: it was reset, or has closed a socket
 		// of which it had already shut the sending side.
-		c.fail(os.NewSyscallError("read", socketError(int(c.fd))))
+		errno := socketError(int(c.fd))
+		if errno == 0 {
+			errno = syscall.ECONNRESET
+		}
+		c.fail(os.NewSyscallError("read", errno))
+	}
+}
+
+// open makes the first call.
+func (c *Conn) open() {
+	c.clear(opening)
+	c.touch()
+	if c.h.Open != nil {
+		c.h.Open(c)
 	}
 }
 
@@ -236,14 +265,39 @@ func (c *Conn) touch() {
 		return
 	}
 	c.set(dirty)
-	l := c.loop
-	l.dirty = append(l.dirty, c)
-	if len(l.dirty)%maxDirty == 0 {
-		// A callback that writes to thousands of connections, a broadcast,
-		// would hold a buffer for each until it returns.
-		for _, d := range l.dirty[len(l.dirty)-maxDirty:] {
-			d.send()
-		}
+	c.loop.dirty = append(c.loop.dirty, c)
+}
+
+// later has the loop call c again, in this turn or the next: see again.
+func (c *Conn) later() {
+	if c.flags&(deferred|closed) != 0 {
+		return
+	}
+	c.set(deferred)
+	c.loop.deferred = append(c.loop.deferred, c)
+}
+
+// again makes the calls that wait for no descriptor. They come once in a turn,
+// not from settle: a connection whose calls bring about the next ones, such as a
+// writer who goes on in OnDrain, must not keep the loop from the others.
+func (c *Conn) again() {
+	c.clear(deferred)
+	c.loop.running = c
+	if c.is(connecting) && !c.is(closed) {
+		c.dialNext(nil)
+		return
+	}
+	if c.is(opening) && !c.is(closing|closed) {
+		c.open()
+	}
+	if !c.is(closing | closed) {
+		c.drained()
+	}
+	if c.in != nil && !c.is(paused|choked|piped|closing|closed) {
+		c.deliverHeld()
+	}
+	if c.in == nil && c.is(ended) && !c.is(closing|closed) && c.pouring() {
+		c.pourEnd()
 	}
 }
 
@@ -253,6 +307,9 @@ func (c *Conn) settle() {
 	if c.is(closed | connecting) {
 		return
 	}
+	if c.is(closing) {
+		c.dropInput() // nobody is going to read it
+	}
 	if c.out == nil && !c.queued() {
 		switch {
 		case c.is(closing):
@@ -260,12 +317,12 @@ func (c *Conn) settle() {
 			return
 		case c.is(shut) && !c.is(shutDone):
 			c.set(shutDone)
-			if err := shutdownWrite(int(c.fd)); err != nil {
+			if err := shutdownWrite(int(c.fd)); err != nil && err != syscall.ENOTCONN { // the peer is gone: reading will tell
 				c.fail(os.NewSyscallError("shutdown", err))
 				return
 			}
 		}
-		if c.flags&(shutDone|ended) == shutDone|ended {
+		if c.flags&(shutDone|ended) == shutDone|ended && !c.pouring() {
 			c.finish(nil)
 			return
 		}
@@ -325,11 +382,16 @@ func (c *Conn) Abort() error {
 	if c.is(closed) {
 		return net.ErrClosed
 	}
+	c.drop(net.ErrClosed)
+	return nil
+}
+
+// drop is fail, and has the kernel drop what it holds for the peer too.
+func (c *Conn) drop(err error) {
 	if c.fd >= 0 {
 		resetOnClose(int(c.fd))
 	}
-	c.fail(net.ErrClosed)
-	return nil
+	c.fail(err)
 }
 
 // finish ends the connection in order.
@@ -369,15 +431,22 @@ func (c *Conn) end() {
 	c.dropInput()
 	c.dropOutput()
 	x := c.more
-	c.more = nil
-	var err error
-	if x != nil {
-		err = x.err
-		x.unpipe(c, err)
-		for _, fn := range x.drained {
-			fn() // it waits for room; there will be none, as its next Write finds out
-		}
+	if x == nil {
+		c.lastCall(nil)
+		return
 	}
+	c.more = nil
+	for _, fn := range x.waiting {
+		c.Post(fn) // it waits for room; there will be none, as its next Write finds out
+	}
+	if x.dial != nil {
+		x.dial.cancel()
+	}
+	defer c.lastCall(x.err) // even if the sink panics
+	x.unpipe(c)
+}
+
+func (c *Conn) lastCall(err error) {
 	if c.h.Close != nil {
 		c.h.Close(c, err)
 	}

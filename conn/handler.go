@@ -69,8 +69,11 @@ var (
 	ErrHold    = errors.New("conn: Data left more input than Handler.Hold allows: consume it, or Pause")
 )
 
+// defaults is what a nil Handler means.
+var defaults Handler
+
 func (h *Handler) high() int { return orDefault(h.High, DefaultHigh) }
-func (h *Handler) low() int  { return orDefault(h.Low, h.high()/4) }
+func (h *Handler) low() int  { return min(orDefault(h.Low, h.high()/4), h.high()-1) }
 func (h *Handler) max() int  { return orDefault(h.Max, DefaultMax) }
 func (h *Handler) hold() int { return orDefault(h.Hold, DefaultHold) }
 

@@ -15,12 +15,15 @@ import (
 )
 
 const (
-	acceptBatch = 64 // most connections accepted in one turn
+	acceptBatch = 64      // most connections accepted in one turn
+	maxBacklog  = 1 << 16 // most connections that Close takes: what a kernel may have queued
 
 	// How long a listener waits that has no descriptor left, unless one of
 	// its own loop's connections closes first.
 	firstBackoff = 5 * time.Millisecond
 	lastBackoff  = time.Second
+
+	warnEvery = 60_000 // ticks between two words in the log on that
 )
 
 // A Listener accepts connections on its loop. Its methods belong to the loop's
@@ -31,10 +34,11 @@ type Listener struct {
 	fd      int
 	slot    uint32
 	addr    net.Addr
-	unlink  string // path of a Unix socket, removed by Close
+	unlink  string // path of a Unix socket that Listen made: removed by Close
 	loops   []*Loop
 	turn    int
 	backoff time.Duration // the last one; 0: accepting works
+	silent  int64         // the loop's tick until which nothing is logged
 }
 
 // Listen accepts connections on addr, which is as in [net.Listen], for network
@@ -50,16 +54,28 @@ func (l *Loop) Listen(network, addr string, h *Handler) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.AdoptListener(nl, h)
+	var unlink string
+	if network == "unix" && nl.Addr().String()[0] != '@' {
+		unlink = nl.Addr().String()
+	}
+	ln, err := l.AdoptListener(nl, h)
+	if err != nil {
+		if unlink != "" {
+			os.Remove(unlink)
+		}
+		return nil, err
+	}
+	ln.unlink = unlink
+	return ln, nil
 }
 
 // AdoptListener takes over a listener of package net, one that was inherited
-// from another process say, and closes it: the socket goes on here.
+// from another process say, and closes it: the socket goes on here. The file of
+// a Unix socket is left to whoever made it.
 func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 	ln := &Listener{loop: l, h: h, addr: nl.Addr()}
 	if ul, ok := nl.(*net.UnixListener); ok {
 		ul.SetUnlinkOnClose(false)
-		ln.unlink = nl.Addr().String()
 	}
 	defer nl.Close()
 	sc, ok := nl.(syscall.Conn)
@@ -74,7 +90,7 @@ func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 		closeFD(ln.fd)
 		return nil, net.ErrClosed
 	}
-	if ln.unlink == "" {
+	if _, ok := ln.addr.(*net.TCPAddr); ok {
 		// Accepted sockets inherit these: no system call for each.
 		setTCPOptions(ln.fd)
 	}
@@ -91,7 +107,9 @@ func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 func (ln *Listener) Addr() net.Addr { return ln.addr }
 
 // Spread deals the connections that come out to loops, in turn, instead of
-// keeping them on the listener's own.
+// keeping them on the listener's own. A loop that has nothing else to wait for
+// needs a [Loop.Ref], lest its Run return; what is dealt to a loop that has ended
+// is closed. Spread() ends it.
 func (ln *Listener) Spread(loops ...*Loop) { ln.loops = loops }
 
 // Close stops listening. What the kernel has accepted already is taken first,
@@ -100,7 +118,16 @@ func (ln *Listener) Close() error {
 	if ln.fd < 0 {
 		return net.ErrClosed
 	}
-	for ln.accept() {
+	for range maxBacklog { // and no more, however fast they come
+		fd, again := ln.accept()
+		if fd >= 0 {
+			if c := ln.deal(fd); c != nil {
+				c.later() // open
+			}
+		}
+		if !again {
+			break
+		}
 	}
 	ln.stop(nil)
 	return nil
@@ -113,39 +140,47 @@ func (ln *Listener) stop(error) {
 	l.poll.Del(ln.fd)
 	l.fds = append(l.fds, ln.fd)
 	ln.fd = -1
-	if ln.unlink != "" && ln.unlink[0] != '@' {
+	if ln.unlink != "" {
 		os.Remove(ln.unlink)
 	}
 }
 
 func (ln *Listener) event(poller.Ready) {
 	for range acceptBatch {
-		if !ln.accept() {
+		fd, again := ln.accept()
+		if fd >= 0 {
+			if c := ln.deal(fd); c != nil {
+				ln.loop.running = c
+				c.open()
+			}
+			ln.loop.settle()
+		}
+		if !again || ln.fd < 0 {
 			return
 		}
-		ln.loop.settle()
 	}
 }
 
-// accept takes one connection, and answers whether to try for another.
-func (ln *Listener) accept() bool {
+// accept takes one connection, or none (-1), and answers whether to try for
+// another.
+func (ln *Listener) accept() (int, bool) {
 	fd, errno := acceptFD(ln.fd)
 	switch errno {
 	case 0:
 		ln.backoff = 0
-		ln.deal(fd)
-		return true
+		return fd, true
 	case syscall.ECONNABORTED, syscall.EINTR, syscall.EPROTO, syscall.EPERM:
-		return true // the peer left, or a firewall said no: the next, please
+		return -1, true // the peer left, or a firewall said no: the next, please
 	case syscall.EAGAIN:
-		return false
+		return -1, false
 	}
 	ln.loop.stats.AcceptErrors++
 	ln.pause(errno)
-	return false
+	return -1, false
 }
 
-func (ln *Listener) deal(fd int) {
+// deal gives fd to the loop whose turn it is. One that stays here is answered.
+func (ln *Listener) deal(fd int) *Conn {
 	ln.loop.stats.Accepted++
 	to := ln.loop
 	if len(ln.loops) > 0 {
@@ -153,27 +188,27 @@ func (ln *Listener) deal(fd int) {
 		ln.turn++
 	}
 	if to == ln.loop {
-		to.adopt(fd, ln)
-	} else if to.send(posted{ln: ln, fd: fd}) != nil {
+		return to.accepted(fd, ln.h)
+	}
+	if to.send(posted{ln: ln, fd: fd}) != nil {
 		closeFD(fd)
 	}
+	return nil
 }
 
-// adopt makes a connection of what ln accepted for l.
-func (l *Loop) adopt(fd int, ln *Listener) {
+// accepted makes a connection of what was accepted. It is still to be opened;
+// nil: that cannot be.
+func (l *Loop) accepted(fd int, h *Handler) *Conn {
 	if l.ending {
 		closeFD(fd)
-		return
+		return nil
 	}
-	c := l.newConn(fd, ln.h, 0)
-	l.running = c
+	c := l.newConn(fd, h, opening)
 	if err := c.watch(poller.Read); err != nil {
 		c.fail(err)
-		return
+		return nil
 	}
-	if c.h.Open != nil {
-		c.h.Open(c)
-	}
+	return c
 }
 
 // pause has the listener rest: it is out of descriptors, or of memory, and
@@ -181,7 +216,8 @@ func (l *Loop) adopt(fd int, ln *Listener) {
 // kernel's queue.
 func (ln *Listener) pause(errno syscall.Errno) {
 	l := ln.loop
-	if ln.backoff == 0 && l.Log != nil {
+	if l.Log != nil && l.elapsed >= ln.silent {
+		ln.silent = l.elapsed + warnEvery
 		l.Log.Warn("conn: accept failed, waiting", "addr", ln.addr.String(), "error", errno)
 	}
 	ln.backoff = min(max(2*ln.backoff, firstBackoff), lastBackoff)

@@ -23,7 +23,8 @@ const (
 	readSize  = 64 << 10 // the loop's one read buffer
 	corkSize  = 32 << 10 // output of one callback up to here is sent in one call
 	maxEvents = 256      // taken from the poller at once
-	maxDirty  = 64       // connections whose output of one callback waits for its end
+	maxLent   = 64       // buffers of the pool that collect the output of one callback
+	maxSend   = 1 << 20  // sent on one connection before the others have their turn
 
 	// Ticks start a minute before they wrap, as Linux's jiffies do, so that
 	// no wrap waits seven weeks to be tested.
@@ -56,13 +57,15 @@ type Loop struct {
 	in         []byte                     // what is read lands here
 	cork       *bytebufferpool.ByteBuffer // the output of running, as a rule
 	corked     bool                       // cork is some connection's out
+	lent       []*Conn                    // their output collects in a buffer of the pool
 	dirty      []*Conn                    // to be settled when the callback returns
-	held       []*Conn                    // to be given their held input again, or opened
-	resumed    int                        // of held, in this turn
+	deferred   []*Conn                    // to be called again without an event: see Conn.later
+	called     int                        // of deferred, in this turn
 	gone       []*Conn                    // failed or finished: Close is still to be called
 	fds        []int                      // to be closed when the turn's events are handed out
 	hungry     []*Listener                // out of descriptors until one of fds is closed
-	ending     bool                       // Run is about to return: nothing new is begun
+	ending     bool                       // everything is closed: nothing new is begun
+	cause      error                      // why
 
 	post   postbox
 	stats  Stats
@@ -77,6 +80,8 @@ type Stats struct {
 	Open         int    // connections there are now
 	BytesIn      uint64
 	BytesOut     uint64
+	Reads        uint64 // system calls that brought input
+	Writes       uint64 // system calls for output
 }
 
 // NewLoop makes a loop that waits with p, which it owns from then on. Listen,
@@ -99,35 +104,48 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 
 // Run calls handlers until nothing is left to wait for: no listener, no
 // connection, no running timer, no posted function and no Ref. Then it returns
-// nil. When ctx ends, Run closes everything at once and returns ctx's cause.
+// nil. When ctx ends, Run closes everything at once and returns ctx's cause;
+// with a ctx that has ended already it frees a loop that is not wanted any more.
 // Run is called once; after it, Post answers net.ErrClosed.
 func (l *Loop) Run(ctx context.Context) (err error) {
 	stop := context.AfterFunc(ctx, func() {
 		l.Post(func() { l.stop(context.Cause(ctx)) })
 	})
 	defer stop()
-	defer func() { err = firstError(err, l.poll.Close()) }()
+	defer func() {
+		l.ending = true
+		l.post.close() // already, unless a handler ended the goroutine
+		err = firstError(err, l.poll.Close())
+	}()
 	for {
-		for !l.turn() {
-			// A handler panicked: its connection is closed, go on with the rest.
-		}
-		if l.slots.live+l.refs == 0 && l.post.end() {
+		l.turns()
+		switch {
+		case l.ending:
+			l.post.close()
+			l.turns() // what was posted until now
+			return l.cause
+		case l.slots.live+l.refs == 0 && l.post.end():
 			return context.Cause(ctx)
 		}
 		if err := l.wait(); err != nil {
 			l.stop(err)
-			for !l.turn() {
-			}
-			l.post.end()
-			return err
 		}
 	}
 }
 
 // stop closes everything that the loop has.
 func (l *Loop) stop(cause error) {
-	l.refs, l.ending = 0, true
-	l.slots.each(func(o owner) { o.stop(cause) })
+	if !l.ending {
+		l.ending, l.cause = true, cause
+		l.slots.each(func(o owner) { o.stop(cause) })
+	}
+}
+
+// turns is a turn, begun again after each panic: the connection of the handler
+// that panicked is closed, and the turn goes on with the rest.
+func (l *Loop) turns() {
+	for !l.turn() {
+	}
 }
 
 // Ref keeps Run from returning until as many calls of Unref: for work that goes
@@ -148,14 +166,17 @@ func (l *Loop) Stats() Stats {
 		Open:         int(s.open.Load()),
 		BytesIn:      s.bytesIn.Load(),
 		BytesOut:     s.bytesOut.Load(),
+		Reads:        s.reads.Load(),
+		Writes:       s.writes.Load(),
 	}
 }
 
 // shared is what others may read of stats: written once a turn, so that the
 // loop itself counts without atomics.
 type shared struct {
-	turns, accepted, acceptErrors, bytesIn, bytesOut atomic.Uint64
-	open                                             atomic.Int64
+	turns, accepted, acceptErrors, bytesIn, bytesOut, reads, writes atomic.Uint64
+
+	open atomic.Int64
 }
 
 func (s *shared) publish(st *Stats) {
@@ -165,6 +186,8 @@ func (s *shared) publish(st *Stats) {
 	s.open.Store(int64(st.Open))
 	s.bytesIn.Store(st.BytesIn)
 	s.bytesOut.Store(st.BytesOut)
+	s.reads.Store(st.Reads)
+	s.writes.Store(st.Writes)
 }
 
 // turn hands out what the last wait found. It answers false if a handler
@@ -180,7 +203,8 @@ func (l *Loop) turn() (done bool) {
 			l.settle()
 		}
 	}
-	for i := l.wheel.advance(l.now); i != 0; i = l.wheel.advance(l.now) {
+	now := l.now // timers set meanwhile are for the next turn, whatever they are for
+	for i := l.wheel.advance(now); i != 0; i = l.wheel.advance(now) {
 		l.slots.at(i).owner.expire()
 		l.settle()
 	}
@@ -188,13 +212,13 @@ func (l *Loop) turn() (done bool) {
 		l.post.run(l)
 		l.settle()
 	}
-	for n := len(l.held) - l.resumed; n > 0; n-- {
-		c := l.held[l.resumed]
-		l.resumed++
+	for n := len(l.deferred) - l.called; n > 0; n-- {
+		c := l.deferred[l.called]
+		l.called++
 		c.again()
 		l.settle()
 	}
-	l.held, l.resumed = slices.Delete(l.held, 0, l.resumed), 0
+	l.deferred, l.called = slices.Delete(l.deferred, 0, l.called), 0
 	l.closeFDs()
 	return true
 }
@@ -206,19 +230,27 @@ func (l *Loop) settle() {
 	for {
 		switch {
 		case len(l.dirty) > 0:
-			c := l.dirty[len(l.dirty)-1]
-			l.dirty = l.dirty[:len(l.dirty)-1]
+			c := pop(&l.dirty)
 			c.clear(dirty)
 			c.settle()
 		case len(l.gone) > 0:
-			c := l.gone[len(l.gone)-1]
-			l.gone = l.gone[:len(l.gone)-1]
-			c.end()
+			pop(&l.gone).end()
 		default:
+			clear(l.lent)
+			l.lent = l.lent[:0]
 			l.running = nil
 			return
 		}
 	}
+}
+
+// pop takes the last of list, and leaves no pointer to it there.
+func pop(list *[]*Conn) *Conn {
+	last := len(*list) - 1
+	c := (*list)[last]
+	(*list)[last] = nil
+	*list = (*list)[:last]
+	return c
 }
 
 // closeFDs closes the descriptors that ended in this turn. Not earlier, so that
@@ -274,15 +306,15 @@ func (l *Loop) tell() {
 	l.now = firstTick + uint32(l.elapsed)
 }
 
-// idleFor is how long there is nothing to do, as far as the loop knows;
-// negative: for ever.
+// idleFor is how long there is nothing to do, as far as the loop knows. It is
+// not for ever: the wheel's time must not fall behind by half of its range.
 func (l *Loop) idleFor() time.Duration {
-	if len(l.held) > 0 {
+	if len(l.deferred) > 0 {
 		return 0
 	}
 	_, tick, ok := l.wheel.next()
 	if !ok {
-		return -1
+		return maxTicks * tickLen
 	}
 	// now is from before the callbacks: the real rest may be shorter.
 	l.tell()

@@ -27,14 +27,17 @@ func (c *Conn) Pipe(dst Sink) {
 	if d, ok := dst.(*Conn); ok && d.loop != c.loop {
 		panic("conn: Pipe to a connection of another loop: see the one goroutine rule")
 	}
-	if c.is(closed) {
+	if c.is(closing | closed) {
 		return
 	}
-	c.extra().pipe = dst
+	x := c.extra()
+	x.pipe, x.poured = dst, false
+	c.clear(piped)
 	c.replay()
 	if c.is(ended) {
-		c.pourEnd()
+		c.later() // pourEnd
 	}
+	c.touch()
 }
 
 // pour gives p to the sink.
@@ -46,8 +49,13 @@ func (c *Conn) pour(p []byte) {
 	} else {
 		_, err = dst.Write(p)
 	}
-	if err != nil {
-		c.Abort() // nobody takes it any more
+	switch {
+	case err == nil:
+	case c.is(shut):
+		c.Close() // nobody takes it any more, but ours is complete: let the peer have it
+		return
+	default:
+		c.Abort()
 		return
 	}
 	if dst != Sink(c) && dst.Full() { // c itself is choked already
@@ -78,37 +86,35 @@ func (c *Conn) forward(p []byte) error {
 
 // pourEnd tells the sink that this was all.
 func (c *Conn) pourEnd() {
-	switch dst := c.more.pipe.(type) {
-	case *Conn:
-		dst.CloseWrite()
-	default:
-		dst.Close()
-	}
+	c.more.poured = true
+	c.touch()
+	endSink(c.more.pipe)
 	if c.h.End != nil {
 		c.h.End(c)
 	}
 }
 
-// unpipe tells the sink of c, which has ended with err.
-func (x *extra) unpipe(c *Conn, err error) {
-	if x.pipe == nil || x.pipe == Sink(c) {
+// pouring tells whether c has a sink that is still to get something: the word
+// of the end at least.
+func (c *Conn) pouring() bool { return c.more != nil && c.more.pipe != nil && !c.more.poured }
+
+// unpipe tells the sink of c, which is over, unless it knows already. A sink
+// that was told of the peer's end keeps what it has: nothing was cut off.
+func (x *extra) unpipe(c *Conn) {
+	if x.pipe == nil || x.poured || x.pipe == Sink(c) {
 		return
 	}
-	cut := err != nil && err != io.EOF
-	switch dst := x.pipe.(type) {
-	case *Conn:
-		if cut {
-			dst.Abort()
-		} else {
-			dst.CloseWrite()
-		}
-	case interface{ Abort() error }:
-		if cut {
-			dst.Abort()
-		}
-	default:
-		if !c.is(ended) {
-			dst.Close()
-		}
+	if dst, ok := x.pipe.(interface{ Abort() error }); ok && x.err != nil && x.err != io.EOF {
+		dst.Abort()
+	} else {
+		endSink(x.pipe)
+	}
+}
+
+func endSink(dst Sink) {
+	if d, ok := dst.(*Conn); ok {
+		d.CloseWrite()
+	} else {
+		dst.Close()
 	}
 }

@@ -49,7 +49,8 @@ func (l *Loop) send(p posted) error {
 	b.coming = append(b.coming, p)
 	b.mu.Unlock()
 	if b.asleep.CompareAndSwap(true, false) {
-		return l.poll.Wake()
+		// It fails if Run has meanwhile returned, having run what p is.
+		l.poll.Wake()
 	}
 	return nil
 }
@@ -75,7 +76,10 @@ func (b *postbox) run(l *Loop) {
 	}
 	l.running = p.conn
 	if p.ln != nil {
-		l.adopt(p.fd, p.ln)
+		if c := l.accepted(p.fd, p.ln.h); c != nil {
+			l.running = c
+			c.open()
+		}
 	} else {
 		p.fn()
 	}
@@ -105,4 +109,11 @@ func (b *postbox) end() bool {
 	}
 	b.ended = true
 	return true
+}
+
+// close closes the box. What is in it is still to be run.
+func (b *postbox) close() {
+	b.mu.Lock()
+	b.ended = true
+	b.mu.Unlock()
 }

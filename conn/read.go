@@ -34,6 +34,7 @@ func (c *Conn) fill() {
 		c.peerEnded()
 		return
 	}
+	l.stats.Reads++
 	l.stats.BytesIn += uint64(n)
 	c.extend()
 	if c.in != nil {
@@ -42,12 +43,16 @@ func (c *Conn) fill() {
 		return
 	}
 	p := buf[:n]
-	if used := c.deliver(p); used < n && !c.is(closed) {
-		c.in = inPool.Get()
-		c.in.B = append(c.in.B[:0], p[used:]...)
-		c.inOff = 0
+	if used := c.deliver(p); used < n && !c.is(closing|closed) {
+		c.hold(p[used:])
 	}
 	poison(p)
+}
+
+// hold keeps p until there is more, or Resume.
+func (c *Conn) hold(p []byte) {
+	c.in, c.inOff = inPool.Get(), 0
+	c.in.B = append(c.in.B[:0], p...)
 }
 
 // room is free space behind the held input, which stays in one piece.
@@ -110,27 +115,11 @@ func (c *Conn) dropInput() {
 	}
 }
 
-// replay has held input handed over again, if there is any.
+// replay has held input handed over again, if there is any: or if there may be
+// some when the running Data returns.
 func (c *Conn) replay() {
-	if c.in == nil && !c.is(opening) || c.is(again|closed) {
-		return
-	}
-	c.set(again)
-	c.loop.held = append(c.loop.held, c)
-}
-
-// again is called by the loop for what replay asked.
-func (c *Conn) again() {
-	c.clear(again)
-	c.loop.running = c
-	if c.is(opening) && !c.is(closed|connecting) {
-		c.clear(opening)
-		if c.h.Open != nil {
-			c.h.Open(c)
-		}
-	}
-	if c.in != nil && !c.is(connecting|paused|choked|piped|closing|closed) {
-		c.deliverHeld()
+	if c.in != nil || c.loop.delivering == c {
+		c.later()
 	}
 }
 
@@ -139,8 +128,10 @@ func (c *Conn) peerEnded() {
 	c.set(ended)
 	c.touch()
 	switch {
-	case c.more != nil && c.more.pipe != nil:
-		c.pourEnd()
+	case c.pouring():
+		if c.in == nil {
+			c.pourEnd()
+		} // else the held input goes first: see again
 	case c.h.End != nil:
 		c.h.End(c)
 	default:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/valyala/bytebufferpool"
@@ -82,11 +83,11 @@ func (c *Conn) sendQueued() {
 	}
 }
 
-// sendFile sends a part of a file: not more than the others of this loop can
-// wait for.
+// sendFile sends a part of a file.
 func (c *Conn) sendFile(s *segment) {
-	const most = 1 << 20
-	n, errno := sendfile(int(c.fd), s.file, s.off, min(s.n, most))
+	want := min(s.n, maxSend)
+	n, errno := sendfile(int(c.fd), s.file, s.off, want)
+	c.loop.stats.Writes++
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
 		n = 0
@@ -101,7 +102,8 @@ func (c *Conn) sendFile(s *segment) {
 		return
 	}
 	s.off += int64(n)
-	if s.n -= int64(n); s.n > 0 {
+	s.n -= int64(n)
+	if int64(n) < want {
 		c.set(blocked)
 	}
 	c.sent(n)
@@ -110,7 +112,8 @@ func (c *Conn) sendFile(s *segment) {
 // readFile makes the next part of a file the pending output.
 func (c *Conn) readFile(s *segment) {
 	b := outPool.Get()
-	b.B = append(b.B[:0], make([]byte, min(s.n, corkSize))...)
+	size := int(min(s.n, readSize))
+	b.B = slices.Grow(b.B[:0], size)[:size]
 	n, err := s.file.ReadAt(b.B, s.off)
 	if n == 0 {
 		outPool.Put(b)

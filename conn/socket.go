@@ -68,7 +68,8 @@ func connectUnix(path string) (int, error) {
 	return connectTo(unix.AF_UNIX, &unix.SockaddrUnix{Name: path})
 }
 
-// connectTo begins to connect; the error may be EINPROGRESS, with a good fd.
+// connectTo begins to connect; the error may be EINPROGRESS or EINTR (it goes on), with
+// a good fd.
 func connectTo(family int, sa unix.Sockaddr) (int, error) {
 	fd, err := socket(family)
 	if err != nil {
@@ -77,7 +78,7 @@ func connectTo(family int, sa unix.Sockaddr) (int, error) {
 	if family != unix.AF_UNIX {
 		setTCPOptions(fd)
 	}
-	if err = unix.Connect(fd, sa); err != nil && err != unix.EINPROGRESS {
+	if err = unix.Connect(fd, sa); err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
 		unix.Close(fd)
 		return -1, err
 	}

@@ -3,6 +3,7 @@
 package conn
 
 import (
+	"math"
 	"time"
 
 	"github.com/lurcher-net/lurcher/poller"
@@ -28,7 +29,8 @@ func (l *Loop) After(d time.Duration, fn func()) *Timer {
 }
 
 // After is [Loop.After], but fn is not called any more once c is closed. A
-// panic in fn closes c.
+// panic in fn closes c. Like any timer it keeps [Loop.Run] from returning: stop
+// it in Handler.Close if that matters.
 func (c *Conn) After(d time.Duration, fn func()) *Timer {
 	t := &Timer{loop: c.loop, conn: c, fn: fn}
 	t.start(d)
@@ -55,14 +57,15 @@ func (t *Timer) Reset(d time.Duration) bool {
 }
 
 func (t *Timer) start(d time.Duration) {
-	if t.loop.ending {
+	if t.loop.ending || t.conn != nil && t.conn.is(closed) {
 		return
 	}
 	t.slot = t.loop.slots.alloc(t)
 	// The turn's coarse time would make the timer early by as long as the
 	// turn has taken so far, so this reads the clock.
-	d += time.Since(t.loop.epoch)
-	n := max((d+tickLen-1)/tickLen, 0) - time.Duration(t.loop.elapsed)
+	late := time.Since(t.loop.epoch.Add(time.Duration(t.loop.elapsed) * tickLen))
+	d = min(max(d, 0), math.MaxInt64-late-tickLen)
+	n := (d + late + tickLen - 1) / tickLen
 	t.laps = uint32(n / maxTicks)
 	t.loop.wheel.add(t.slot, t.loop.now+uint32(n%maxTicks))
 }
@@ -75,7 +78,7 @@ func (t *Timer) release() {
 func (t *Timer) expire() {
 	if t.laps > 0 {
 		t.laps--
-		t.loop.wheel.add(t.slot, t.loop.now+maxTicks)
+		t.loop.wheel.add(t.slot, t.loop.slots.at(t.slot).tick+maxTicks)
 		return
 	}
 	t.release()

@@ -23,14 +23,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.writable(); err != nil {
 		return 0, err
 	}
-	if len(p) >= corkSize && c.sendNow(p) {
-		return len(p), nil
-	}
-	if len(p) > 0 {
-		b := c.tail(len(p))
-		*b = append(*b, p...)
-		c.wrote()
-	}
+	c.put(p)
 	return len(p), nil
 }
 
@@ -46,18 +39,32 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 	}
 	n := 0
 	for _, p := range pieces {
-		m, err := c.Write(p)
-		n += m
-		if err != nil {
-			return n, err
-		}
+		c.put(p)
+		n += len(p)
 	}
 	return n, nil
 }
 
+// put is Write, to a connection that is writable.
+func (c *Conn) put(p []byte) {
+	if len(p) >= corkSize && c.sendNow(p) || len(p) == 0 {
+		return
+	}
+	b := c.tail(len(p))
+	*b = append(*b, p...)
+	c.touch()
+	if c.out != nil && len(c.out.B)-c.outOff >= corkSize {
+		c.send()
+	}
+}
+
 // Full tells that the output has reached Handler.High and not fallen to Low
-// since: a good time to stop writing until OnDrain.
+// since: a good time to stop writing until OnDrain. It is false once Write would
+// answer net.ErrClosed.
 func (c *Conn) Full() bool {
+	if c.is(shut | closing | closed) {
+		return false // Write says what is the matter
+	}
 	if c.pending() >= c.h.high() || c.queued() {
 		c.set(choked) // whoever is told so is told of the end too
 		c.touch()
@@ -65,23 +72,23 @@ func (c *Conn) Full() bool {
 	return c.is(choked)
 }
 
-// OnDrain calls fn once, when the output has fallen to Handler.Low: at the end
-// of the running callback if it has already. If the connection closes first fn
-// is called too, and its next Write answers net.ErrClosed.
+// OnDrain calls fn once, when the output has fallen to Handler.Low: after the
+// running callback if it has already. If the connection closes first fn is
+// called too, and its next Write answers net.ErrClosed.
 func (c *Conn) OnDrain(fn func()) {
 	if c.is(closed) {
 		c.loop.Post(fn)
 		return
 	}
 	x := c.extra()
-	x.drained = append(x.drained, fn)
+	x.waiting = append(x.waiting, fn)
 	c.touch()
 }
 
 // pending is the number of bytes that wait in memory.
 func (c *Conn) pending() (n int) {
 	if c.out != nil {
-		n = len(c.out.B) - int(c.outOff)
+		n = len(c.out.B) - c.outOff
 	}
 	if c.queued() {
 		for _, s := range c.more.queue {
@@ -101,7 +108,7 @@ func (c *Conn) writable() error {
 		return net.ErrClosed
 	}
 	if c.pending() > c.h.max() {
-		c.fail(ErrBacklog)
+		c.drop(ErrBacklog)
 		return ErrBacklog
 	}
 	return nil
@@ -116,22 +123,29 @@ func (c *Conn) tail(n int) *[]byte {
 		if l := c.loop; !l.corked && n <= corkSize {
 			l.corked, c.out = true, l.cork
 		} else {
+			l.lend(c)
 			c.out = outPool.Get()
 		}
 	}
-	if c.outOff > 0 && len(c.out.B)+n > cap(c.out.B) {
-		c.out.B = slices.Delete(c.out.B, 0, int(c.outOff))
+	if len(c.out.B)+n > cap(c.out.B) && c.outOff > len(c.out.B)/2 {
+		c.out.B = append(c.out.B[:0], c.out.B[c.outOff:]...)
 		c.outOff = 0
 	}
 	return &c.out.B
 }
 
-// wrote is called after output was appended.
-func (c *Conn) wrote() {
-	c.touch()
-	if c.out == c.loop.cork && len(c.out.B) >= corkSize {
-		c.send()
+// lend notes that a buffer of the pool collects the output of c. A callback
+// that writes to thousands of connections, a broadcast, would hold a buffer for
+// each until it returns: so many at a time are enough.
+func (l *Loop) lend(c *Conn) {
+	if len(l.lent) == maxLent {
+		for _, d := range l.lent {
+			d.send()
+		}
+		clear(l.lent)
+		l.lent = l.lent[:0]
 	}
+	l.lent = append(l.lent, c)
 }
 
 // sendNow gives p to the kernel at once, together with what is pending, instead
@@ -144,13 +158,13 @@ func (c *Conn) sendNow(p []byte) bool {
 	if c.out != nil {
 		head = c.out.B[c.outOff:]
 	}
-	n := c.kernel(head, p) - len(head)
 	c.touch()
+	n := c.kernel(head, p) - len(head)
 	if c.is(closed) {
 		return true
 	}
 	if n < 0 {
-		c.outOff += uint32(n + len(head))
+		c.outOff += n + len(head)
 		if c.out == c.loop.cork {
 			c.uncork()
 		}
@@ -170,6 +184,7 @@ func (c *Conn) sendNow(p []byte) bool {
 // all means that the connection is blocked, or has failed.
 func (c *Conn) kernel(a, b []byte) int {
 	n, errno := write(int(c.fd), a, b)
+	c.loop.stats.Writes++
 	if errno == syscall.EAGAIN || errno == syscall.EINTR {
 		n, errno = 0, 0
 	}
@@ -184,9 +199,16 @@ func (c *Conn) kernel(a, b []byte) int {
 	return n
 }
 
-// send gives the kernel what it takes of the pending output.
+// send gives the kernel what it takes of the pending output, but no more than
+// the loop's other connections can wait for.
 func (c *Conn) send() {
+	begin := c.loop.stats.BytesOut
 	for !c.is(blocked | connecting | closed) {
+		if c.loop.stats.BytesOut-begin >= maxSend {
+			c.set(blocked) // the poller says at once that it is not: the next turn goes on
+			c.sent(0)
+			break
+		}
 		if c.out == nil {
 			if !c.queued() {
 				return
@@ -196,7 +218,7 @@ func (c *Conn) send() {
 		}
 		p := c.out.B[c.outOff:]
 		if n := c.kernel(p, nil); n < len(p) {
-			c.outOff += uint32(n)
+			c.outOff += n
 		} else {
 			c.dropOut()
 		}
@@ -274,29 +296,44 @@ func (c *Conn) dropOutput() {
 	}
 }
 
-// relax compares the output with its marks, and makes the calls that are due.
+// relax compares the output with its marks.
 func (c *Conn) relax() {
-	n := c.pending()
-	if n >= c.h.high() {
+	if c.pending() >= c.h.high() {
 		c.set(choked)
 	}
-	if n > c.h.low() || c.queued() {
-		return
+	if c.is(choked) || c.more != nil && c.more.waiting != nil {
+		if c.low() {
+			c.later() // drained
+		}
 	}
-	var fns []func()
-	if c.more != nil {
-		fns, c.more.drained = c.more.drained, nil
+}
+
+// low tells whether the output has fallen to Low.
+func (c *Conn) low() bool { return c.pending() <= c.h.low() && !c.queued() }
+
+// drained makes the calls that are due when the output is low: to those who
+// wait now, not to those who come to wait meanwhile.
+func (c *Conn) drained() {
+	if !c.low() {
+		return // no more: the next drain will do
 	}
 	if c.is(choked) {
 		c.clear(choked)
 		c.replay()
-		c.loop.running = c
+		c.touch()
 		if c.h.Drain != nil {
 			c.h.Drain(c)
 		}
 	}
-	for _, fn := range fns {
-		c.loop.running = c
+	if c.more == nil {
+		return
+	}
+	for n := len(c.more.waiting); n > 0 && !c.is(closed); n-- {
+		fn := c.more.waiting[0]
+		c.more.waiting = slices.Delete(c.more.waiting, 0, 1)
 		fn()
+	}
+	if len(c.more.waiting) == 0 {
+		c.more.waiting = nil
 	}
 }

@@ -1,0 +1,287 @@
+// What the tests share: a loop that runs on each poller, and peers that talk to
+// it over real sockets.
+
+package conn_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+// patience is how long a test waits for what has to come. It is no measure of
+// speed: the machine may be busy.
+const patience = 30 * time.Second
+
+// A rig is a loop that runs while its test does.
+type rig struct {
+	*testing.T
+	name    string // of the poller
+	network string
+	loop    *conn.Loop
+	log     *logbook
+	cancel  context.CancelCauseFunc
+	done    chan error
+	addr    string // of the last listen
+}
+
+// each runs fn with a loop on each poller, over TCP and over Unix sockets.
+func each(t *testing.T, fn func(r *rig)) {
+	t.Parallel()
+	for _, name := range poller.Names() {
+		for _, network := range []string{"tcp", "unix"} {
+			t.Run(name+"/"+network, func(t *testing.T) {
+				t.Parallel()
+				fn(newRig(t, name, network))
+			})
+		}
+	}
+}
+
+// eachPoller is each for what does not depend on the network.
+func eachPoller(t *testing.T, fn func(r *rig)) {
+	t.Parallel()
+	for _, name := range poller.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fn(newRig(t, name, "tcp"))
+		})
+	}
+}
+
+func newLoop(t testing.TB, name string) *conn.Loop {
+	t.Helper()
+	p, err := poller.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := conn.NewLoop(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func newRig(t *testing.T, name, network string) *rig {
+	r := &rig{T: t, name: name, network: network, loop: newLoop(t, name), log: &logbook{}, done: make(chan error, 1)}
+	r.loop.Log = slog.New(slog.NewTextHandler(r.log, nil))
+	r.loop.Ref() // until the test is over
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r.cancel = cancel
+	go func() { r.done <- r.loop.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel(nil)
+		if r.done != nil {
+			r.stopped()
+		}
+	})
+	return r
+}
+
+// stopped waits for Run to return.
+func (r *rig) stopped() error {
+	r.Helper()
+	err := get(r, r.done)
+	r.done = nil
+	return err
+}
+
+// do runs fn on the loop and waits for it.
+func (r *rig) do(fn func()) {
+	r.Helper()
+	done := make(chan struct{})
+	if err := r.loop.Post(func() { defer close(done); fn() }); err != nil {
+		r.Fatal(err)
+	}
+	get(r, done)
+}
+
+// turns waits until the loop has been round n times.
+func (r *rig) turns(n int) {
+	for range n {
+		r.do(func() {})
+	}
+}
+
+// get waits for ch.
+func get[T any](r *rig, ch <-chan T) T {
+	r.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(patience):
+		r.Fatalf("nothing came in %v", patience)
+		panic("unreachable")
+	}
+}
+
+// until waits until cond, which is asked on the loop once a turn.
+func (r *rig) until(what string, cond func() bool) {
+	r.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		ok := false
+		r.do(func() { ok = cond() })
+		if ok {
+			return
+		}
+		time.Sleep(time.Millisecond) // let the kernel and the peers come along
+	}
+	r.Fatalf("waited %v for %s", patience, what)
+}
+
+// listen has the loop accept connections with h.
+func (r *rig) listen(h *conn.Handler) *conn.Listener {
+	r.Helper()
+	r.addr = "127.0.0.1:0"
+	if r.network == "unix" {
+		dir, err := os.MkdirTemp("", "conn") // t.TempDir is too long for a socket
+		if err != nil {
+			r.Fatal(err)
+		}
+		r.Cleanup(func() { os.RemoveAll(dir) })
+		r.addr = filepath.Join(dir, "s")
+	}
+	var ln *conn.Listener
+	var err error
+	r.do(func() { ln, err = r.loop.Listen(r.network, r.addr, h) })
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.addr = ln.Addr().String()
+	return ln
+}
+
+// dial connects a peer to the last listener.
+func (r *rig) dial() *peer {
+	r.Helper()
+	nc, err := net.Dial(r.network, r.addr)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return r.peer(nc)
+}
+
+func (r *rig) peer(nc net.Conn) *peer {
+	r.Cleanup(func() { nc.Close() })
+	nc.SetDeadline(time.Now().Add(patience))
+	return &peer{Conn: nc, r: r}
+}
+
+// serve listens, connects a peer, and answers both ends. ours is opened.
+func (r *rig) serve(h conn.Handler) (ours *conn.Conn, p *peer) {
+	r.Helper()
+	ch := make(chan *conn.Conn, 1)
+	open := h.Open
+	h.Open = func(c *conn.Conn) {
+		if open != nil {
+			open(c)
+		}
+		select {
+		case ch <- c:
+		default:
+		}
+	}
+	r.listen(&h)
+	p = r.dial()
+	return get(r, ch), p
+}
+
+// A peer is the other end of a connection, on package net.
+type peer struct {
+	net.Conn
+	r *rig
+}
+
+func (p *peer) send(s string) {
+	p.r.Helper()
+	if _, err := p.Write([]byte(s)); err != nil {
+		p.r.Fatal(err)
+	}
+}
+
+// want reads exactly s.
+func (p *peer) want(s string) {
+	p.r.Helper()
+	got := make([]byte, len(s))
+	n, err := io.ReadFull(p, got)
+	if err != nil || string(got) != s {
+		p.r.Fatalf("read %.100q, %v; want %.100q", got[:n], err, s)
+	}
+}
+
+// wantEOF reads an end of file.
+func (p *peer) wantEOF() {
+	p.r.Helper()
+	if n, err := p.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		p.r.Fatalf("read %d bytes, %v; want EOF", n, err)
+	}
+}
+
+func (p *peer) closeWrite() {
+	p.r.Helper()
+	if err := p.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		p.r.Fatal(err)
+	}
+}
+
+// reset closes with a RST, where the network has one.
+func (p *peer) reset() {
+	if tc, ok := p.Conn.(*net.TCPConn); ok {
+		tc.SetLinger(0)
+	}
+	p.Close()
+}
+
+// A logbook keeps what is logged.
+type logbook struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// closes is a Handler.Close that reports to a channel.
+func closes() (chan error, func(*conn.Conn, error)) {
+	ch := make(chan error, 16)
+	return ch, func(_ *conn.Conn, err error) { ch <- err }
+}
+
+// wantErr waits for an error that is target.
+func (r *rig) wantErr(ch <-chan error, target error) error {
+	r.Helper()
+	err := get(r, ch)
+	if !errors.Is(err, target) {
+		r.Fatalf("got error %v, want %v", err, target)
+	}
+	return err
+}
+
+// flood is n bytes that show where they are from.
+func flood(n int) []byte {
+	p := make([]byte, n)
+	for i := range p {
+		p[i] = byte(i*7 + i>>8*13 + i>>16*31)
+	}
+	return p
+}
