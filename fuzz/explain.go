@@ -62,6 +62,10 @@ func explainEnd(i int, request Message, received []byte, err error) error {
 		what = "what is malformed (" + refusal.Error() + ")"
 	}
 	answer, rest, err := finalAnswer(received, request)
+	if request.Head == 0 && request.Method == "HEAD" && (err != nil || len(rest) > 0) {
+		request.Method = "" // what is malformed is no HEAD request, and may be answered with content
+		answer, rest, err = finalAnswer(received, request)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("answer %d, to %s: %w", i, what, err)

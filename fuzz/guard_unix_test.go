@@ -46,7 +46,7 @@ func (g *guarded) end(b []byte) []byte {
 // orFatal makes a fault fail the test, and say on what.
 func orFatal(t testing.TB, what func() []byte) {
 	if r := recover(); r != nil {
-		t.Fatalf("%v\n%q", r, what())
+		t.Fatalf("%v\n%.3000q", r, what())
 	}
 }
 

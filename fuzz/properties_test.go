@@ -34,12 +34,12 @@ func checkSplits(t testing.TB, r reader, wire []byte, cuts ...[][]byte) outcome 
 	t.Helper()
 	whole := r.parse([][]byte{wire})
 	if whole.broken != "" {
-		t.Fatalf("%s\n%q", whole.broken, wire)
+		t.Fatalf("%s\n%.3000q", whole.broken, wire)
 	}
 	try := func(pieces [][]byte) {
 		got := r.parse(pieces)
 		if err := whole.same(&got); err != nil {
-			t.Fatalf("whole and in pieces %q: %v\n%q", lens(pieces), err, wire)
+			t.Fatalf("whole and in pieces %q: %v\n%.3000q", lens(pieces), err, wire)
 		}
 	}
 	for _, c := range cuts {
@@ -70,27 +70,27 @@ func checkReference(t testing.TB, r reader, wire []byte, got outcome) {
 	switch {
 	case limits[got.err]:
 		if why := unjustified(got, wire, &want); why != "" {
-			t.Fatalf("%v: %s\n%q", got.err, why, wire)
+			t.Fatalf("%v: %s\n%.3000q", got.err, why, wire)
 		}
 	case err == nil && got.err == nil:
 		want = asParserTells(want)
 		if d := got.m.Diff(&want); d != "" {
-			t.Fatalf("parser and reference: %s\n%q", d, wire)
+			t.Fatalf("parser and reference: %s\n%.3000q", d, wire)
 		}
 		if got.used != n {
-			t.Fatalf("parser used %d bytes, reference %d\n%q", got.used, n, wire)
+			t.Fatalf("parser used %d bytes, reference %d\n%.3000q", got.used, n, wire)
 		}
 	case err == nil:
-		t.Fatalf("the reference takes what the parser does not: %v at %d\n%q", got.err, got.at, wire)
+		t.Fatalf("the reference takes what the parser does not: %v at %d\n%.3000q", got.err, got.at, wire)
 	case errors.As(err, &refusal) && isLimit:
 		// Some errors show only when the head ends. They must show then.
 		if got := r.parse([][]byte{append(slices.Clone(wire), "\r\n\r\n\r\n"...)}); got.err == nil || got.err == io.ErrUnexpectedEOF && got.m.Head > 0 {
-			t.Fatalf("the parser does not see, even at the head's end: %v\n%q", err, wire)
+			t.Fatalf("the parser does not see, even at the head's end: %v\n%.3000q", err, wire)
 		}
 	case errors.As(err, &refusal) && got.err == nil:
-		t.Fatalf("the parser takes what the reference refuses: %v\n%q", err, wire)
+		t.Fatalf("the parser takes what the reference refuses: %v\n%.3000q", err, wire)
 	case !errors.As(err, &refusal) && got.err != io.ErrUnexpectedEOF:
-		t.Fatalf("the reference asks for more, the parser: %v at %d\n%q", got.err, got.at, wire)
+		t.Fatalf("the reference asks for more, the parser: %v at %d\n%.3000q", got.err, got.at, wire)
 	}
 }
 
@@ -148,7 +148,7 @@ func checkSerialised(t testing.TB, r reader, got outcome) {
 	again := r.parse([][]byte{wire})
 	again.m.Head, again.at, again.used = got.m.Head, got.at, got.used
 	if err := got.same(&again); err != nil {
-		t.Fatalf("serialised: %v\n%q", err, wire)
+		t.Fatalf("serialised: %v\n%.3000q", err, wire)
 	}
 }
 
@@ -191,7 +191,7 @@ func checkNetHTTP(t testing.TB, wire []byte, got outcome) {
 		return
 	}
 	if d := diffHTTP(&got.m, theirs); d != "" && knownReading(&got.m, theirs) == "" {
-		t.Fatalf("parser and net/http: %s\n%q", d, wire)
+		t.Fatalf("parser and net/http: %s\n%.3000q", d, wire)
 	}
 }
 

@@ -1,6 +1,6 @@
 // The properties again, without the engine: seeded, so that a failure is reproduced by its seed.
 //
-//	go test -run Soak -soak.n 1000000 -soak.seed 7 ./fuzz
+//	go test -run Soak ./fuzz -soak.n 1000000 -soak.seed 7
 
 package fuzz
 

@@ -79,10 +79,10 @@ func checkMeant(t testing.TB, got outcome, want Message, wire []byte) {
 	t.Helper()
 	want = asParserTells(want)
 	if got.err != nil || got.used != len(wire) {
-		t.Fatalf("%v at %d, %d of %d bytes used\n%q", got.err, got.at, got.used, len(wire), wire)
+		t.Fatalf("%v at %d, %d of %d bytes used\n%.3000q", got.err, got.at, got.used, len(wire), wire)
 	}
 	if d := got.m.Diff(&want); d != "" {
-		t.Fatalf("read and meant: %s\n%q", d, wire)
+		t.Fatalf("read and meant: %s\n%.3000q", d, wire)
 	}
 }
 
@@ -95,10 +95,10 @@ func checkGeneratedPipeline(t testing.TB, g *Gen) {
 		got := driveRequest(g.Split(rest))
 		m := asParserTells(want[i])
 		if got.err != nil {
-			t.Fatalf("request %d: %v at %d\n%q", i, got.err, got.at, rest)
+			t.Fatalf("request %d: %v at %d\n%.3000q", i, got.err, got.at, rest)
 		}
 		if d := got.m.Diff(&m); d != "" {
-			t.Fatalf("request %d: %s\n%q", i, d, rest)
+			t.Fatalf("request %d: %s\n%.3000q", i, d, rest)
 		}
 		rest = rest[got.used:]
 	}

@@ -1,0 +1,101 @@
+// The same bytes to our server and to net/http. Ours has to be explained by the strict reading, and
+// what both of them served has to be the same requests in the same order.
+
+package sockets
+
+import (
+	"bytes"
+	"flag"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/fuzz"
+	"github.com/lurcher-net/lurcher/server"
+)
+
+var (
+	soakN    = flag.Int("soak.n", 300, "how many exchanges, or attacks, each soak test makes")
+	soakSeed = flag.Int64("soak.seed", 1, "the first seed")
+)
+
+const patience = 10 * time.Second
+
+// FuzzServer chooses pipelines, mutations and splits by the engine's bytes.
+func FuzzServer(f *testing.F) {
+	ours, theirs := startOurs(f, new(server.Server)), startTheirs(f)
+	for seed := range byte(20) {
+		f.Add(append([]byte{0, 0, 0, 0, 0, 0, 0, seed}, bytes.Repeat([]byte{seed}, int(seed))...))
+	}
+	f.Fuzz(func(t *testing.T, choices []byte) { checkServers(t, fuzz.FromBytes(choices), ours, theirs) })
+}
+
+// FuzzServerBytes has the engine's bytes be the wire.
+func FuzzServerBytes(f *testing.F) {
+	ours, theirs := startOurs(f, new(server.Server)), startTheirs(f)
+	g := fuzz.New(1)
+	for range 40 {
+		wire, _ := g.Pipeline(2)
+		f.Add(wire)
+		wire, _ = g.Mutate(wire)
+		f.Add(wire)
+	}
+	f.Fuzz(func(t *testing.T, wire []byte) { checkWire(t, wire, [][]byte{wire}, ours, theirs) })
+}
+
+func TestSoakServers(t *testing.T) {
+	ours, theirs := startOurs(t, new(server.Server)), startTheirs(t)
+	for i := range *soakN {
+		seed := *soakSeed + int64(i)
+		if !checkServers(t, fuzz.New(seed), ours, theirs) {
+			t.Fatalf("-soak.n 1 -soak.seed %d", seed)
+		}
+	}
+}
+
+func checkServers(t testing.TB, g *fuzz.Gen, ours, theirs string) bool {
+	t.Helper()
+	wire, want := g.Pipeline(4)
+	pieces := g.Split(wire)
+	if !checkWire(t, wire, pieces, ours, theirs) {
+		return false
+	}
+	_ = want
+	for range 3 {
+		wire, _ = g.Mutate(wire)
+		if !checkWire(t, wire, g.Split(wire), ours, theirs) {
+			return false
+		}
+	}
+	return true
+}
+
+func checkWire(t testing.TB, wire []byte, pieces [][]byte, ours, theirs string) bool {
+	t.Helper()
+	got, err := fuzz.Exchange("tcp", ours, pieces, patience)
+	if err != nil {
+		t.Errorf("ours: %v\nsent %.3000q\nreceived %.1000q", err, wire, got)
+		return false
+	}
+	if err := fuzz.Explain(wire, got, echoes); err != nil {
+		t.Errorf("ours: %v\nsent %.3000q\nreceived %.1000q", err, wire, got)
+		return false
+	}
+	other, err := fuzz.Exchange("tcp", theirs, pieces, patience)
+	if err != nil && len(other) == 0 {
+		return true // net/http resets, as it may; nothing to compare
+	}
+	a, b := understood(got), understood(other)
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			if why := knownDifference(a[i], b[i]); why != "" {
+				return true
+			}
+			t.Errorf("request %d: ours understood %q, net/http %q\nsent %.3000q", i+1, a[i], b[i], wire)
+			return false
+		}
+	}
+	return true
+}
+
+// knownDifference names what net/http reads in another way than RFC 9112, or is "".
+func knownDifference(ours, theirs string) string { return "" }

@@ -1,0 +1,160 @@
+// Our server under the hostile client. Afterwards nothing may be left of it: no connection, goroutine
+// or descriptor; the counters add up; and everybody else was served meanwhile.
+
+package sockets
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/fuzz"
+	"github.com/lurcher-net/lurcher/server"
+)
+
+func TestHostileClients(t *testing.T) {
+	s := &server.Server{
+		HeadTimeout: 300 * time.Millisecond, BodyTimeout: 300 * time.Millisecond,
+		IdleTimeout: 500 * time.Millisecond, WriteTimeout: 500 * time.Millisecond,
+	}
+	addr := startOurs(t, s)
+	if err := new(goodwill).connection(addr, 1); err != nil { // whatever is made once is made
+		t.Fatal(err)
+	}
+	settle(t, s)
+	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
+
+	stop := make(chan struct{})
+	served := goodClient(t, addr, stop)
+	var connected, failed atomic.Int64
+	var wg sync.WaitGroup
+	const clients = 8
+	for c := range clients {
+		wg.Go(func() {
+			for i := c; i < *soakN; i += clients {
+				seed := *soakSeed + int64(i)
+				what, err := fuzz.New(seed).Harass("tcp", addr, 2*time.Second)
+				connected.Add(1)
+				if err != nil && failed.Add(1) <= 10 {
+					t.Errorf("-soak.n 1 -soak.seed %d: %s: %v", seed, what, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(stop)
+	good := <-served
+	settle(t, s)
+
+	st := s.Stats()
+	answered := uint64(0)
+	for _, n := range st.Status {
+		answered += n
+	}
+	if done := answered + st.Aborted; done < st.Requests || done > st.Requests+st.Refused {
+		t.Errorf("%d answered and %d aborted, of %d requests and %d refusals", answered, st.Aborted, st.Requests, st.Refused)
+	}
+	if want := uint64(connected.Load()) + good.connections + 1; st.Accepted != want {
+		t.Errorf("%d connections accepted, %d made", st.Accepted, want)
+	}
+	eventually(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= goroutines })
+	eventually(t, "descriptors are left", func() bool { return openDescriptors() <= descriptors })
+	t.Logf("%d attacks, meanwhile %d requests of others served, the slowest in %v; %+v", *soakN, good.requests, good.slowest, st)
+}
+
+// settle waits until the server has no connection.
+func settle(t *testing.T, s *server.Server) {
+	eventually(t, "connections are left", func() bool { return s.Stats().Conns == 0 })
+}
+
+// eventually gives what happens on other goroutines the time to happen.
+func eventually(t *testing.T, fault string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<16)
+			t.Fatalf("%s\n%s", fault, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+// openDescriptors counts this process's, or is 0 where the system does not list them.
+func openDescriptors() int {
+	names, _ := os.ReadDir("/proc/self/fd")
+	return len(names)
+}
+
+type goodwill struct {
+	requests, connections uint64
+	slowest               time.Duration
+}
+
+// goodClient makes requests on a few connections, one after the other, and wants each answered.
+func goodClient(t *testing.T, addr string, stop chan struct{}) chan goodwill {
+	result := make(chan goodwill, 1)
+	go func() {
+		var g goodwill
+		defer func() { result <- g }()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			g.connections++
+			if err := g.connection(addr, 20); err != nil {
+				t.Errorf("a client that does no harm: %v", err)
+				return
+			}
+		}
+	}()
+	return result
+}
+
+func (g *goodwill) connection(addr string, requests int) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	body := bytes.Repeat([]byte("x"), 3000)
+	for i := range requests {
+		target := fmt.Sprintf("/%d", i)
+		want := echo("POST", target, body)
+		start := time.Now()
+		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", target, len(body), body)
+		if err := expect(c, want); err != nil {
+			return err
+		}
+		g.requests++
+		g.slowest = max(g.slowest, time.Since(start))
+	}
+	return nil
+}
+
+// expect reads one answer, and wants its body to be want.
+func expect(c io.Reader, want string) error {
+	var received []byte
+	p := make([]byte, 4096)
+	for {
+		n, err := c.Read(p)
+		received = append(received, p[:n]...)
+		answer, used, e := fuzz.ReadResponse(received, "POST", false)
+		switch {
+		case e == nil && (answer.Body != want || used != len(received)):
+			return fmt.Errorf("received %.1000q, wanted %q", received, want)
+		case e == nil:
+			return nil
+		case err != nil:
+			return fmt.Errorf("received %.1000q, and then %w", received, err)
+		}
+	}
+}
