@@ -75,6 +75,9 @@ func (k *fakeKernel) kevent(changes, events []kevent, max time.Duration) (int, e
 	}
 	fail := k.fail
 	k.fail = nil
+	if max > 100_000_000*time.Second {
+		fail = unix.EINVAL // where the systems draw the line
+	}
 	if fail != nil && fail != unix.EINTR {
 		return 0, fail
 	}

@@ -8,6 +8,7 @@ package poller
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -91,6 +92,16 @@ func TestKqueueRoom(t *testing.T) {
 	}
 	if got := k.asks(g, names, 3); got != "" {
 		t.Errorf("asked %q again", got)
+	}
+	// Nobody waits before the last change is in.
+	for fd, name := range names {
+		i, _ := strconv.Atoi(name)
+		g.must(g.p.Mod(fd, Token(i), []Ready{0, 0, 0, Write}[i]))
+	}
+	dst := make([]Event, 2)
+	n, err := g.p.Wait(dst, patience)
+	if n != 1 || err != nil || dst[0] != (Event{3, Write}) {
+		t.Errorf("got %v, %v", dst[:n], err)
 	}
 }
 
@@ -179,6 +190,24 @@ func TestKqueueOneEvent(t *testing.T) {
 	g.must(err)
 	if n != 2 || dst[0] != (Event{7, Read | Write}) || dst[1] != (Event{7, Write}) {
 		t.Errorf("got %v", dst[:n])
+	}
+}
+
+// TestKqueueResetInLittleRoom: a reset shows as all that was asked for, even where there is room for
+// what one filter says only.
+func TestKqueueResetInLittleRoom(t *testing.T) {
+	g, _ := recordedKqueue(t)
+	a, b := g.tcp()
+	g.must(g.p.Add(a, 1, Read|Write))
+	g.allReady(1, 10)
+	g.reset(b)
+	dst := make([]Event, 1)
+	for range 3 {
+		n, err := g.p.Wait(dst, patience)
+		g.must(err)
+		if n != 1 || dst[0].Ready&^Hangup != Read|Write|Err {
+			t.Errorf("got %v", dst[:n])
+		}
 	}
 }
 
