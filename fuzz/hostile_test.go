@@ -26,7 +26,7 @@ func TestHarassNetHTTP(t *testing.T) {
 		wg.Go(func() {
 			for i := range 20 {
 				start := time.Now()
-				what, err := New(int64(c*100 + i)).Harass("tcp", server.Listener.Addr().String(), patience)
+				what, err := New(int64(c*100+i)).Harass("tcp", server.Listener.Addr().String(), patience)
 				if took := time.Since(start); took > 20*patience {
 					t.Errorf("%s took %v", what, took)
 				}

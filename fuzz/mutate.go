@@ -8,20 +8,56 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand"
+	"regexp"
 	"strings"
 )
 
 // Mutate returns a changed copy of wire and the name of what was done to it. Mutants can be mutated again.
 func (g *Gen) Mutate(wire []byte) (mutant []byte, how string) {
 	m := mutators[g.rand.Intn(len(mutators))]
+	if g.rand.Intn(3) == 0 { // those with a table of tricks to try have more to do than the others
+		m = mutators[g.rand.Intn(tricks)]
+	}
 	return m.do(g.rand, bytes.Clone(wire)), m.name
 }
+
+const tricks = 12 // mutators at the head of the list that choose from a table
 
 // Mutators may change the bytes they are given.
 var mutators = []struct {
 	name string
 	do   func(r *rand.Rand, b []byte) []byte
 }{
+	{"add a framing field", func(r *rand.Rand, b []byte) []byte {
+		return put(b, lineStart(r, b), pick(r, oddLengths...)+"\r\n")
+	}},
+	{"obfuscate the coding", func(r *rand.Rand, b []byte) []byte {
+		return put(b, lineStart(r, b), pick(r, oddCodings...)+"\r\n")
+	}},
+	{"change the length", func(r *rand.Rand, b []byte) []byte {
+		return replaceLine(r, b, "content-length:", pick(r, oddLengths...))
+	}},
+	{"change the coding", func(r *rand.Rand, b []byte) []byte {
+		return replaceLine(r, b, "transfer-encoding:", pick(r, oddCodings...))
+	}},
+	{"change the host", func(r *rand.Rand, b []byte) []byte { return replaceLine(r, b, "host:", pick(r, oddHosts...)) }},
+	{"change the connection", func(r *rand.Rand, b []byte) []byte { return put(b, lineStart(r, b), pick(r, oddConnections...)+"\r\n") }},
+	{"change the version", func(r *rand.Rand, b []byte) []byte { return replace(r, b, "HTTP/1.", pick(r, oddVersions...)) }},
+	{"change the target", changeTarget},
+	{"add a chunk line", func(r *rand.Rand, b []byte) []byte { return put(b, lineStart(r, b), pick(r, oddChunkLines...)) }},
+	{"change a chunk's line", func(r *rand.Rand, b []byte) []byte {
+		from, digits, to := sizeLine(r, b)
+		return put(b, [...]int{from, digits, to}[r.Intn(3)], pick(r, oddSizes...))
+	}},
+	{"change the end of a chunk", func(r *rand.Rand, b []byte) []byte {
+		from, _, _ := sizeLine(r, b)
+		return put(cut(b, max(0, from-2), 2), max(0, from-2), pick(r, oddEnds...))
+	}},
+	{"change a line's end", func(r *rand.Rand, b []byte) []byte {
+		at := find(r, b, "\r\n")
+		return put(cut(b, at, 2), at, pick(r, oddEnds...))
+	}},
+
 	{"drop a CR", func(r *rand.Rand, b []byte) []byte { return cut(b, find(r, b, "\r\n"), 1) }},
 	{"drop an LF", func(r *rand.Rand, b []byte) []byte { return cut(b, find(r, b, "\r\n")+1, 1) }},
 	{"double a line end", func(r *rand.Rand, b []byte) []byte { return put(b, find(r, b, "\r\n"), "\r\n") }},
@@ -43,23 +79,6 @@ var mutators = []struct {
 		from, to := randomLine(r, b)
 		return cut(b, from, to-from)
 	}},
-	{"add a framing field", func(r *rand.Rand, b []byte) []byte {
-		return put(b, lineStart(r, b), pick(r, oddLengths...)+"\r\n")
-	}},
-	{"obfuscate the coding", func(r *rand.Rand, b []byte) []byte {
-		return put(b, lineStart(r, b), pick(r, oddCodings...)+"\r\n")
-	}},
-	{"change the length", func(r *rand.Rand, b []byte) []byte {
-		return replaceLine(r, b, "content-length:", pick(r, oddLengths...))
-	}},
-	{"change the coding", func(r *rand.Rand, b []byte) []byte {
-		return replaceLine(r, b, "transfer-encoding:", pick(r, oddCodings...))
-	}},
-	{"change the host", func(r *rand.Rand, b []byte) []byte { return replaceLine(r, b, "host:", pick(r, oddHosts...)) }},
-	{"change the connection", func(r *rand.Rand, b []byte) []byte { return put(b, lineStart(r, b), pick(r, oddConnections...)+"\r\n") }},
-	{"change the version", func(r *rand.Rand, b []byte) []byte { return replace(r, b, "HTTP/1.", pick(r, oddVersions...)) }},
-	{"change the target", changeTarget},
-	{"add a chunk line", func(r *rand.Rand, b []byte) []byte { return put(b, lineStart(r, b), pick(r, oddChunkLines...)) }},
 	{"change a digit", func(r *rand.Rand, b []byte) []byte {
 		if i := findClass(r, b, isHex); i < len(b) {
 			b[i] = "0123456789abcdefABCDEFxg-+_ "[r.Intn(28)]
@@ -75,6 +94,12 @@ var mutators = []struct {
 	{"change a byte", func(r *rand.Rand, b []byte) []byte {
 		if len(b) > 0 {
 			b[r.Intn(len(b))] = byte(r.Intn(256))
+		}
+		return b
+	}},
+	{"change a byte to one at the edge of a class", func(r *rand.Rand, b []byte) []byte {
+		if len(b) > 0 {
+			b[r.Intn(len(b))] = edges[r.Intn(len(edges))]
 		}
 		return b
 	}},
@@ -94,6 +119,9 @@ var mutators = []struct {
 		return put(b, lineStart(r, b), "GET /smuggled HTTP/1.1\r\nHost: evil\r\n\r\n")
 	}},
 }
+
+// edges are the bytes next to where the classes of the grammar begin and end.
+const edges = "\x00\x08\t\n\r\x1f !\"#$%&'()*+,-./09:;<=>?@AFGZ[\\]^_`afgz{|}~\x7f\x80\xff"
 
 // What the mutators put in the place of the right thing.
 var (
@@ -131,6 +159,11 @@ var (
 		"", "*", "/", "a", "/ /", "//", "/#f", "/\x00", "/\x7f", "/\xff", "/\t", "/%", "http://", "http:///", "http://a", "http://a:b/", "http://u@a/",
 		"http://a?q", "http://a#f", "a:80", "[::1]:80", "a:0", "a:65536", "mailto:x", "1http://a/", "http:/a", "/?", "?q", "http://[::1/", "http://a:99999/", "*x",
 	}
+	oddSizes = []string{
+		"x", " ", "\t", ";", ";a", " ;a", "; a", ";a ", ";a=", ";a=b", ";a=b ", ";a=b=c", ";a=\"", ";a=\"b\"", ";a=\"b\"c", ";a=\"b\\\"\"", ";a=\"\x00\"", "0", "0x", "-", "+",
+		"\x00", "\r", "\n", ",", "=", "\"", "_", "F", "FFFFFFFFFFFFFFF", "1000000000000000", "g",
+	}
+	oddEnds       = []string{"", "\n", "\r", "\r ", "\rX", "X\n", " \n", "\n\r", "\r\r\n", "\r\n\r\n", " \r\n", "\r\n ", "\x00\r\n", "\r\x00\n", "\v\n", "XY"}
 	oddChunkLines = []string{
 		"0\r\n\r\n", "0\r\n", "5\r\nhello\r\n", "-5\r\n", "+5\r\n", "0x5\r\n", "5 \r\n", " 5\r\n", "5;\r\n", "5;a\r\nhello\r\n", "5;a=b\r\nhello\r\n",
 		"5;a=\"b\r\nhello\r\n", "5;a=\"\\\"\"\r\nhello\r\n", "5;a=\"\n\"\r\n", "5\nhello\n", "5\rhello\r\n", "5;a\nb\r\nhello\r\n", "g\r\n", "\r\n",
@@ -171,6 +204,19 @@ func findClass(r *rand.Rand, b []byte, class func(byte) bool) int {
 
 // lineStart gives the place after one of the line ends.
 func lineStart(r *rand.Rand, b []byte) int { return min(len(b), find(r, b, "\r\n")+2) }
+
+var sizeLines = regexp.MustCompile(`\r\n([0-9a-fA-F]+)((?:[ \t]*;[^\r\n]*)?)\r\n`)
+
+// sizeLine finds what looks like the line of a chunk: where it begins, its digits end, and it ends.
+// Without one all three are the end of b.
+func sizeLine(r *rand.Rand, b []byte) (from, digits, to int) {
+	all := sizeLines.FindAllSubmatchIndex(b, -1)
+	if len(all) == 0 {
+		return len(b), len(b), len(b)
+	}
+	at := all[r.Intn(len(all))]
+	return at[2], at[3], at[5]
+}
 
 func randomLine(r *rand.Rand, b []byte) (from, to int) {
 	from = lineStart(r, b)

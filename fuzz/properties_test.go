@@ -6,6 +6,7 @@ package fuzz
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"slices"
 	"strings"
@@ -45,10 +46,17 @@ func checkSplits(t testing.TB, r reader, wire []byte, cuts ...[][]byte) outcome 
 	for _, c := range cuts {
 		try(c)
 	}
-	if len(wire) <= 400 {
-		for pieces := range Splits(wire) {
-			try(pieces)
+	n := 0
+	for pieces := range Splits(wire) {
+		if n++; len(wire) > 200 && n > 2 { // long: bytewise, and in two at random
+			break
 		}
+		try(pieces)
+	}
+	for range 4 {
+		i := int(crc32.ChecksumIEEE(wire[:len(wire)/2])+uint32(n*7919)) % (len(wire) + 1)
+		try([][]byte{wire[:i:i], wire[i:]})
+		n++
 	}
 	return whole
 }

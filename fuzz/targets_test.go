@@ -60,8 +60,8 @@ func checkGeneratedRequest(t testing.TB, g *Gen) {
 	got := checkRequest(t, wire, g.Split(wire), g.Split(wire))
 	checkMeant(t, got, want, wire)
 	for range 3 {
-		wire, _ = g.Mutate(wire)
-		checkRequest(t, wire, g.Split(wire))
+		mutant := g.mutant(wire)
+		checkRequest(t, mutant, g.Split(mutant))
 	}
 }
 
@@ -70,9 +70,17 @@ func checkGeneratedResponse(t testing.TB, g *Gen) {
 	got := checkResponse(t, wire, want.Method, want.UntilClose, g.Split(wire), g.Split(wire))
 	checkMeant(t, got, want, wire)
 	for range 3 {
-		wire, _ = g.Mutate(wire)
-		checkResponse(t, wire, want.Method, want.UntilClose, g.Split(wire))
+		mutant := g.mutant(wire)
+		checkResponse(t, mutant, want.Method, want.UntilClose, g.Split(mutant))
 	}
+}
+
+// mutant is wire with one change, or two, or three.
+func (g *Gen) mutant(wire []byte) []byte {
+	for range 1 + g.rand.Intn(1+g.rand.Intn(3)) {
+		wire, _ = g.Mutate(wire)
+	}
+	return wire
 }
 
 func checkMeant(t testing.TB, got outcome, want Message, wire []byte) {
