@@ -11,7 +11,7 @@ import (
 func TestGeneratedRequestsReadAsTheyWereMeant(t *testing.T) {
 	t.Parallel()
 	g := New(1)
-	for i := range 20000 {
+	for i := range 5000 {
 		wire, want := g.Request()
 		got, n, err := ReadRequest(wire)
 		if err != nil || n != len(wire) {
@@ -26,7 +26,7 @@ func TestGeneratedRequestsReadAsTheyWereMeant(t *testing.T) {
 func TestGeneratedResponsesReadAsTheyWereMeant(t *testing.T) {
 	t.Parallel()
 	g := New(2)
-	for i := range 20000 {
+	for i := range 5000 {
 		wire, want := g.Response()
 		got, n, err := ReadResponse(wire, want.Method, true)
 		if err != nil || n != len(wire) {
@@ -41,7 +41,7 @@ func TestGeneratedResponsesReadAsTheyWereMeant(t *testing.T) {
 func TestEveryPrefixAsksForMore(t *testing.T) {
 	t.Parallel()
 	g := New(3)
-	for range 500 {
+	for range 100 {
 		wire, _ := g.Request()
 		for n := range wire {
 			if _, _, err := ReadRequest(wire[:n]); !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -105,7 +105,7 @@ func TestGeneratorsReachEveryShape(t *testing.T) {
 			seen[what]++
 		}
 	}
-	const rounds = 5000
+	const rounds = 3000
 	for range rounds {
 		_, m := g.Request()
 		count("CONNECT", m.Method == "CONNECT")

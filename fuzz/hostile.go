@@ -109,13 +109,13 @@ func reset(c net.Conn) error {
 func drip(g *Gen, c net.Conn, patience time.Duration) error {
 	wire, _ := g.Pipeline(1 + g.rand.Intn(5))
 	go func() {
-		for _, p := range g.Split(wire) {
+		pieces := g.Split(wire)
+		pause := patience / 20 / time.Duration(len(pieces))
+		for _, p := range pieces {
 			if _, err := c.Write(p); err != nil {
 				return
 			}
-			if len(wire) < 2000 {
-				time.Sleep(patience / 5000)
-			}
+			time.Sleep(pause)
 		}
 		if w, ok := c.(interface{ CloseWrite() error }); ok {
 			w.CloseWrite()

@@ -21,7 +21,7 @@ func (g *Gen) Mutate(wire []byte) (mutant []byte, how string) {
 	return m.do(g.rand, bytes.Clone(wire)), m.name
 }
 
-const tricks = 12 // mutators at the head of the list that choose from a table
+const tricks = 13 // mutators at the head of the list that choose from a table
 
 // Mutators may change the bytes they are given.
 var mutators = []struct {
@@ -44,6 +44,7 @@ var mutators = []struct {
 	{"change the connection", func(r *rand.Rand, b []byte) []byte { return put(b, lineStart(r, b), pick(r, oddConnections...)+"\r\n") }},
 	{"change the version", func(r *rand.Rand, b []byte) []byte { return replace(r, b, "HTTP/1.", pick(r, oddVersions...)) }},
 	{"change the target", changeTarget},
+	{"add an odd name", func(r *rand.Rand, b []byte) []byte { return put(b, lineStart(r, b), pick(r, oddNames...)+": x\r\n") }},
 	{"add a chunk line", func(r *rand.Rand, b []byte) []byte { return put(b, lineStart(r, b), pick(r, oddChunkLines...)) }},
 	{"change a chunk's line", func(r *rand.Rand, b []byte) []byte {
 		from, digits, to := sizeLine(r, b)
@@ -145,7 +146,7 @@ var (
 	oddHosts = []string{
 		"Host:", "Host: a b", "Host: a/b", "Host: a?b", "Host: a#b", "Host: a@b", "Host: a:b", "Host: a:65536", "Host: a:", "Host: :80",
 		"Host: [::1", "Host: ::1", "Host: [::1]x", "Host: [::1]:1", "Host: [::1%25eth0]", "Host: [1::2::3]", "Host: [1:2:3:4:5:6:7:8:9]",
-		"Host: [::1.2.3.256]", "Host: [v1.]", "Host: a%4", "Host: a%zz", "Host: a\\b", "Host: a,b", "Host: \xc3\xa9", "Host: a\r\nHost: a",
+		"Host: [::1.2.3.256]", "Host: [::01.2.3.4]", "Host: [1:2:3:4:5:6:7::8]", "Host: [1:2:3:4:5:6:7:8::]", "Host: [v1.]", "Host: a%4", "Host: a%zz", "Host: a\\b", "Host: a,b", "Host: \xc3\xa9", "Host: a\r\nHost: a",
 		"Host: <a>", "Host: a:+80", "Host: a:0x50", "Host: a:00000000000000000080", "Host: []", "Host: [:::]", "Host: [::00001]",
 		"Host: []:80", "Host: a]:80", "Host: x[::1]",
 	}
@@ -154,6 +155,7 @@ var (
 		"Connection: ,close,", "Connection: close close", "Connection: keep-alive, close", "Connection: upgrade\r\nUpgrade: h2c",
 		"Connection: \"close\"", "Connection: xclose", "Upgrade: websocket", "Expect: 100-continue", "Expect: x",
 	}
+	oddNames    = []string{"", "(", ")", "X(", "/", "X[", "{}", "X\"", "X,Y", "X;", "X=", "X@", "X\\", "X<", "X?", "X\x7f", "X\x80", "X\xff", "X\x00", "X\x1f", "X Y", "X\t", "|~", "^`"}
 	oddVersions = []string{"HTTP/2.", "HTTP/0.", "http/1.", "HTTP/1.1", "HTTP/11.", "HTTP/1", "HTTP/+1.", "HTTP/ 1.", "HTTP /1.", "HTTP/1.\u0661", "ICY/1.", "HTTP/9."}
 	oddTargets  = []string{
 		"", "*", "/", "a", "/ /", "//", "/#f", "/\x00", "/\x7f", "/\xff", "/\t", "/%", "http://", "http:///", "http://a", "http://a:b/", "http://u@a/",
@@ -227,7 +229,7 @@ func randomLine(r *rand.Rand, b []byte) (from, to int) {
 }
 
 func cut(b []byte, at, n int) []byte {
-	at = min(at, len(b))
+	at, n = min(at, len(b)), max(n, 0)
 	return append(b[:at], b[min(len(b), at+n):]...)
 }
 
@@ -269,6 +271,9 @@ func replace(r *rand.Rand, b []byte, s, with string) []byte {
 }
 
 func changeTarget(r *rand.Rand, b []byte) []byte {
+	if r.Intn(2) == 0 { // with a method that is particular about it
+		b = put(cut(b, 0, bytes.IndexByte(b, ' ')), 0, pick(r, "CONNECT", "OPTIONS", "GET"))
+	}
 	from := bytes.IndexByte(b, ' ') + 1
 	n := max(0, bytes.IndexByte(b[from:], ' '))
 	return put(cut(b, from, n), from, pick(r, oddTargets...))

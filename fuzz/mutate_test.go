@@ -14,9 +14,12 @@ func TestMutantsBreakEveryRule(t *testing.T) {
 	t.Parallel()
 	g := New(11)
 	rules, refusedBy, wellFormed := map[string]int{}, map[string]int{}, 0
-	const rounds = 60000
-	for range rounds {
-		wire, _ := g.Request()
+	const rounds = 30000
+	var wire []byte
+	for i := range rounds {
+		if i%5 == 0 {
+			wire, _ = g.Request()
+		}
 		mutant, how := g.Mutate(wire)
 		_, _, err := ReadRequest(mutant)
 		var refusal *Refusal
