@@ -40,6 +40,11 @@ func echoes(request, answer fuzz.Message) error {
 func startOurs(t testing.TB, s *server.Server) (addr string) {
 	s.Handler = func(w server.Response, r server.Request) {
 		method, target := string(r.Method()), string(r.Target())
+		if method == "CONNECT" { // no tunnels here
+			w.Status(501)
+			w.End("")
+			return
+		}
 		r.Body(maxBody, func(body []byte) { w.End(echo(method, target, body)) })
 	}
 	a, err := s.Listen("tcp", "127.0.0.1:0")
@@ -60,6 +65,10 @@ func startOurs(t testing.TB, s *server.Server) (addr string) {
 // startTheirs serves it with net/http.
 func startTheirs(t testing.TB) (addr string) {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "CONNECT" {
+			w.WriteHeader(501)
+			return
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
 			w.Header().Set("Connection", "close")
