@@ -144,10 +144,20 @@ func TestDevpollClosedUnderneath(t *testing.T) {
 	a, _ := g.unix()
 	g.must(g.p.Add(a, 1, Read))
 	g.close(a)
+	g.must(g.p.Wake())
+	g.woken() // the wake-up, though the device also had that to say
 	g.quiet(0)
 	if len(d.set) != 1 {
 		t.Errorf("the set is %v, want the wake-up pipe alone", d.set)
 	}
+	// The number comes back, and the caller never knew that it was gone.
+	b, c := g.unix()
+	if b != a {
+		t.Fatalf("%d was not free after close", a)
+	}
+	g.write(c, "x")
+	g.must(g.p.Mod(b, 2, Read))
+	g.one(2, Read, 0)
 }
 
 // TestDevpollFailures: a write that fails changes nothing here, and is told.

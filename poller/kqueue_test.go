@@ -8,9 +8,9 @@ package poller
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,13 +78,15 @@ func TestKqueueChanges(t *testing.T) {
 }
 
 // TestKqueueRoom: never more changes in a call than there is room for their errors, because one
-// without room ends the call before the rest.
+// without room ends the call before the rest. And no call waits while there are more to come.
 func TestKqueueRoom(t *testing.T) {
 	g, k := recordedKqueue(t)
 	names := map[int]string{}
+	var fds []int
 	for i := range 4 {
 		a, _ := g.unix()
 		names[a] = fmt.Sprint(i)
+		fds = append(fds, a)
 		g.must(g.p.Add(a, Token(i), Read))
 	}
 	if got, want := k.asks(g, names, 3), "+0:read +1:read | +2:read +3:read"; got != want {
@@ -93,14 +95,24 @@ func TestKqueueRoom(t *testing.T) {
 	if got := k.asks(g, names, 3); got != "" {
 		t.Errorf("asked %q again", got)
 	}
-	// Nobody waits before the last change is in.
-	for fd, name := range names {
-		i, _ := strconv.Atoi(name)
+
+	for i, fd := range fds { // the last is ready
 		g.must(g.p.Mod(fd, Token(i), []Ready{0, 0, 0, Write}[i]))
 	}
 	dst := make([]Event, 2)
+	start := time.Now()
 	n, err := g.p.Wait(dst, patience)
-	if n != 1 || err != nil || dst[0] != (Event{3, Write}) {
+	if n != 1 || err != nil || dst[0] != (Event{3, Write}) || time.Since(start) >= patience {
+		t.Errorf("got %v, %v", dst[:n], err)
+	}
+
+	for i, fd := range fds { // none is ready, but a wake-up comes with the first change
+		g.must(g.p.Mod(fd, Token(i), []Ready{Read, Read, Read, 0}[i]))
+	}
+	g.must(g.p.Wake())
+	start = time.Now()
+	n, err = g.p.Wait(dst, patience)
+	if n != 0 || err != nil || time.Since(start) >= patience {
 		t.Errorf("got %v, %v", dst[:n], err)
 	}
 }
@@ -142,7 +154,13 @@ func TestKqueueClosedBeforeDelete(t *testing.T) {
 	g.one(1, Write, 0)
 	g.must(g.p.Del(a))
 	g.close(a)
-	g.quiet(0)
+	k.asked = nil
+	if got := g.allReady(0, 1000); len(got) != 0 {
+		t.Error("got", got)
+	}
+	if len(k.asked) != 4 { // three Waits, and one more look after the errors
+		t.Errorf("asked %v", k.asked)
+	}
 	if len(k.knotes) != 0 {
 		t.Error("left behind:", k.knotes)
 	}

@@ -165,18 +165,31 @@ func (g *rig) write(fd int, s string) {
 	}
 }
 
-// fill writes until the kernel takes no more.
+// fill writes until the kernel takes no more, and will take no more until the peer reads. TCP goes on
+// moving bytes to the peer for a while, and frees their room with acknowledgements that may be
+// delayed by 200 ms.
 func (g *rig) fill(fd int) {
 	g.Helper()
 	buf := make([]byte, 64<<10)
-	for size := len(buf); size > 0; {
+	pfd := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	settle := 0
+	if sa, err := unix.Getsockname(fd); err == nil {
+		if _, ok := sa.(*unix.SockaddrInet4); ok {
+			settle = 250
+		}
+	}
+	for size := len(buf); ; {
 		_, err := unix.Write(fd, buf[:size])
-		switch err {
-		case nil, unix.EINTR:
-		case unix.EAGAIN:
+		switch {
+		case err == nil || err == unix.EINTR:
+		case err != unix.EAGAIN:
+			g.Fatal("write:", err)
+		case size > 1:
 			size /= 2
 		default:
-			g.Fatal("write:", err)
+			if n, err := unix.Poll(pfd, settle); n == 0 && err == nil {
+				return
+			}
 		}
 	}
 }
