@@ -98,10 +98,10 @@ func (r Request) Body(max int, fn func(body []byte)) error {
 
 // Pipe sends the request's body to dst as it arrives, and closes dst at its
 // end. While dst is full the body waits with the client. If the body is cut off
-// dst is not closed but, where it has an Abort method, aborted. dst has to be on
-// the same loop; piping to the answer itself makes an echo.
+// dst is not closed but, where it has an Abort method, aborted; if dst fails, so
+// is the exchange. dst has to be on the same loop; piping to the answer itself
+// makes an echo.
 func (r Request) Pipe(dst conn.Sink) error {
-	s := r.s
 	if !r.valid() {
 		return errOver
 	}
@@ -112,7 +112,7 @@ func (r Request) Pipe(dst conn.Sink) error {
 	return r.Stream(func(p []byte, last bool) {
 		if len(p) > 0 {
 			if _, err := dst.Write(p); err != nil {
-				s.conn.Abort() // nobody takes the body any more
+				w.Abort() // nobody takes the body any more
 				return
 			}
 		}
@@ -183,6 +183,7 @@ func (s *session) canSkip() bool {
 	return !s.is(expecting) && s.x.body.Remaining() <= drainMost
 }
 
+// skipBody drops the next piece of the body.
 func (s *session) skipBody(p []byte) (used int, more bool) {
 	x := s.x
 	data, n, err := x.body.Next(p)
@@ -190,8 +191,8 @@ func (s *session) skipBody(p []byte) (used int, more bool) {
 	x.received += int64(len(data))
 	switch {
 	case err == io.EOF:
-		s.phase = answering
-		s.next()
+		s.over()
+		s.await()
 	case err != nil || x.received > drainMost:
 		s.linger()
 	}

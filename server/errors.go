@@ -13,7 +13,7 @@ import (
 var (
 	ErrHeadSent = errors.New("server: the head of the answer has been sent already")
 	ErrField    = errors.New("server: not a field that can be set: the name has to be a token, the value free of control characters, and Transfer-Encoding is the server's business")
-	ErrStatus   = errors.New("server: not a status that an answer can have: 200 to 999, or 101 for Hijack")
+	ErrStatus   = errors.New("server: not a status that an answer can have: 200 to 999, but 101, and 2xx to CONNECT, only with Hijack")
 	ErrLength   = errors.New("server: the body does not have the length that Content-Length says")
 	ErrNoBody   = errors.New("server: an answer with this status has no body")
 )
@@ -21,5 +21,7 @@ var (
 var (
 	errOver      = fmt.Errorf("server: the exchange is over: %w", net.ErrClosed)
 	errBodyTaken = errors.New("server: the body is being read already")
+	errUpgrade   = errors.New("server: 101 answers a client that offers to upgrade, and this one does not")
+	errRange     = errors.New("server: SendFile wants an offset and a length that are not negative")
 	errHijack    = errors.New("server: Hijack comes before the answer's head, and after the request's body")
 )

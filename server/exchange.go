@@ -27,6 +27,7 @@ type exchange struct {
 
 	onAbort func()
 	timers  []*conn.Timer // beside session.timer
+	hubs    []*Hub        // where the answer waits
 }
 
 func (s *session) extra() *exchange {

@@ -106,8 +106,31 @@ func (s *session) noBody() bool {
 	return s.is(headOnly) || s.status == 101 || s.status == 204 || s.status == 304
 }
 
+// tunnel tells that behind the answer's head the connection would not speak HTTP
+// any more (RFC 9110 9.3.6, 15.2.2). Only Hijack may answer so.
+func (s *session) tunnel() bool {
+	return s.status == 101 || s.is(connect) && s.status < 300
+}
+
+// untilClose is the length of a body that the connection's end ends.
+const untilClose = -2
+
+// startAnswer is writeHead for an answer that goes on in HTTP. One that cannot
+// is the program's mistake, and the server's to answer.
+func (s *session) startAnswer(n int64) error {
+	switch {
+	case !s.tunnel():
+		return s.writeHead(n)
+	case s.is(connect):
+		s.refuse(501, "this server is no proxy")
+	default:
+		s.refuse(500, "the protocol was not switched")
+	}
+	return ErrStatus
+}
+
 // writeHead sends the head of the answer. n is the length of the body if that
-// is known, else -1.
+// is known, else -1 or untilClose.
 func (s *session) writeHead(n int64) error {
 	w, x := s.worker, s.x
 	status := int(s.status)
@@ -142,15 +165,15 @@ func (s *session) appendFraming(b []byte, status int, n int64) []byte {
 		s.set(bodiless)
 	}
 	switch {
-	case status == 101 || status == 204:
-		return b // RFC 9110 8.6: no Content-Length in these
+	case status == 204 || s.tunnel():
+		return b // RFC 9110 8.6, RFC 9112 6.1: these have neither field
 	case status == 304 && n <= 0:
 		return b // that of the answer to GET, if the program knows it
 	case n >= 0:
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, n, 10)
 		return append(b, crlf...)
-	case s.is(old):
+	case s.is(old) || n == untilClose:
 		s.clear(persist) // the body ends with the connection
 		return b
 	}
@@ -163,6 +186,8 @@ func (s *session) appendConnection(b []byte, status int) []byte {
 	switch {
 	case status == 101:
 		return append(b, "Connection: upgrade\r\n"...)
+	case s.tunnel():
+		return b
 	case s.worker.draining || s.phase == receiving && !s.canSkip():
 		s.clear(persist)
 	}

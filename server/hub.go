@@ -10,7 +10,8 @@ import (
 
 // A Hub is a set of answers that wait for the same thing, the next message
 // say. It may be used from any goroutine, but for Add; the zero Hub is ready.
-// Answers whose clients leave are taken out, and their connections closed.
+// Answers that are ended, or whose clients leave, are taken out; the connection
+// of a client that leaves is closed.
 type Hub struct {
 	mu      sync.Mutex
 	waiting map[Response]struct{}
@@ -27,14 +28,20 @@ func (h *Hub) Add(w Response) {
 	}
 	h.waiting[w] = struct{}{}
 	h.mu.Unlock()
+	x := w.s.extra()
+	x.hubs = append(x.hubs, h)
 	w.OnAbort(func() {
-		h.mu.Lock()
-		delete(h.waiting, w)
-		h.mu.Unlock()
 		if w.valid() {
 			w.s.conn.Close() // half-closed: to somebody who waits that is leaving
 		}
 	})
+}
+
+// remove is called when the exchange of w is over.
+func (h *Hub) remove(w Response) {
+	h.mu.Lock()
+	delete(h.waiting, w)
+	h.mu.Unlock()
 }
 
 // Len is the number of answers in the set.

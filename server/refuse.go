@@ -30,13 +30,9 @@ func (s *session) refuseError(err error) {
 // refuse ends the exchange under way, if any, with an answer of the server's
 // own, and then the connection.
 func (s *session) refuse(status int, reason string) {
-	begun := s.is(sent) && (s.phase == receiving || s.phase == answering)
+	begun, headOnly := s.is(sent), s.is(headOnly)
 	untilClose := !s.is(chunked) && (s.x == nil || s.x.declared < 0)
-	headOnly := s.is(headOnly) && s.phase != reading
-	s.abandon()
-	if s.x != nil {
-		s.over()
-	}
+	defer s.abandon()()
 	s.worker.counts.refused.Add(1)
 	if begun {
 		// Half an answer is out: it must not pass for a whole one. Where only

@@ -4,6 +4,7 @@ package server
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"time"
 	"unsafe"
@@ -104,7 +105,12 @@ func (w Response) Abort() error {
 	if !w.valid() {
 		return errOver
 	}
-	return w.s.conn.Abort()
+	s := w.s
+	tell := s.abandon()
+	s.phase = gone
+	s.conn.Abort()
+	tell()
+	return nil
 }
 
 // Full tells that the client does not take the answer as fast as it is written:
@@ -151,10 +157,17 @@ func (w Response) OnAbort(fn func()) {
 	}
 	x := w.s.extra()
 	if before := x.onAbort; before != nil {
-		x.onAbort = func() { before(); fn() }
+		x.onAbort = func() { defer fn(); before() } // even if that panics
 		return
 	}
 	x.onAbort = fn
+	if w.s.is(halfClosed) { // that was before
+		w.Post(func() {
+			if w.valid() {
+				w.s.clientLeft()
+			}
+		})
+	}
 }
 
 // After calls fn on the loop once d has passed, unless the exchange is over by
@@ -164,7 +177,11 @@ func (w Response) After(d time.Duration, fn func()) *conn.Timer {
 		return nil
 	}
 	s := w.s
-	t := s.conn.After(d, fn)
+	var t *conn.Timer
+	t = s.conn.After(d, func() {
+		s.fired(t)
+		fn()
+	})
 	if s.timer == nil {
 		s.timer = t
 	} else {
@@ -172,6 +189,16 @@ func (w Response) After(d time.Duration, fn func()) *conn.Timer {
 		x.timers = append(x.timers, t)
 	}
 	return t
+}
+
+// fired forgets a timer that has done its work: a stream may need many in its
+// life.
+func (s *session) fired(t *conn.Timer) {
+	if s.timer == t {
+		s.timer = nil
+	} else if x := s.x; x != nil {
+		x.timers = slices.DeleteFunc(x.timers, func(other *conn.Timer) bool { return other == t })
+	}
 }
 
 // Post runs fn on the loop of this exchange, which may be over by then. It may
@@ -207,25 +234,30 @@ func (w Response) Continue() error {
 }
 
 // Hijack ends HTTP on the connection and hands it over to h, with the input
-// that has come behind the request. If a status was set, 101 above all, it is
-// sent first, with the fields that were set, and with "Connection: upgrade" if it
-// is 101. It comes after the request's body, if there is one, and in place of
-// End. h.Open is not called.
+// that has come behind the request. If a status was set it is sent first, with
+// the fields that were set: 101, with "Connection: upgrade", to a client that
+// offered to upgrade; 200 to a CONNECT; after any other, what is written is a
+// body that ends with the connection. Hijack comes after the request's body, if
+// there is one, and in place of End. h.Open is not called.
 func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 	s := w.s
-	if !w.valid() {
+	switch {
+	case !w.valid():
 		return nil, errOver
-	}
-	if s.is(sent) || s.phase != answering {
+	case s.is(sent) || s.phase != answering:
 		return nil, errHijack
+	case s.status == 101 && !s.is(upgrade):
+		return nil, errUpgrade // RFC 9110 7.8
 	}
 	if s.status != 0 {
-		s.writeHead(-1)
+		if err := s.writeHead(untilClose); err != nil {
+			return nil, err
+		}
 	}
 	c := s.conn
 	s.over()
 	s.phase = gone
-	s.worker.server.conns.Add(-1)
+	s.uncount()
 	c.State = nil
 	c.SetDeadline(0)
 	c.SetHandler(h)
@@ -238,7 +270,7 @@ func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 // write sends a part of the body.
 func (s *session) write(p []byte) error {
 	if !s.is(sent) {
-		if err := s.writeHead(-1); err != nil {
+		if err := s.startAnswer(-1); err != nil {
 			return err
 		}
 	}
@@ -282,8 +314,10 @@ func (s *session) finish(body []byte) error {
 		case s.is(chunked) && !s.is(bodiless):
 			s.conn.WriteString("0\r\n\r\n")
 		case s.short() || err == ErrLength:
-			// The client must not take it for whole.
-			s.conn.Abort()
+			// It ends the connection, so that the client does not take it for whole.
+			s.over()
+			s.phase = gone
+			s.conn.Close()
 			return ErrLength
 		}
 	}
@@ -304,7 +338,7 @@ func (s *session) finishWhole(body []byte) error {
 		s.refuse(500, "the answer did not have the length it was said to have")
 		return ErrLength
 	}
-	if err := s.writeHead(int64(len(body))); err != nil {
+	if err := s.startAnswer(int64(len(body))); err != nil {
 		return err
 	}
 	if s.is(bodiless) {
@@ -318,24 +352,26 @@ func (s *session) finishWhole(body []byte) error {
 }
 
 func (s *session) sendFile(f *os.File, off, n int64) error {
+	if off < 0 || n < 0 {
+		f.Close()
+		return errRange
+	}
+	s.extra() // keeps count
 	if !s.is(sent) {
-		s.extra() // keeps count
-		if err := s.writeHead(n); err != nil {
+		if err := s.startAnswer(n); err != nil {
 			f.Close()
 			return err
 		}
 	}
-	switch x := s.extra(); {
+	switch x := s.x; {
+	case s.is(headOnly):
+		return f.Close()
 	case s.is(bodiless):
 		f.Close()
-		if !s.is(headOnly) {
-			return ErrNoBody
-		}
-		return nil
+		return ErrNoBody
+	case n == 0:
+		return f.Close() // an empty chunk would be the last one
 	case s.is(chunked):
-		if n == 0 {
-			return f.Close()
-		}
 		s.conn.WriteString(strconv.FormatInt(n, 16) + "\r\n")
 		err := s.conn.SendFile(f, off, n)
 		s.conn.Write(crlf)

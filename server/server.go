@@ -58,7 +58,8 @@ type Server struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	done      chan struct{} // closed when Serve is about to return
-	conns     atomic.Int64  // open connections
+	conns     atomic.Int64  // open connections, but for
+	refused   atomic.Int64  // those beyond MaxConns that are being told so
 }
 
 type state uint8
@@ -74,6 +75,7 @@ const (
 func ListenAndServe(addr string, h Handler) error {
 	s := &Server{Handler: h}
 	if _, err := s.Listen("tcp", addr); err != nil {
+		s.Close()
 		return err
 	}
 	return s.Serve()
@@ -86,6 +88,7 @@ func ListenAndServe(addr string, h Handler) error {
 func ListenTCP(addr string, open func(c *conn.Conn)) error {
 	s := new(Server)
 	if _, err := s.ListenConn("tcp", addr, &conn.Handler{Open: open}); err != nil {
+		s.Close()
 		return err
 	}
 	return s.Serve()
@@ -110,6 +113,9 @@ func (s *Server) listen(network, addr string, h *conn.Handler) (net.Addr, error)
 	defer s.mu.Unlock()
 	if s.state != idle {
 		return nil, errors.New("server: Listen comes before Serve")
+	}
+	if h == nil && s.Handler == nil {
+		return nil, errors.New("server: Listen wants a Handler")
 	}
 	if err := s.makeLoops(); err != nil {
 		return nil, err
@@ -145,20 +151,38 @@ func (s *Server) makeLoops() error {
 		n = runtime.GOMAXPROCS(0)
 	}
 	for range n {
-		p, err := s.openPoller()
+		w, err := s.makeLoop()
 		if err != nil {
+			s.dropLoops()
 			return err
 		}
-		l, err := conn.NewLoop(p)
-		if err != nil {
-			return err
-		}
-		l.Log = s.Log
-		l.Ref() // a loop without connections waits for some
-		w := newWorker(s, l)
-		s.workers, s.byLoop[l] = append(s.workers, w), w
+		s.workers, s.byLoop[w.loop] = append(s.workers, w), w
 	}
 	return nil
+}
+
+func (s *Server) makeLoop() (*worker, error) {
+	p, err := s.openPoller()
+	if err != nil {
+		return nil, err
+	}
+	l, err := conn.NewLoop(p)
+	if err != nil {
+		return nil, err
+	}
+	l.Log = s.Log
+	l.Ref() // a loop without connections waits for some
+	return newWorker(s, l), nil
+}
+
+// dropLoops gives back what loops hold that never ran: by running them to their
+// end.
+func (s *Server) dropLoops() {
+	s.cancel(net.ErrClosed)
+	for _, w := range s.workers {
+		w.loop.Run(s.ctx)
+	}
+	s.workers = nil
 }
 
 func (s *Server) openPoller() (poller.Poller, error) {
@@ -262,18 +286,12 @@ func (s *Server) stop() state {
 	was := s.state
 	s.state = stopping
 	if was == idle {
-		if s.workers != nil {
-			// Never served: running the loops to their end gives back what they hold.
-			s.cancel(net.ErrClosed)
-			for _, w := range s.workers {
-				w.loop.Run(s.ctx)
-			}
-			close(s.done)
-		} else {
+		if s.workers == nil {
 			s.done = make(chan struct{})
-			close(s.done)
 			s.cancel = func(error) {}
 		}
+		s.dropLoops()
+		close(s.done)
 	}
 	return was
 }

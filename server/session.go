@@ -18,8 +18,8 @@ type session struct {
 	head   *head       // while it is read, and while the handler runs
 	x      *exchange   // nil until the exchange needs one
 	timer  *conn.Timer // the exchange's first; ended with it
-	gen    uint32      // of the exchange: a handle with another is stale
 	flags  flags
+	gen    uint32 // of the exchange: a handle with another is stale
 	status uint16 // of the answer; 0: 200
 	phase  phase
 }
@@ -36,7 +36,7 @@ const (
 	gone                   // somebody else: hijacked, or closed
 )
 
-type flags uint16
+type flags uint32
 
 // Flags of the exchange.
 const (
@@ -45,6 +45,7 @@ const (
 	old                         // HTTP/1.0
 	expecting                   // the client waits for 100 Continue
 	upgrade                     // the client offers another protocol
+	connect                     // the method is CONNECT
 	sent                        // the answer's head is on its way
 	chunked                     // its body is chunked
 	bodiless                    // it has none: HEAD, 204, 304
@@ -61,6 +62,7 @@ const (
 	left                                           // there is input that has not been consumed
 	waiting                                        // reading is paused until that is wanted
 	served                                         // there was a request on this connection
+	refused                                        // it is one more than MaxConns
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }
@@ -84,21 +86,6 @@ func protocol(s *Server) conn.Handler {
 		Hold:    most(s.MaxHead, 1<<30) + 2*holdMost,
 		Stall:   s.WriteTimeout,
 	}
-}
-
-func (srv *Server) open(c *conn.Conn) {
-	w := srv.byLoop[c.Loop()]
-	s := &session{conn: c, worker: w}
-	c.State = s
-	if n := srv.conns.Add(1); srv.MaxConns >= 0 && n > int64(srv.MaxConns) {
-		w.counts.overload.Add(1)
-		s.refuse(503, "too many connections")
-		if n > int64(srv.MaxConns+srv.MaxConns/8) {
-			c.Abort() // too many to be told so
-		}
-		return
-	}
-	c.SetDeadline(srv.HeadTimeout)
 }
 
 // data consumes input, as far as it is wanted now.
@@ -173,27 +160,29 @@ func (s *session) begin(h *head) {
 	s.flags = s.flags&^exchangeFlags | requestFlags(h)
 	s.set(served)
 	s.status = 0
-	s.phase = answering
+	srv := s.worker.server
 	s.worker.counts.requests.Add(1)
 	if h.Expect && !bytes.EqualFold(h.Get(h.buf, "Expect"), []byte("100-continue")) {
 		s.refuse(417, "the only expectation met here is 100-continue")
 		return
 	}
+	if srv.MaxBody >= 0 && h.Length > srv.MaxBody {
+		s.refuse(413, "the body is larger than this server takes")
+		return
+	}
+	if s.worker.draining {
+		s.clear(persist)
+	}
+	s.phase = answering
 	if b := h.Body(); b.Remaining() != 0 {
-		if most := s.worker.server.MaxBody; most >= 0 && h.Length > most {
-			s.refuse(413, "the body is larger than this server takes")
-			return
-		}
 		if h.Expect && !s.is(left) {
 			s.set(expecting)
 		}
 		s.phase = receiving
 		s.extra().body = b
+		s.conn.SetDeadline(0) // the body is not late before it is asked for
 	}
-	if s.worker.draining {
-		s.clear(persist)
-	}
-	s.worker.server.Handler(Response{s, s.gen}, Request{s, s.gen})
+	srv.Handler(Response{s, s.gen}, Request{s, s.gen})
 }
 
 func requestFlags(h *head) (f flags) {
@@ -206,35 +195,50 @@ func requestFlags(h *head) (f flags) {
 	if h.Minor == 0 {
 		f |= old
 	}
-	if string(h.Method.Of(h.buf)) == "HEAD" {
+	switch string(h.Method.Of(h.buf)) {
+	case "HEAD":
 		f |= headOnly
+	case "CONNECT":
+		f |= connect
 	}
 	return f
 }
 
 // rest arranges what happens until there is more input, n bytes of which were
-// left.
+// left. After the client's FIN what was left is all that there will be.
 func (s *session) rest(n int) {
-	srv := s.worker.server
+	ended := s.is(halfClosed)
 	switch s.phase {
 	case reading:
 		switch {
-		case s.is(halfClosed) && (n == 0 || s.head != nil):
-			s.conn.Close() // there will be no more
+		case ended && (n == 0 || s.head != nil):
+			s.conn.Close()
 		case n == 0:
 			s.idle()
-		case s.head != nil && !s.is(late):
+		case s.head == nil: // the output is full, see advance
+			s.conn.SetDeadline(0)
+		case !s.is(late):
 			s.set(late)
-			s.conn.SetDeadline(srv.HeadTimeout)
+			s.conn.SetDeadline(s.worker.server.HeadTimeout)
 		}
 	case receiving:
-		if n > 0 && s.x.sink == nil {
+		switch {
+		case n > 0 && (s.x.sink == nil || s.is(stopped)):
 			s.hold()
+		case n == 0 && ended:
+			s.refuse(400, "the body ended early")
 		}
 	case answering:
 		s.conn.SetDeadline(0)
 		if n >= holdMost {
 			s.hold()
+		}
+		if ended {
+			s.clientLeft()
+		}
+	case draining:
+		if n == 0 && ended {
+			s.conn.Close()
 		}
 	}
 }
@@ -263,142 +267,28 @@ func (s *session) feed() {
 	}
 }
 
-// over ends the exchange: its handles go stale, and what it held is given back.
-func (s *session) over() {
-	s.gen++
-	if s.timer != nil {
-		s.timer.Stop()
-		s.timer = nil
-	}
-	if x := s.x; x != nil {
-		for _, t := range x.timers {
-			t.Stop()
-		}
-		s.x = nil
-		s.worker.release(x)
-	}
-}
-
 // next goes on after an answer that is complete.
 func (s *session) next() {
-	if s.phase == receiving {
+	switch {
+	case s.phase == receiving:
 		s.skipRest()
-		return
-	}
-	s.over()
-	if !s.is(persist) {
+	case s.is(persist):
+		s.over()
+		s.await()
+	default:
+		s.over()
 		s.last()
-		return
 	}
+}
+
+// await waits for the next request, or goes on with it if it is here.
+func (s *session) await() {
 	s.phase = reading
-	if s.is(feeding) {
-		return
-	}
-	if s.is(left) {
+	switch {
+	case s.is(feeding): // data goes on
+	case s.is(left):
 		s.feed()
-	} else {
+	default:
 		s.idle()
 	}
-}
-
-// last closes the connection after an answer, in stages if the client may be
-// sending more: else closing would reset the connection, and the answer could
-// be lost.
-func (s *session) last() {
-	if s.is(left) && !s.is(halfClosed) {
-		s.linger()
-		return
-	}
-	s.phase = gone
-	s.conn.Close()
-}
-
-// abandon ends an exchange that the program has not ended.
-func (s *session) abandon() {
-	if s.phase != receiving && s.phase != answering {
-		return
-	}
-	var onAbort func()
-	if s.x != nil {
-		onAbort = s.x.onAbort
-	}
-	s.worker.counts.aborted.Add(1)
-	s.over()
-	if onAbort != nil {
-		onAbort()
-	}
-}
-
-// end is the peer's FIN.
-func (s *session) end() {
-	s.set(halfClosed)
-	switch s.phase {
-	case reading:
-		if !s.is(left) || s.head != nil {
-			s.conn.Close()
-		}
-	case receiving:
-		s.refuse(400, "the body ended early")
-	case answering:
-		// Perhaps the client still reads, and what is written reaches it;
-		// perhaps it is gone. The program is told, and decides.
-		if s.x != nil && s.x.onAbort != nil {
-			fn := s.x.onAbort
-			s.x.onAbort = nil
-			fn()
-		}
-	default:
-		s.conn.Close()
-	}
-}
-
-// timeout is called when the time for what the session waits for is over.
-func (s *session) timeout() {
-	switch s.phase {
-	case reading:
-		if s.head == nil && !s.is(left) {
-			s.phase = gone
-			s.conn.Close()
-			return
-		}
-		s.refuse(408, "the head took too long")
-	case receiving, draining:
-		switch {
-		case s.x.progressed():
-			s.conn.SetDeadline(s.worker.server.BodyTimeout)
-		case s.phase == receiving:
-			s.refuse(408, "the body took too long")
-		default:
-			s.linger()
-		}
-	default:
-		s.conn.Close()
-	}
-}
-
-// drain is called when the server stops: exchanges under way may end.
-func (s *session) drain() {
-	switch {
-	case s.phase != reading:
-		s.clear(persist)
-	case s.head == nil && !s.is(left) && s.is(served):
-		s.conn.Close()
-	case !s.is(served):
-		// Accepted as the server stopped: its request may be on its way.
-		s.conn.SetDeadline(lastGrace)
-	}
-}
-
-// closed is the connection's end, whatever brought it.
-func (s *session) closed() {
-	s.abandon()
-	s.phase = gone
-	if s.head != nil {
-		s.worker.giveHead(s.head)
-		s.head = nil
-	}
-	if s.x != nil {
-		s.over()
-	}
-	s.worker.server.conns.Add(-1)
 }

@@ -6,7 +6,7 @@ import "sync/atomic"
 
 // Stats are a server's counters since its start.
 type Stats struct {
-	Conns        int64     // open now
+	Conns        int64     // that speak HTTP, open now
 	Accepted     uint64    // connections
 	AcceptErrors uint64    // times that accepting failed, for want of descriptors as a rule
 	Overload     uint64    // connections refused for being more than MaxConns
@@ -36,7 +36,7 @@ func (c *counters) status(code int) {
 // Stats answers the counters. It may be called from any goroutine, handlers
 // included; what loops count themselves is as of their last turn.
 func (s *Server) Stats() Stats {
-	st := Stats{Conns: s.conns.Load()}
+	st := Stats{Conns: s.conns.Load() + s.refused.Load()}
 	s.mu.Lock()
 	workers := s.workers
 	s.mu.Unlock()

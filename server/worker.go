@@ -93,7 +93,7 @@ func (w *worker) release(x *exchange) {
 	if len(w.spare) == mostSpare || cap(x.fields) > mostFields {
 		return
 	}
-	*x = exchange{declared: -1, fields: x.fields[:0], timers: x.timers[:0]}
+	*x = exchange{declared: -1, fields: x.fields[:0]}
 	w.spare = append(w.spare, x)
 }
 
