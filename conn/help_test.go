@@ -22,7 +22,7 @@ import (
 
 // patience is how long a test waits for what has to come. It is no measure of
 // speed: the machine may be busy.
-const patience = 30 * time.Second
+const patience = 15 * time.Second
 
 // A rig is a loop that runs while its test does.
 type rig struct {

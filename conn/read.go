@@ -6,6 +6,8 @@ package conn
 import (
 	"fmt"
 	"os"
+	"reflect"
+	"runtime"
 	"slices"
 	"syscall"
 
@@ -83,7 +85,8 @@ func (c *Conn) deliver(p []byte) int {
 	n := c.h.Data(c, p)
 	c.loop.delivering = nil
 	if n < 0 || n > len(p) {
-		panic(fmt.Sprintf("conn: Data answered %d of %d bytes", n, len(p)))
+		name := runtime.FuncForPC(reflect.ValueOf(c.h.Data).Pointer()).Name()
+		panic(fmt.Sprintf("conn: Data (%s) answered that it consumed %d of %d bytes", name, n, len(p)))
 	}
 	if c.more != nil && c.more.detached != nil {
 		c.more.detached.give(p[n:])

@@ -1,0 +1,341 @@
+// Output: what is written leaves, whole, in order, in few system calls, and
+// does not pile up.
+
+package conn_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// writes counts the system calls for output that fn leads to.
+func (r *rig) writes(fn func()) uint64 {
+	r.Helper()
+	r.turns(2)
+	before := r.loop.Stats().Writes
+	r.do(fn)
+	r.turns(2)
+	return r.loop.Stats().Writes - before
+}
+
+func TestWritesOfOneCallbackLeaveTogether(t *testing.T) {
+	each(t, func(r *rig) {
+		c, p := r.serve(conn.Handler{})
+		n := r.writes(func() {
+			buf := []byte("one ")
+			c.Write(buf)
+			copy(buf, "XXXX") // the caller may reuse its slice
+			c.WriteString("two ")
+			c.Writev([]byte("three "), nil, []byte("four"))
+			c.Write(nil)
+		})
+		p.want("one two three four")
+		if n != 1 {
+			r.Errorf("%d system calls", n)
+		}
+		// A head and a large body leave together too.
+		body := flood(100 << 10)
+		n = r.writes(func() { c.WriteString("head"); c.Write(body) })
+		p.want("head")
+		p.want(string(body))
+		if r.network == "tcp" && n > 2 { // the socket's buffer may be smaller
+			r.Errorf("%d system calls for head and body", n)
+		}
+	})
+}
+
+func TestLargeWrites(t *testing.T) {
+	each(t, func(r *rig) {
+		c, p := r.serve(conn.Handler{Max: 64 << 20})
+		var want bytes.Buffer
+		r.do(func() {
+			for i, n := range []int{1, 31 << 10, 1, 1 << 20, 5, 32 << 10, 3 << 20, 2} {
+				piece := bytes.Repeat([]byte{byte('a' + i)}, n)
+				want.Write(piece)
+				c.Write(piece)
+				clear(piece)
+			}
+			for i := range 5000 {
+				piece := flood(i % 3000)
+				want.Write(piece)
+				c.Write(piece)
+			}
+			c.Close()
+		})
+		got, err := io.ReadAll(p)
+		if err != nil || !bytes.Equal(got, want.Bytes()) {
+			r.Fatalf("%d bytes, %v; want %d", len(got), err, want.Len())
+		}
+	})
+}
+
+// All that is written in small pieces leaves while it is written, on whatever
+// connection: it is not what the peer does not read.
+func TestManySmallWritesAreNoBacklog(t *testing.T) {
+	each(t, func(r *rig) {
+		first, _ := r.serve(conn.Handler{})
+		c, p := r.serve(conn.Handler{Max: 256 << 10})
+		go io.Copy(io.Discard, p)
+		piece := flood(1 << 10)
+		r.do(func() {
+			first.WriteString("takes the loop's own buffer")
+			for i := range 100 << 10 {
+				if c.Full() {
+					if i < 64 {
+						r.Error("full after", i)
+					}
+					return
+				}
+				if _, err := c.Write(piece); err != nil {
+					r.Error(i, err)
+				}
+			}
+		})
+	})
+}
+
+func TestFullAndDrain(t *testing.T) {
+	each(t, func(r *rig) {
+		drains := make(chan string, 8)
+		_, onClose := closes()
+		c, p := r.serve(conn.Handler{High: 100 << 10, Low: 10 << 10, Max: 64 << 20, Close: onClose,
+			Drain: func(*conn.Conn) { drains <- "Drain" }})
+		total := 0
+		r.do(func() {
+			if c.Full() {
+				r.Error("full when empty")
+			}
+			for !c.Full() {
+				c.Write(flood(64 << 10))
+				total += 64 << 10
+			}
+			c.OnDrain(func() { drains <- "OnDrain" })
+		})
+		p.send("not to be read while the output is high")
+		r.turns(3)
+		if len(drains) > 0 {
+			r.Fatal("drained while nobody reads")
+		}
+		if _, err := io.CopyN(io.Discard, p, int64(total)); err != nil {
+			r.Fatal(err)
+		}
+		for _, want := range []string{"Drain", "OnDrain"} {
+			if got := get(r, drains); got != want {
+				r.Fatalf("%s, want %s", got, want)
+			}
+		}
+		// With room, OnDrain follows by itself, and Drain does not.
+		r.do(func() { c.OnDrain(func() { drains <- "again" }) })
+		if got := get(r, drains); got != "again" {
+			r.Fatal(got)
+		}
+		// Full may be true for output that then leaves at once.
+		r.do(func() {
+			c.SetHandler(&conn.Handler{High: 1, Low: 50, Close: onClose, Drain: func(*conn.Conn) { drains <- "low mark" }})
+			c.WriteString("xx")
+			if !c.Full() {
+				r.Error("not full at High")
+			}
+		})
+		if got := get(r, drains); got != "low mark" {
+			r.Fatal(got)
+		}
+	})
+}
+
+// A writer who goes on in OnDrain, to a reader who is never behind, leaves the
+// loop to the others.
+func TestEndlessWriterSharesTheLoop(t *testing.T) {
+	each(t, func(r *rig) {
+		r.listen(&conn.Handler{Open: func(c *conn.Conn) { c.Pipe(c) }})
+		other := r.dial()
+		c, p := r.serve(conn.Handler{})
+		go io.Copy(io.Discard, p)
+		var more func()
+		more = func() {
+			if _, err := c.Write([]byte("x")); err == nil {
+				c.OnDrain(more)
+			}
+		}
+		r.do(more)
+		for range 20 {
+			other.send("ping")
+			other.want("ping")
+		}
+		fired := make(chan bool, 1)
+		r.do(func() { r.loop.After(time.Millisecond, func() { fired <- true }) })
+		get(r, fired)
+	})
+}
+
+// So does one whose input has no end.
+func TestEndlessReaderSharesTheLoop(t *testing.T) {
+	each(t, func(r *rig) {
+		r.listen(&conn.Handler{Open: func(c *conn.Conn) { c.Pipe(c) }})
+		other := r.dial()
+		_, p := r.serve(conn.Handler{})
+		go func() {
+			for buf := flood(1 << 20); ; {
+				if _, err := p.Write(buf); err != nil {
+					return
+				}
+			}
+		}()
+		for range 20 {
+			other.send("ping")
+			other.want("ping")
+		}
+	})
+}
+
+func TestMaxIsBacklog(t *testing.T) {
+	each(t, func(r *rig) {
+		ch, onClose := closes()
+		c, p := r.serve(conn.Handler{Max: 1 << 20, Close: onClose})
+		p.Write([]byte("x"))
+		var err error
+		r.do(func() {
+			for range 1000 {
+				if _, err = c.Write(flood(64 << 10)); err != nil {
+					return
+				}
+			}
+		})
+		if !errors.Is(err, conn.ErrBacklog) {
+			r.Fatal(err)
+		}
+		r.wantErr(ch, conn.ErrBacklog)
+		if r.network == "tcp" {
+			if _, err := io.Copy(io.Discard, p); err == nil {
+				r.Error("what was cut off looks complete")
+			}
+		}
+	})
+}
+
+// Writev is one Write, however its pieces add up.
+func TestWritevPastMax(t *testing.T) {
+	each(t, func(r *rig) {
+		c, p := r.serve(conn.Handler{Max: 64 << 10})
+		piece := flood(1 << 20)
+		var n int
+		var err error
+		r.do(func() {
+			n, err = c.Writev(piece, piece, piece, piece, piece, piece, piece, piece)
+			c.Close()
+		})
+		if n != 8<<20 || err != nil {
+			r.Fatal(n, err)
+		}
+		if n, err := io.Copy(io.Discard, p); n != 8<<20 || err != nil {
+			r.Fatal(n, err)
+		}
+	})
+}
+
+// Reading pauses while the output is high, so that a peer who does not read
+// cannot make us hold more.
+func TestReadingPausesWhileOutputIsHigh(t *testing.T) {
+	each(t, func(r *rig) {
+		_, p := r.serve(conn.Handler{Stall: -1, Data: func(c *conn.Conn, p []byte) int { c.Write(p); c.Write(p); return len(p) }})
+		wrote := make(chan int64, 1)
+		go func() {
+			n := int64(0)
+			for buf := flood(64 << 10); ; {
+				p.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+				m, err := p.Write(buf)
+				if n += int64(m); err != nil {
+					wrote <- n
+					return
+				}
+			}
+		}()
+		n := get(r, wrote)
+		in := r.loop.Stats().BytesIn
+		if in == 0 || n == 0 {
+			r.Fatal("nothing was read")
+		}
+		r.turns(5)
+		if now := r.loop.Stats().BytesIn; now != in {
+			r.Errorf("goes on reading: %d, then %d", in, now)
+		}
+	})
+}
+
+func TestStall(t *testing.T) {
+	each(t, func(r *rig) {
+		ch, onClose := closes()
+		c, _ := r.serve(conn.Handler{Stall: 50 * time.Millisecond, Close: onClose})
+		r.do(func() { c.Write(flood(8 << 20)) })
+		r.wantErr(ch, os.ErrDeadlineExceeded)
+	})
+}
+
+// Close waits for the output, but not for ever.
+func TestStallAfterClose(t *testing.T) {
+	each(t, func(r *rig) {
+		ch, onClose := closes()
+		c, _ := r.serve(conn.Handler{Stall: 50 * time.Millisecond, Close: onClose})
+		r.do(func() { c.Write(flood(8 << 20)); c.Close() })
+		r.wantErr(ch, os.ErrDeadlineExceeded)
+	})
+}
+
+// Two peers that both write and neither reads are ended by the stall.
+func TestMutualStall(t *testing.T) {
+	each(t, func(r *rig) {
+		ch, onClose := closes()
+		h := &conn.Handler{Stall: 100 * time.Millisecond, Close: onClose,
+			Data: func(c *conn.Conn, p []byte) int { c.Write(p); c.Write(p); return len(p) }}
+		r.listen(&conn.Handler{Open: func(c *conn.Conn) { c.SetHandler(h); c.WriteString("go") },
+			Stall: 100 * time.Millisecond})
+		r.do(func() {
+			if _, err := r.loop.Dial(r.network, r.addr, h); err != nil {
+				r.Error(err)
+			}
+		})
+		r.wantErr(ch, os.ErrDeadlineExceeded)
+		get(r, ch) // and the other end
+	})
+}
+
+// A reader who is slow and steady is no stall, even if it takes minutes until
+// the kernel says that there is room: here the socket's buffer is so large that
+// it takes several times Stall to make any.
+func TestSlowReaderSurvives(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells how much of the output the peer has taken")
+	}
+	t.Parallel()
+	r := newRig(t, "epoll", "unix")
+	ch, onClose := closes()
+	c, p := r.serve(conn.Handler{Stall: 400 * time.Millisecond, Close: onClose})
+	total := 0
+	r.do(func() {
+		for !c.Full() {
+			c.Write(flood(4 << 10))
+			total += 4 << 10
+		}
+		c.Close()
+	})
+	tick := time.NewTicker(40 * time.Millisecond)
+	defer tick.Stop()
+	got := 0
+	for buf := make([]byte, 8<<10); got < total; <-tick.C {
+		n, err := p.Read(buf)
+		if got += n; err != nil {
+			t.Fatalf("after %d of %d: %v", got, total, err)
+		}
+	}
+	if err := get(r, ch); err != nil && !errors.Is(err, net.ErrClosed) && err != io.EOF {
+		t.Fatal(err)
+	}
+}
