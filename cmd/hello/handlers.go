@@ -1,0 +1,197 @@
+// The endpoints. A handler returns at once, always: what takes time goes on in
+// the functions that it leaves with the loop, and w.End completes the answer.
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/server"
+)
+
+type app struct {
+	srv     *server.Server
+	waiting server.Hub // the answers of /wait
+	events  server.Hub // the answers of /events
+}
+
+func (a *app) serve(w server.Response, r server.Request) {
+	switch string(r.Path()) { // as a comparison: no string is made
+	case "/":
+		a.hello(w, r)
+	case "/echo":
+		a.echo(w, r)
+	case "/delay":
+		a.delay(w, r)
+	case "/wait":
+		a.wait(w, r)
+	case "/say":
+		a.say(w, r)
+	case "/events":
+		a.follow(w, r)
+	case "/stream":
+		a.stream(w, r)
+	case "/upload":
+		a.upload(w, r)
+	case "/stats":
+		a.stats(w, r)
+	default:
+		fail(w, 404, "there is no such page\n")
+	}
+}
+
+func (a *app) hello(w server.Response, r server.Request) {
+	w.Set("Content-Type", "text/plain")
+	w.End("Hello World\n")
+}
+
+// echo sends the body back as it comes, and reads it no faster than the client
+// takes it back.
+func (a *app) echo(w server.Response, r server.Request) {
+	w.Set("Content-Type", "application/octet-stream")
+	if n := r.Length(); n >= 0 { // -1: chunked, as the answer will be
+		w.Set("Content-Length", strconv.FormatInt(n, 10))
+	}
+	r.Pipe(w)
+}
+
+// delay answers later. No goroutine waits for that: the loop has a timer.
+func (a *app) delay(w server.Response, r server.Request) {
+	ms, err := number(r, "ms", 2000)
+	if err != nil {
+		fail(w, 400, err.Error()+"\n")
+		return
+	}
+	w.After(time.Duration(ms)*time.Millisecond, func() { a.hello(w, r) })
+}
+
+// wait answers when somebody says something, or never: a client that leaves
+// is taken out of the Hub.
+func (a *app) wait(w server.Response, r server.Request) {
+	w.Set("Content-Type", "text/plain")
+	a.waiting.Add(w)
+}
+
+// say tells those who wait. A Hub may be used from any goroutine, and here it
+// has to be: their connections are on all the loops.
+func (a *app) say(w server.Response, r server.Request) {
+	if string(r.Method()) != "POST" {
+		w.Set("Allow", "POST")
+		fail(w, 405, "to say something, POST it\n")
+		return
+	}
+	r.Body(4096, func(msg []byte) {
+		a.waiting.End(msg)
+		a.events.Send(event(msg))
+		w.End("ok\n")
+	})
+}
+
+// follow begins an answer that has no end of its own.
+func (a *app) follow(w server.Response, r server.Request) {
+	w.Set("Content-Type", "text/event-stream")
+	w.Set("Cache-Control", "no-store")
+	w.WriteString(": every message follows\n\n")
+	a.events.Add(w)
+}
+
+// event is a message as a server-sent event: each of its lines is marked, so that
+// none can pass for a field of the event.
+func event(msg []byte) []byte {
+	var b bytes.Buffer
+	for line := range bytes.SplitSeq(bytes.TrimSuffix(msg, []byte("\n")), []byte("\n")) {
+		fmt.Fprintf(&b, "data: %s\n", bytes.ReplaceAll(line, []byte("\r"), nil))
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
+}
+
+// stream writes until the client has enough for now, and goes on when it has
+// read most of that. It has one timer, and sets it anew for each chunk.
+func (a *app) stream(w server.Response, r server.Request) {
+	n, err1 := number(r, "n", 10)
+	ms, err2 := number(r, "ms", 100)
+	if err1 != nil || err2 != nil {
+		fail(w, 400, "/stream?n=chunks&ms=milliseconds\n")
+		return
+	}
+	w.Set("Content-Type", "text/plain")
+	var (
+		timer *conn.Timer
+		next  func()
+		line  []byte
+		i     int
+	)
+	next = func() {
+		for !w.Full() {
+			if i == n {
+				w.End("")
+				return
+			}
+			i++
+			line = fmt.Appendf(line[:0], "chunk %d\n", i)
+			if _, err := w.Write(line); err != nil {
+				return // the client has left
+			}
+			if ms > 0 {
+				timer.Reset(time.Duration(ms) * time.Millisecond)
+				return
+			}
+		}
+		w.OnDrain(next)
+	}
+	timer = w.After(0, next)
+}
+
+// upload counts a body, and holds none of it.
+func (a *app) upload(w server.Response, r server.Request) {
+	n := 0
+	r.Stream(func(p []byte, last bool) {
+		n += len(p)
+		if last {
+			w.End(fmt.Sprintf("%d bytes\n", n))
+		}
+	})
+}
+
+func (a *app) stats(w server.Response, r server.Request) {
+	b, err := json.MarshalIndent(struct {
+		server.Stats
+		Waiting, Events int // clients of /wait and of /events
+		Goroutines      int
+	}{a.srv.Stats(), a.waiting.Len(), a.events.Len(), runtime.NumGoroutine()}, "", "\t")
+	if err != nil {
+		fail(w, 500, err.Error()+"\n")
+		return
+	}
+	w.Set("Content-Type", "application/json")
+	w.Set("Cache-Control", "no-store")
+	w.EndBytes(append(b, '\n'))
+}
+
+func fail(w server.Response, status int, text string) {
+	w.Status(status)
+	w.Set("Content-Type", "text/plain")
+	w.End(text)
+}
+
+// number is a parameter of the query. url.ParseQuery makes strings, which /delay
+// and /stream can afford.
+func number(r server.Request, name string, absent int) (int, error) {
+	values, err := url.ParseQuery(string(r.Query()))
+	if err != nil || !values.Has(name) {
+		return absent, err
+	}
+	n, err := strconv.ParseUint(values.Get(name), 10, 30)
+	if err != nil {
+		return 0, fmt.Errorf("%s has to be a number from 0 to %d", name, 1<<30-1)
+	}
+	return int(n), nil
+}
