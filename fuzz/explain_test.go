@@ -34,6 +34,7 @@ func TestExplain(t *testing.T) {
 		{"malformed, closed", get + wrong, ok, ""},
 		{"cut off in the head", get + "GET /", ok, ""},
 		{"cut off in the body, answered", post + "a", ok, ""},
+		{"cut off in the body, answered in part", post + "a", ok[:len(ok)-1], ""},
 		{"cut off in the body, not answered", post + "a", "", ""},
 		{"interim", post + "abc", go100 + ok, ""},
 		{"CONNECT agreed to", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\nxxx", "HTTP/1.1 200 OK\r\n\r\nyyy", ""},

@@ -6,6 +6,7 @@ package sockets
 import (
 	"bytes"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"os"
@@ -21,13 +22,20 @@ import (
 
 func TestHostileClients(t *testing.T) {
 	const timeout = 2 * time.Second // of every kind; so long that a busy machine is not taken for a stalled client
-	s := &server.Server{HeadTimeout: timeout, BodyTimeout: timeout, IdleTimeout: timeout, WriteTimeout: timeout}
+	var handled, over atomic.Int64
+	s := &server.Server{
+		HeadTimeout: timeout, BodyTimeout: timeout, IdleTimeout: timeout, WriteTimeout: timeout,
+		Handler: func(w server.Response, r server.Request) {
+			handled.Add(1)
+			handleInSomeWay(w, r, func() { over.Add(1) })
+		},
+	}
 	addr := startOurs(t, s)
 	if err := new(goodwill).connection(addr, 1); err != nil { // whatever is made once is made
 		t.Fatal(err)
 	}
 	settle(t, s)
-	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
+	goroutines, descriptors, heap := runtime.NumGoroutine(), openDescriptors(), liveHeap()
 
 	stop := make(chan struct{})
 	served := goodClient(t, addr, stop)
@@ -56,15 +64,78 @@ func TestHostileClients(t *testing.T) {
 	for _, n := range st.Status {
 		answered += n
 	}
-	if done := answered + st.Aborted; done < st.Requests || done > st.Requests+st.Refused {
+	// An answer may be begun and then aborted, and a refusal needs no request: so these are bounds.
+	if answered+st.Aborted < st.Requests || answered > st.Requests+st.Refused || st.Aborted > st.Requests {
 		t.Errorf("%d answered and %d aborted, of %d requests and %d refusals", answered, st.Aborted, st.Requests, st.Refused)
 	}
 	if want := uint64(connected.Load()) + good.connections + 1; st.Accepted != want {
 		t.Errorf("%d connections accepted, %d made", st.Accepted, want)
 	}
+	if handled.Load() != over.Load() {
+		t.Errorf("%d requests were handled, of %d the end was told", handled.Load(), over.Load())
+	}
+	if now := liveHeap(); now > heap+8<<20 {
+		t.Errorf("%d bytes are live, %d were before", now, heap)
+	}
 	eventually(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= goroutines })
 	eventually(t, "descriptors are left", func() bool { return openDescriptors() <= descriptors })
 	t.Logf("%d attacks, meanwhile %d requests of others served, the slowest in %v; %+v", *soakN, good.requests, good.slowest, st)
+}
+
+// handleInSomeWay answers in one of the ways that a program may: at once, with the body read or not,
+// as it comes, later, with much. What it was depends on the target; the good client gets the echo.
+// over is called once, when the exchange has ended in one way or another.
+func handleInSomeWay(w server.Response, r server.Request, over func()) {
+	once := sync.OnceFunc(over)
+	w.OnAbort(once)
+	end := func(body string) { w.End(body); once() }
+	method, target := string(r.Method()), string(r.Target())
+	kind := crc32.ChecksumIEEE([]byte(target)) % 6
+	switch {
+	case method == "CONNECT":
+		w.Status(501)
+		end("")
+	case bytes.HasPrefix(r.Target(), []byte("/good")) || kind == 0:
+		r.Body(maxBody, func(body []byte) { end(echo(method, target, body)) })
+	case kind == 1: // the body is left to the server
+		end(echo(method, target, nil)[:5])
+	case kind == 2: // an echo as it comes
+		r.Stream(func(p []byte, last bool) {
+			if w.Write(p); last {
+				end("")
+			}
+		})
+	case kind == 3: // later
+		w.After(20*time.Millisecond, func() { end("later") })
+	case kind == 4: // from elsewhere
+		go w.Post(func() { end("from elsewhere") })
+	default: // much, as fast as it is taken
+		piece, left := bytes.Repeat([]byte("much "), 4000), 100
+		var more func()
+		more = func() {
+			for ; left > 0 && !w.Full(); left-- {
+				if _, err := w.Write(piece); err != nil {
+					once()
+					return
+				}
+			}
+			if left == 0 {
+				end("")
+			} else {
+				w.OnDrain(more)
+			}
+		}
+		more()
+	}
+}
+
+// liveHeap is what is in use once pools are empty.
+func liveHeap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // settle waits until the server has no connection.
@@ -125,7 +196,7 @@ func (g *goodwill) connection(addr string, requests int) error {
 	c.SetDeadline(time.Now().Add(patience))
 	body := bytes.Repeat([]byte("x"), 3000)
 	for i := range requests {
-		target := fmt.Sprintf("/%d", i)
+		target := fmt.Sprintf("/good/%d", i)
 		want := echo("POST", target, body)
 		start := time.Now()
 		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", target, len(body), body)

@@ -36,17 +36,19 @@ func echoes(request, answer fuzz.Message) error {
 	return nil
 }
 
-// startOurs serves the echo with a server of this module.
-func startOurs(t testing.TB, s *server.Server) (addr string) {
-	s.Handler = func(w server.Response, r server.Request) {
-		method, target := string(r.Method()), string(r.Target())
-		if method == "CONNECT" { // no tunnels here
-			w.Status(501)
-			w.End("")
-			return
-		}
-		r.Body(maxBody, func(body []byte) { w.End(echo(method, target, body)) })
+// handle is the echo.
+func handle(w server.Response, r server.Request) {
+	method, target := string(r.Method()), string(r.Target())
+	if method == "CONNECT" { // no tunnels here
+		w.Status(501)
+		w.End("")
+		return
 	}
+	r.Body(maxBody, func(body []byte) { w.End(echo(method, target, body)) })
+}
+
+// startOurs serves with a server of this module until the test ends.
+func startOurs(t testing.TB, s *server.Server) (addr string) {
 	a, err := s.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
