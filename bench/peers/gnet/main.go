@@ -1,0 +1,71 @@
+// The contender gnet. It is no HTTP server: this answers as its benchmarks do, by looking for the end
+// of the head, with a Date that is cached. It reads the target and Content-Length, and checks nothing.
+package main
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/lurcher-net/lurcher/bench/peers/peer"
+	"github.com/lurcher-net/lurcher/bench/peers/sketch"
+	"github.com/panjf2000/gnet/v2"
+	"github.com/panjf2000/gnet/v2/pkg/logging"
+)
+
+func main() {
+	f := peer.Parse("http", "echo")
+	opts := []gnet.Option{
+		gnet.WithMulticore(true), gnet.WithTicker(f.Mode == "http"),
+		gnet.WithLogLevel(logging.ErrorLevel), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
+	}
+	var h gnet.EventHandler = &echo{}
+	if f.Mode == "http" {
+		h = &web{}
+	}
+	peer.Fail(gnet.Run(h, "tcp://"+f.Addr, opts...))
+}
+
+type echo struct{ gnet.BuiltinEventEngine }
+
+func (*echo) OnTraffic(c gnet.Conn) gnet.Action {
+	p, _ := c.Next(-1)
+	c.Write(p)
+	return gnet.None
+}
+
+type web struct {
+	gnet.BuiltinEventEngine
+	out bytes.Buffer // one loop is all that GOMAXPROCS=1 starts
+}
+
+func (w *web) OnBoot(gnet.Engine) gnet.Action { sketch.Tick(); return gnet.None }
+
+func (w *web) OnTick() (time.Duration, gnet.Action) { sketch.Tick(); return time.Second, gnet.None }
+
+func (w *web) OnTraffic(c gnet.Conn) gnet.Action {
+	in, _ := c.Peek(-1)
+	used := 0
+	w.out.Reset()
+	for {
+		req, n := sketch.Request(in[used:])
+		if n == 0 {
+			break
+		}
+		used += n
+		if req.Delay > 0 {
+			time.AfterFunc(req.Delay, func() { c.AsyncWrite(sketch.Answer(nil, req), nil) })
+			continue
+		}
+		w.out.Write(sketch.Answer(w.out.AvailableBuffer(), req))
+		if req.Close {
+			c.Discard(used)
+			c.Write(w.out.Bytes())
+			return gnet.Close
+		}
+	}
+	c.Discard(used)
+	if w.out.Len() > 0 {
+		c.Write(w.out.Bytes())
+	}
+	return gnet.None
+}

@@ -1,0 +1,62 @@
+// The contenders net/http, and net for the echo: the standard library.
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/lurcher-net/lurcher/bench/peers/peer"
+)
+
+func main() {
+	f := peer.Parse("http", "echo")
+	if f.Mode == "echo" {
+		peer.Fail(echo(f.Addr))
+	}
+	peer.Fail(http.ListenAndServe(f.Addr, http.HandlerFunc(answer)))
+}
+
+func answer(w http.ResponseWriter, r *http.Request) {
+	if body := peer.Body([]byte(r.URL.Path)); body != nil {
+		w.Write(body)
+		return
+	}
+	switch r.URL.Path {
+	case peer.PostPath:
+		io.Copy(io.Discard, r.Body)
+		io.WriteString(w, peer.Posted)
+	case peer.DelayPath:
+		time.Sleep(peer.Delay([]byte(r.URL.RawQuery)))
+		io.WriteString(w, peer.Hello)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+func echo(addr string) error {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer c.Close()
+			buf := make([]byte, 16<<10)
+			for {
+				n, err := c.Read(buf)
+				if err != nil {
+					return
+				}
+				if _, err := c.Write(buf[:n]); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}

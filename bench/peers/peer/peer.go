@@ -1,0 +1,97 @@
+// Package peer is what the Go contenders have in common: their flags, what they answer, and how they
+// tell the size of their heap. It does nothing per request that would show in a measurement.
+package peer
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The bodies that every contender answers with.
+const (
+	HelloPath, Hello = "/", "Hello World\n"
+	JSONPath         = "/json"
+	LargePath        = "/large"
+	PostPath, Posted = "/post", "got it\n"
+	DelayPath        = "/delay" // with ?ms=2000
+)
+
+// JSON is a body of 1 KB as an API answers it, Large one of 64 KB.
+var (
+	JSON  = `{"items":[` + strings.Repeat(`{"id":1234567,"name":"lurcher","tags":["dog","fast"],"ok":true},`, 15) + `{"id":0}],"next":"/items?page=2"}` + "\n"
+	Large = strings.Repeat("0123456789abcdef", 4096)
+)
+
+// Body is what a GET of path is answered with; nil if it is none of the paths.
+func Body(path []byte) []byte {
+	switch string(path) {
+	case HelloPath:
+		return helloBytes
+	case JSONPath:
+		return jsonBytes
+	case LargePath:
+		return largeBytes
+	}
+	return nil
+}
+
+var helloBytes, jsonBytes, largeBytes = []byte(Hello), []byte(JSON), []byte(Large)
+
+// Delay reads the query of DelayPath: "ms=2000".
+func Delay(query []byte) time.Duration {
+	ms, err := strconv.Atoi(string(bytes.TrimPrefix(query, []byte("ms="))))
+	if err != nil || ms < 0 {
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// Flags are what a contender is started with.
+type Flags struct {
+	Addr string // host:port to listen on
+	Mode string // "http" or "echo"
+}
+
+// Parse reads the flags, and from then on answers SIGUSR1 with a line on standard output,
+// "heap <bytes> <objects>", after a collection.
+func Parse(modes ...string) Flags {
+	var f Flags
+	flag.StringVar(&f.Addr, "addr", "127.0.0.1:8000", "the address to listen on")
+	flag.StringVar(&f.Mode, "mode", modes[0], "what to serve: "+strings.Join(modes, " or "))
+	flag.Parse()
+	known := false
+	for _, m := range modes {
+		known = known || m == f.Mode
+	}
+	if !known {
+		Fail(fmt.Errorf("mode %q: it does %s", f.Mode, strings.Join(modes, " or ")))
+	}
+	ask := make(chan os.Signal, 1)
+	signal.Notify(ask, syscall.SIGUSR1)
+	go func() {
+		for range ask {
+			runtime.GC()
+			runtime.GC() // finalizers and pools need a second one
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			fmt.Printf("heap %d %d\n", m.HeapAlloc, m.HeapObjects)
+		}
+	}()
+	return f
+}
+
+// Fail ends the program if there is an error.
+func Fail(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
