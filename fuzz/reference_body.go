@@ -50,13 +50,16 @@ func (r *reference) chunkedBody() {
 
 // chunk-size = 1*HEXDIG
 func (r *reference) chunkSize() (size int64) {
-	digits := r.some(isHex, "RFC 9112 §7.1: chunk-size is 1*HEXDIG")
-	for i := range len(digits) {
-		d := int64(strings.IndexByte("0123456789abcdef", digits[i]|0x20))
+	from := r.i
+	for ; isHex(r.peek()); r.i++ {
+		d := int64(strings.IndexByte("0123456789abcdef", r.b[r.i]|0x20))
 		if size > (math.MaxInt64-d)/16 {
 			r.refuse("RFC 9112 §7.1: chunk-size overflows")
 		}
 		size = size*16 + d
+	}
+	if r.i == from {
+		r.refuse("RFC 9112 §7.1: chunk-size is 1*HEXDIG")
 	}
 	return size
 }

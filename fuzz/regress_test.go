@@ -21,6 +21,8 @@ func TestRegressions(t *testing.T) {
 		{"an empty Transfer-Encoding line adds nothing to another (RFC 9110 §5.3, §5.6.1)", "reference",
 			"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true},
 		{"but alone it is no coding", "", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n\r\n0\r\n\r\n", false},
+		{"a chunk-size overflows at the digit that is too many (RFC 9112 §7.1)", "reference",
+			"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n99999999999999999999", false},
 	} {
 		wire := []byte(c.wire)
 		if _, _, err := ReadRequest(wire); (err == nil) != c.ok {
