@@ -104,7 +104,10 @@ func TestHoldPaused(t *testing.T) {
 		p.send("12345")
 		get(r, seen)
 		r.turns(3)
-		r.do(func() { c.SetHandler(&conn.Handler{Close: onClose, Data: func(_ *conn.Conn, p []byte) int { seen <- len(p); return len(p) }}); c.Resume() })
+		r.do(func() {
+			c.SetHandler(&conn.Handler{Close: onClose, Data: func(_ *conn.Conn, p []byte) int { seen <- len(p); return len(p) }})
+			c.Resume()
+		})
 		if n := get(r, seen); n != 5 || len(ch) > 0 {
 			r.Fatal("5 bytes were held, got", n)
 		}

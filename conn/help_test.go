@@ -145,12 +145,7 @@ func (r *rig) listen(h *conn.Handler) *conn.Listener {
 	r.Helper()
 	r.addr = "127.0.0.1:0"
 	if r.network == "unix" {
-		dir, err := os.MkdirTemp("", "conn") // t.TempDir is too long for a socket
-		if err != nil {
-			r.Fatal(err)
-		}
-		r.Cleanup(func() { os.RemoveAll(dir) })
-		r.addr = filepath.Join(dir, "s")
+		r.addr = r.socketPath()
 	}
 	var ln *conn.Listener
 	var err error
@@ -160,6 +155,17 @@ func (r *rig) listen(h *conn.Handler) *conn.Listener {
 	}
 	r.addr = ln.Addr().String()
 	return ln
+}
+
+// socketPath is a new name for a socket: t.TempDir's may be too long for one.
+func (r *rig) socketPath() string {
+	r.Helper()
+	dir, err := os.MkdirTemp("", "conn")
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "s")
 }
 
 // dial connects a peer to the last listener.
