@@ -1,0 +1,159 @@
+// SetTimeout, which input and output push, and SetDeadline, which they do not.
+
+package conn_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+func TestTimeoutClosesByDefault(t *testing.T) {
+	each(t, func(r *rig) {
+		ch, onClose := closes()
+		for _, set := range []func(*conn.Conn){
+			func(c *conn.Conn) { c.SetTimeout(20 * time.Millisecond) },
+			func(c *conn.Conn) { c.SetDeadline(20 * time.Millisecond) },
+			func(c *conn.Conn) { c.SetTimeout(time.Hour); c.SetDeadline(20 * time.Millisecond) },
+			func(c *conn.Conn) { c.SetDeadline(time.Hour); c.SetTimeout(20 * time.Millisecond) },
+		} {
+			c, p := r.serve(conn.Handler{Close: onClose})
+			start := time.Now()
+			r.do(func() { set(c) })
+			r.wantErr(ch, os.ErrDeadlineExceeded)
+			if d := time.Since(start); d < 20*time.Millisecond {
+				r.Errorf("early: after %v", d)
+			}
+			p.wantEOF()
+		}
+	})
+}
+
+// A connection with input or output in every period has no timeout, and one
+// with a deadline has it all the same.
+func TestWhoPushesTheTimeout(t *testing.T) {
+	each(t, func(r *rig) {
+		const d = 250 * time.Millisecond
+		timeouts := make(chan string, 8)
+		h := conn.Handler{Open: func(c *conn.Conn) { c.Pipe(c) }, Timeout: func(c *conn.Conn) { timeouts <- c.State.(string) }}
+		lazy, _ := r.serve(h)
+		hard, q := r.serve(h)
+		busy, p := r.serve(h)
+		var start time.Time
+		r.do(func() {
+			lazy.State, hard.State, busy.State = "idle", "deadline", "busy"
+			start = time.Now()
+			lazy.SetTimeout(d)
+			hard.SetDeadline(d)
+			busy.SetTimeout(d)
+		})
+		late := false // the machine was: no telling then what is due
+		seen := map[string]bool{}
+		for last := time.Now(); len(seen) < 2 && time.Since(start) < patience; last = time.Now() {
+			p.send("x")
+			p.want("x")
+			q.send("x")
+			q.want("x")
+			if time.Since(last) > d/2 {
+				late = true
+			}
+			select {
+			case who := <-timeouts:
+				seen[who] = true
+			case <-time.After(d / 20):
+			}
+		}
+		if !late && (!seen["idle"] || !seen["deadline"]) {
+			r.Errorf("timeouts of %v", seen)
+		}
+	})
+}
+
+func TestTimeoutIsCalledOnceForEachSilence(t *testing.T) {
+	each(t, func(r *rig) {
+		timeouts := make(chan bool, 100)
+		c, p := r.serve(conn.Handler{Open: func(c *conn.Conn) { c.Pipe(c) }, Timeout: func(c *conn.Conn) { timeouts <- true }})
+		r.do(func() { c.SetTimeout(5 * time.Millisecond) })
+		get(r, timeouts)
+		passed := make(chan bool, 1)
+		r.do(func() { r.loop.After(30*time.Millisecond, func() { passed <- true }) })
+		get(r, passed)
+		if len(timeouts) > 0 {
+			r.Error("called again without a byte")
+		}
+		p.send("x")
+		p.want("x")
+		get(r, timeouts)
+	})
+}
+
+func TestTimeoutsCleared(t *testing.T) {
+	each(t, func(r *rig) {
+		ch, onClose := closes()
+		passed := make(chan bool, 1)
+		for _, clear := range []func(*conn.Conn){
+			func(c *conn.Conn) { c.SetTimeout(0) },
+			func(c *conn.Conn) { c.SetDeadline(0) },
+			func(c *conn.Conn) { c.SetDeadline(-1) },
+			func(c *conn.Conn) { c.SetTimeout(time.Hour) },
+			func(c *conn.Conn) { c.SetDeadline(1 << 62) },
+		} {
+			c, _ := r.serve(conn.Handler{Close: onClose})
+			r.do(func() {
+				c.SetTimeout(5 * time.Millisecond)
+				c.SetDeadline(5 * time.Millisecond)
+				clear(c)
+				r.loop.After(15*time.Millisecond, func() { passed <- true })
+			})
+			get(r, passed)
+			if len(ch) > 0 {
+				r.Fatal("a timeout that was cleared:", <-ch)
+			}
+		}
+	})
+}
+
+// A Timeout handler may set the next one, and go on.
+func TestTimeoutAgain(t *testing.T) {
+	each(t, func(r *rig) {
+		n := 0
+		ch, onClose := closes()
+		c, p := r.serve(conn.Handler{Close: onClose, Timeout: func(c *conn.Conn) {
+			if n++; n == 3 {
+				c.WriteString("bye")
+				c.Close()
+				return
+			}
+			c.SetDeadline(time.Millisecond)
+		}})
+		r.do(func() { c.SetDeadline(time.Millisecond) })
+		p.want("bye")
+		p.wantEOF()
+		if err := get(r, ch); err != nil {
+			r.Error(err)
+		}
+	})
+}
+
+// After Close nothing but the stall is timed.
+func TestNoTimeoutAfterClose(t *testing.T) {
+	each(t, func(r *rig) {
+		timeouts := make(chan bool, 1)
+		passed := make(chan bool, 1)
+		c, _ := r.serve(conn.Handler{Stall: -1, Timeout: func(*conn.Conn) { timeouts <- true }})
+		r.do(func() {
+			c.SetTimeout(time.Millisecond)
+			c.Write(flood(8 << 20))
+			c.Close()
+			c.SetTimeout(time.Millisecond)
+			c.SetDeadline(time.Millisecond)
+			r.loop.After(20*time.Millisecond, func() { passed <- true })
+		})
+		get(r, passed)
+		if len(timeouts) > 0 {
+			r.Error("Timeout was called after Close")
+		}
+	})
+}
