@@ -1,0 +1,135 @@
+// Package contender knows who is measured: how each server is built or found, started, asked for what
+// it has used, and ended. A program that is missing is told by name, and is no error.
+package contender
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lurcher-net/lurcher/bench/peers/peer"
+)
+
+// What a contender may be asked to do beyond a plain hello. Each is an ability that Lacks may name.
+const (
+	JSON  = "json"
+	Large = "large"
+	Post  = "post"
+	Delay = "delay"
+	Echo  = "echo"
+	HTTP  = "http"
+)
+
+// A Contender is a server that is measured.
+type Contender struct {
+	Name  string
+	Note  string            // what its rows have to say: above all, what it does not do
+	Lacks map[string]string // abilities that it has not, and why
+	Conns int               // the most connections that it takes here; 0: as many as there are descriptors
+	Go    bool              // it tells its heap
+
+	program string // what to look for in PATH, or
+	pkg     string // what to build, in peers/
+	version []string
+	args    func(e *Env, prog, addr, mode string) ([]string, error)
+}
+
+// Can is the reason why c does not do what, or "".
+func (c *Contender) Can(what string) string { return c.Lacks[what] }
+
+// An Env is where contenders are built and run.
+type Env struct {
+	Dir     string   // of scratch: programs, configurations, files to serve
+	Bench   string   // the directory of this module
+	Pin     []string // what to put before a server's command line, "taskset -c 0" say
+	Procs   string   // GOMAXPROCS of the servers
+	Log     func(line string)
+	Build   []string // flags for go build
+	built   map[string]string
+	skipped map[string]string
+}
+
+// NewEnv prepares a directory with the files that file servers serve.
+func NewEnv(dir, bench string, pin []string, log func(string)) (*Env, error) {
+	e := &Env{Dir: dir, Bench: bench, Pin: pin, Procs: "1", Log: log, built: map[string]string{}, skipped: map[string]string{}}
+	www := filepath.Join(dir, "www")
+	if err := os.MkdirAll(www, 0o755); err != nil {
+		return nil, err
+	}
+	for name, body := range map[string]string{"index.html": peer.Hello, "json": peer.JSON, "large": peer.Large} {
+		if err := os.WriteFile(filepath.Join(www, name), []byte(body), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// Find builds c, or looks it up, once. The error says why there is none.
+func (e *Env) Find(ctx context.Context, c *Contender) (string, error) {
+	if why, ok := e.skipped[c.Name]; ok {
+		return "", fmt.Errorf("%s", why)
+	}
+	if prog, ok := e.built[c.Name]; ok {
+		return prog, nil
+	}
+	prog, err := e.find(ctx, c)
+	if err != nil {
+		e.skipped[c.Name] = err.Error()
+		return "", err
+	}
+	e.built[c.Name] = prog
+	return prog, nil
+}
+
+func (e *Env) find(ctx context.Context, c *Contender) (string, error) {
+	if c.program != "" {
+		prog, err := exec.LookPath(c.program)
+		if err != nil {
+			return "", fmt.Errorf("%s is not installed", c.program)
+		}
+		return prog, nil
+	}
+	return e.GoBuild(ctx, filepath.Join("peers", c.pkg), c.pkg)
+}
+
+// GoBuild builds a package of this module as a program of that name.
+func (e *Env) GoBuild(ctx context.Context, pkg, name string, flags ...string) (string, error) {
+	out := filepath.Join(e.Dir, "bin", name)
+	args := slices.Concat([]string{"go", "build"}, e.Build, flags, []string{"-o", out, "./" + pkg})
+	e.Log(strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir = e.Bench
+	if msg, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("it does not build here: %s", lastLine(string(msg)))
+	}
+	return out, nil
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}
+
+// Select is those of all whose names are listed, all of them if none is. A name that nobody has is an error.
+func Select(all []*Contender, names []string) ([]*Contender, error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var out []*Contender
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(c *Contender) bool { return c.Name == name })
+		if i < 0 {
+			var known []string
+			for _, c := range all {
+				known = append(known, c.Name)
+			}
+			return nil, fmt.Errorf("no contender %q: there are %s", name, strings.Join(known, ", "))
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}

@@ -1,0 +1,91 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Subcommand is the argument that makes this program a generator: see Generate.
+const Subcommand = "generate"
+
+// A Runner starts generators on a core of their own.
+type Runner struct {
+	Pin []string          // what to put before a command line, "taskset -c 1" say
+	Log func(line string) // gets every command line
+}
+
+func (r Runner) command(ctx context.Context, args ...string) *exec.Cmd {
+	args = append(append([]string{}, r.Pin...), args...)
+	r.Log(strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// Run does a job and returns when it is done.
+func (r Runner) Run(ctx context.Context, job Job) (Result, error) {
+	res, done, err := r.Start(ctx, job)
+	done()
+	return res, err
+}
+
+// Start does a job, and returns when its result is there; with Hold the connections stay open until
+// done is called, which it has to be.
+func (r Runner) Start(ctx context.Context, job Job) (res Result, done func(), err error) {
+	done = func() {}
+	ctx, cancel := context.WithTimeout(ctx, job.Warm+job.For+time.Duration(job.Waves)*2*job.Delay+time.Minute)
+	arg, err := json.Marshal(job)
+	if err != nil {
+		cancel()
+		return res, done, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		cancel()
+		return res, done, err
+	}
+	cmd := r.command(ctx, self, Subcommand, string(arg))
+	stdin, err1 := cmd.StdinPipe()
+	stdout, err2 := cmd.StdoutPipe()
+	if err1 != nil || err2 != nil {
+		cancel()
+		return res, done, fmt.Errorf("load: %w", firstOf(err1, err2))
+	}
+	if err := cmd.Start(); err != nil {
+		cancel()
+		return res, done, err
+	}
+	done = func() {
+		stdin.Close()
+		io.Copy(io.Discard, stdout)
+		cmd.Wait()
+		cancel()
+	}
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err != nil {
+		return res, done, fmt.Errorf("load: the generator said nothing: %w", firstOf(ctx.Err(), err))
+	}
+	if err := json.Unmarshal(line, &res); err != nil {
+		return res, done, err
+	}
+	return res, done, res.Err()
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
