@@ -108,34 +108,26 @@ func (p *devpoll) Wait(dst []Event, max time.Duration) (int, error) {
 	if err := p.waitable(dst); err != nil {
 		return 0, err
 	}
-	for {
-		n, err := p.device.poll(p.buf[:min(len(dst), len(p.buf))], milliseconds(max))
-		if err == unix.EINTR {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, os.NewSyscallError("ioctl DP_POLL", err)
-		}
-		k, woken, gone := p.report(dst, p.buf[:n])
-		if k > 0 || woken || !gone {
-			return k, nil
-		}
+	n, err := p.device.poll(p.buf[:min(len(dst), len(p.buf))], milliseconds(max))
+	if err == unix.EINTR {
+		return 0, nil
 	}
-}
-
-// report translates what the device said. gone: a descriptor was closed without Del, and the
-// device would say so at every wait.
-func (p *devpoll) report(dst []Event, said []unix.PollFd) (k int, woken, gone bool) {
-	for _, pfd := range said {
+	if err != nil {
+		return 0, os.NewSyscallError("ioctl DP_POLL", err)
+	}
+	k := 0
+	for _, pfd := range p.buf[:n] {
 		fd := int(pfd.Fd)
 		if fd == p.r {
 			p.drain()
-			woken = true
 			continue
 		}
 		r := &p.regs[fd]
 		if pfd.Revents&unix.POLLNVAL != 0 {
-			gone = p.watch(fd, r.want, 0) == nil || gone
+			// Closed without Del. The device would say so at every wait.
+			if err := p.watch(fd, r.want, 0); err != nil {
+				return 0, err
+			}
 			r.want = 0
 			continue
 		}
@@ -144,7 +136,7 @@ func (p *devpoll) report(dst []Event, said []unix.PollFd) (k int, woken, gone bo
 			k++
 		}
 	}
-	return k, woken, gone
+	return k, nil
 }
 
 func (p *devpoll) Close() error {
