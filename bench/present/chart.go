@@ -1,0 +1,140 @@
+package present
+
+import (
+	"bytes"
+	"image/color"
+	"math"
+	"slices"
+
+	"github.com/lurcher-net/lurcher/bench/measure"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Ours is the row that is ours, shown in another colour; Floor is what no server can be expected to beat.
+const Ours, Floor = "lurcher", "floor"
+
+var (
+	ourColour   = color.RGBA{0xc8, 0x50, 0x1e, 0xff}
+	floorColour = color.RGBA{0xb0, 0xb0, 0xb0, 0xff}
+	peerColour  = color.RGBA{0x4a, 0x7a, 0xa8, 0xff}
+)
+
+// SVG draws the grid's chart: bars of one metric, the best on top, with quartiles as whiskers; or lines
+// over the X of its metrics. It is nil if there is nothing to draw.
+func (g *Grid) SVG() ([]byte, error) {
+	if g.Line {
+		return g.lines()
+	}
+	return g.bars()
+}
+
+func (g *Grid) bars() ([]byte, error) {
+	i := slices.IndexFunc(g.Metrics, func(m Metric) bool { return m.Key == g.Chart })
+	if i < 0 {
+		return nil, nil
+	}
+	var rows []string
+	var sums []measure.Summary
+	for _, row := range g.Rows {
+		if s := measure.Summarize(g.Samples[row][g.Chart]); s.N > 0 {
+			rows, sums = append(rows, row), append(sums, s)
+		}
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	slices.Reverse(rows) // the axis goes up
+	slices.Reverse(sums)
+	p := plot.New()
+	p.Title.Text = g.Title
+	p.X.Label.Text = g.Metrics[i].Title
+	p.X.Min = 0
+	var whiskers whisker
+	for y, s := range sums {
+		bar, err := plotter.NewBarChart(plotter.Values{s.Median}, vg.Points(14))
+		if err != nil {
+			return nil, err
+		}
+		bar.Horizontal, bar.XMin, bar.LineStyle.Width = true, float64(y), 0
+		bar.Color = colourOf(rows[y])
+		p.Add(bar)
+		whiskers.XYs = append(whiskers.XYs, plotter.XY{X: s.Median, Y: float64(y)})
+		whiskers.XErrors = append(whiskers.XErrors, struct{ Low, High float64 }{s.Q1 - s.Median, s.Q3 - s.Median})
+	}
+	errs, err := plotter.NewXErrorBars(whiskers)
+	if err != nil {
+		return nil, err
+	}
+	p.Add(errs)
+	p.NominalY(rows...)
+	return render(p, vg.Points(560), vg.Points(70+22*float64(len(rows))))
+}
+
+// whisker is the data of error bars.
+type whisker struct {
+	plotter.XYs
+	plotter.XErrors
+}
+
+func colourOf(row string) color.Color {
+	switch row {
+	case Ours:
+		return ourColour
+	case Floor:
+		return floorColour
+	}
+	return peerColour
+}
+
+func (g *Grid) lines() ([]byte, error) {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = g.Title, g.XLabel, g.Chart
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	p.Y.Min = 0
+	p.Legend.Top, p.Legend.Left = true, true
+	drawn := 0
+	for i, row := range g.Rows {
+		var pts plotter.XYs
+		for _, m := range g.Metrics {
+			if y := g.Median(row, m.Key); m.X > 0 && !math.IsNaN(y) {
+				pts = append(pts, plotter.XY{X: m.X, Y: y})
+			}
+		}
+		if len(pts) == 0 {
+			continue
+		}
+		line, points, err := plotter.NewLinePoints(pts)
+		if err != nil {
+			return nil, err
+		}
+		line.Color, points.Shape = plotutil.Color(i), draw.CircleGlyph{}
+		switch row {
+		case Ours:
+			line.Color, line.Width = ourColour, vg.Points(2.5)
+		case Floor:
+			line.Color = floorColour
+		}
+		points.Color = line.Color
+		p.Add(line, points)
+		p.Legend.Add(row, line, points)
+		drawn++
+	}
+	if drawn == 0 {
+		return nil, nil
+	}
+	p.Y.Max *= 1.35 // room for the legend
+	return render(p, vg.Points(560), vg.Points(360))
+}
+
+func render(p *plot.Plot, w, h vg.Length) ([]byte, error) {
+	c := vgsvg.New(w, h)
+	p.Draw(draw.New(c))
+	var b bytes.Buffer
+	_, err := c.WriteTo(&b)
+	return b.Bytes(), err
+}
