@@ -130,7 +130,8 @@ func drip(g *Gen, c net.Conn, patience time.Duration) error {
 
 // halfClose shuts down the sending side at any place, and reads on.
 func halfClose(g *Gen, c net.Conn, _ time.Duration) error {
-	wire := g.part()
+	wire, _ := g.Pipeline(1 + g.rand.Intn(3))
+	wire = wire[:g.rand.Intn(len(wire)+1)]
 	if err := send(c, [][]byte{wire}); err != nil {
 		return nil // the server may have refused already
 	}
