@@ -1,0 +1,169 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lurcher-net/lurcher/bench/contender"
+	"github.com/lurcher-net/lurcher/bench/load"
+	"github.com/lurcher-net/lurcher/bench/peers/peer"
+	"github.com/lurcher-net/lurcher/bench/present"
+)
+
+// A scenario is one load that all servers get.
+type scenario struct {
+	name, title, about string
+	mode               string
+	needs              string // an ability, see contender
+	path               string
+	conns, pipeline    int
+	body, size         int
+	close              bool // a connection for each request
+	trace              bool // count its system calls
+	quick              bool // part of a quick run
+}
+
+var serverScenarios = []scenario{
+	{name: "hello-1", title: "Hello, 1 connection", path: peer.HelloPath, conns: 1},
+	{name: "hello-64", title: "Hello, 64 connections", path: peer.HelloPath, conns: 64, trace: true, quick: true},
+	{name: "hello-512", title: "Hello, 512 connections", path: peer.HelloPath, conns: 512},
+	{name: "pipelined-16", title: "Hello, 64 connections, 16 requests pipelined", path: peer.HelloPath, conns: 64, pipeline: 16, trace: true, quick: true,
+		about: "Our own generator, since wrk parses each answer and would be the bottleneck. Latency is that of a batch of 16."},
+	{name: "json-64", title: "1 KB of JSON, 64 connections", path: peer.JSONPath, needs: contender.JSON, conns: 64},
+	{name: "large-64", title: "64 KB, 64 connections", path: peer.LargePath, needs: contender.Large, conns: 64},
+	{name: "post-64", title: "POST of 4 KB, 64 connections", path: peer.PostPath, needs: contender.Post, conns: 64, body: 4096},
+	{name: "close-64", title: "A connection for each request, 64 at a time", path: peer.HelloPath, conns: 64, close: true,
+		about: "With \"Connection: close\": the cost of accepting and closing."},
+}
+
+var echoScenarios = []scenario{
+	{name: "echo-64", title: "Echo of 64 bytes, 64 connections", mode: contender.Echo, needs: contender.Echo, conns: 64, size: 64, quick: true},
+	{name: "echo-16k", title: "Echo of 16 KB, 64 connections", mode: contender.Echo, needs: contender.Echo, conns: 64, size: 16 << 10},
+}
+
+// Servers measures HTTP servers.
+func Servers(ctx context.Context, b *Bench) error {
+	return b.scenarios(ctx, "servers", serverScenarios)
+}
+
+// Echo measures TCP servers.
+func Echo(ctx context.Context, b *Bench) error { return b.scenarios(ctx, "echo", echoScenarios) }
+
+func (b *Bench) scenarios(ctx context.Context, suite string, all []scenario) error {
+	for _, sc := range all {
+		if b.Quick && !sc.quick {
+			continue
+		}
+		if err := b.scenario(ctx, suite, sc); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
+	if sc.mode == "" {
+		sc.mode = contender.HTTP
+	}
+	rate := present.Metric{Key: "rate", Title: "per second", Versus: []string{present.Floor}}
+	g := &present.Grid{Suite: suite, Name: sc.name, Title: sc.title, About: sc.about, Chart: "cpu", Metrics: []present.Metric{
+		rate,
+		{Key: "cpu", Title: "CPU µs each", Versus: []string{present.Floor, present.Ours}, Lower: true},
+		{Key: "user", Title: "of it user", Lower: true},
+		{Key: "p50", Title: "p50 µs", Versus: []string{present.Floor}, Lower: true},
+		{Key: "p99", Title: "p99 µs", Lower: true},
+		{Key: "busy", Title: "server busy"},
+		{Key: "generator", Title: "generator busy"},
+	}}
+	b.Report.Grids = append(b.Report.Grids, g)
+	who := b.who(ctx, g, sc.mode, sc.needs)
+	for round := range b.Rounds {
+		for _, c := range who {
+			err := b.take(ctx, g, c, sc.mode, func(s *contender.Server) error { return b.load(ctx, g, c, s, sc, round) })
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if sc.trace && !b.Quick {
+		if err := b.trace(ctx, g, who, sc); err != nil {
+			return err
+		}
+	}
+	for _, c := range who {
+		g.Note(c.Name, c.Note)
+	}
+	saturated(g)
+	g.Sort(g.Metrics[1])
+	return nil
+}
+
+// load warms the server up, then loads it and records one sample of everything.
+func (b *Bench) load(ctx context.Context, g *present.Grid, c *contender.Contender, s *contender.Server, sc scenario, round int) error {
+	warm := sc.job(s.Addr)
+	warm.Requests = 2000
+	if b.Quick {
+		warm.Requests = 200
+	}
+	if _, err := b.Load.Run(ctx, warm); err != nil {
+		return fmt.Errorf("warming up: %w", err)
+	}
+	var res load.Result
+	used, err := watch(s, func() (err error) {
+		res, err = b.generate(ctx, s.Addr, sc)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	g.Add(c.Name, "rate", round, res.Rate())
+	g.Add(c.Name, "cpu", round, used.each(res.All))
+	g.Add(c.Name, "user", round, micros(used.cpu.User)/float64(res.All))
+	g.Add(c.Name, "p50", round, micros(res.P50))
+	g.Add(c.Name, "p99", round, micros(res.P99))
+	g.Add(c.Name, "busy", round, used.busy())
+	g.Add(c.Name, "generator", round, res.Busy)
+	b.Progress("%s, round %d of %d: %s %.0f/s, %.2f µs of CPU each", g.Title, round+1, b.Rounds, c.Name, res.Rate(), used.each(res.All))
+	return nil
+}
+
+// generate uses wrk where it can do the job, and the generator of our own otherwise.
+func (b *Bench) generate(ctx context.Context, addr string, sc scenario) (load.Result, error) {
+	wrk := load.HasWrk() && sc.mode == contender.HTTP && sc.pipeline <= 1 && !b.Quick
+	if !wrk && sc.close {
+		return load.Result{}, fmt.Errorf("it takes wrk to open a connection for each request, which is missing")
+	}
+	if !wrk {
+		job := sc.job(addr)
+		job.Warm, job.For = 200*time.Millisecond, time.Duration(b.Seconds)*time.Second
+		if b.Quick {
+			job.Warm, job.For = 50*time.Millisecond, 400*time.Millisecond
+		}
+		return b.Load.Run(ctx, job)
+	}
+	var script string
+	if sc.body > 0 {
+		script = filepath.Join(b.Env.Dir, "post.lua")
+		lua := fmt.Sprintf("wrk.method = \"POST\"\nwrk.body = %q\n", load.PostBody(sc.body))
+		if err := os.WriteFile(script, []byte(lua), 0o644); err != nil {
+			return load.Result{}, err
+		}
+	}
+	var header []string
+	if sc.close {
+		header = []string{"Connection: close"}
+	}
+	return b.Load.Wrk(ctx, "http://"+addr+sc.path, sc.conns, b.Seconds, script, header...)
+}
+
+// job is the scenario for the generator of our own.
+func (sc scenario) job(addr string) load.Job {
+	kind := contender.HTTP
+	if sc.mode == contender.Echo {
+		kind = contender.Echo
+	}
+	return load.Job{Kind: kind, Addr: addr, Path: sc.path, Body: sc.body, Size: sc.size, Conns: sc.conns, Active: sc.conns, Pipeline: sc.pipeline}
+}
