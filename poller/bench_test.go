@@ -15,7 +15,7 @@ import (
 // BenchmarkIdleWait reports the cost of a Wait that finds nothing, over n idle descriptors: the
 // table in the package's documentation.
 func BenchmarkIdleWait(b *testing.B) {
-	for _, s := range subjects() {
+	for _, s := range native() {
 		for _, n := range []int{10, 1000, 10_000} {
 			b.Run(fmt.Sprintf("%s/n=%d", s.name, n), func(b *testing.B) {
 				g := newRig(b, s)
@@ -31,7 +31,7 @@ func BenchmarkIdleWait(b *testing.B) {
 
 // BenchmarkOneOf reports the cost of a Wait that finds one ready descriptor among n.
 func BenchmarkOneOf(b *testing.B) {
-	for _, s := range subjects() {
+	for _, s := range native() {
 		for _, n := range []int{10, 1000, 10_000} {
 			b.Run(fmt.Sprintf("%s/n=%d", s.name, n), func(b *testing.B) {
 				g := newRig(b, s)
@@ -65,7 +65,7 @@ func watchPipes(b *testing.B, g *rig, n int) {
 }
 
 func BenchmarkModBackAndForth(b *testing.B) {
-	for _, s := range subjects() {
+	for _, s := range native() {
 		b.Run(s.name, func(b *testing.B) {
 			g := newRig(b, s)
 			a, _ := g.unix()
@@ -79,7 +79,7 @@ func BenchmarkModBackAndForth(b *testing.B) {
 }
 
 func BenchmarkWake(b *testing.B) {
-	for _, s := range subjects() {
+	for _, s := range native() {
 		b.Run(s.name, func(b *testing.B) {
 			g := newRig(b, s)
 			var buf [1]Event

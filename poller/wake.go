@@ -44,7 +44,11 @@ func (w *waker) Wake() error {
 	if w.state.Load()&wakeClosed != 0 {
 		return net.ErrClosed
 	}
-	return w.signal()
+	err := w.signal()
+	if err != nil {
+		w.seen() // or the next wake would count on this one
+	}
+	return err
 }
 
 // seen is called by Wait, before it returns, when it has taken the signal.

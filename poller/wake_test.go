@@ -195,6 +195,21 @@ func TestWakerCoalesces(t *testing.T) {
 	}
 }
 
+// TestWakerFails: a signal that failed is not counted upon by the wakes after it.
+func TestWakerFails(t *testing.T) {
+	var w waker
+	fail := errors.New("no")
+	w.signal = func() error { return fail }
+	if err := w.Wake(); err != fail {
+		t.Error("got", err)
+	}
+	signals := 0
+	w.signal = func() error { signals++; return nil }
+	if err := w.Wake(); err != nil || signals != 1 {
+		t.Errorf("got %v and %d signals", err, signals)
+	}
+}
+
 // TestWakerExcludesClose: no signal overlaps the closing of the descriptors it goes to, or comes
 // after it.
 func TestWakerExcludesClose(t *testing.T) {
