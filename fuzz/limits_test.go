@@ -115,3 +115,44 @@ func TestNothingAllocates(t *testing.T) {
 		}
 	}
 }
+
+// A limit lets pass what it says, and nothing more: every generated head under a limit of its own
+// size, and of one byte or one field less.
+func TestLimitsAreExact(t *testing.T) {
+	t.Parallel()
+	parse := func(wire []byte, fields, size int) (int, error) {
+		r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, fields), MaxSize: size}}
+		return r.Parse(wire)
+	}
+	g := New(22)
+	for range 300 {
+		wire, m := g.Request()
+		head, fields := m.Head, len(m.Fields)
+		if n, err := parse(wire, fields, head); n != head || err != nil {
+			t.Fatalf("with limits of %d bytes and %d fields: %d, %v\n%q", head, fields, n, err, wire)
+		}
+		if _, err := parse(wire, fields, head-1); err != parser.ErrHeadLarge && err != parser.ErrTargetLong {
+			t.Fatalf("with a limit of %d bytes: %v\n%q", head-1, err, wire)
+		}
+		if fields > 0 {
+			if _, err := parse(wire, fields-1, 0); err != parser.ErrFields {
+				t.Fatalf("with a limit of %d fields: %v\n%q", fields-1, err, wire)
+			}
+		}
+	}
+	for _, c := range []struct {
+		most int
+		wire func(n int) string
+		err  error
+	}{
+		{8, func(n int) string { return strings.Repeat("\r\n", n) + "GET / HTTP/1.0\r\n\r\n" }, parser.ErrEmptyLines},
+		{32, func(n int) string { return strings.Repeat("M", n) + " / HTTP/1.0\r\n\r\n" }, parser.ErrMethodLong},
+	} {
+		if _, err := parse([]byte(c.wire(c.most)), 1, 0); err != nil {
+			t.Errorf("%.20q...: %v", c.wire(c.most), err)
+		}
+		if _, err := parse([]byte(c.wire(c.most+1)), 1, 0); err != c.err {
+			t.Errorf("%.20q...: %v", c.wire(c.most+1), err)
+		}
+	}
+}
