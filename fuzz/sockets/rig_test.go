@@ -4,6 +4,7 @@ package sockets
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -25,12 +26,29 @@ func echo(method, target string, body []byte) string {
 	return fmt.Sprintf("%q %q %d bytes %08x\n", method, target, len(body), crc32.ChecksumIEEE(body))
 }
 
-// echoes is the check for fuzz.Explain: a 200 tells the request as the reference reads it.
+// echoes is the check for fuzz.Explain: a 200 tells the request as the reference reads it, and an
+// answer has what answers must have.
 func echoes(request, answer fuzz.Message) error {
-	if answer.Status != 200 || request.Method == "HEAD" {
-		return nil
+	dates := 0
+	for _, f := range answer.Fields {
+		if strings.EqualFold(f.Name, "Date") {
+			if _, err := http.ParseTime(f.Value); err != nil {
+				return err
+			}
+			dates++
+		}
 	}
-	if want := echo(request.Method, request.Target, []byte(request.Body)); answer.Body != want {
+	want := echo(request.Method, request.Target, []byte(request.Body))
+	switch {
+	case dates != 1:
+		return fmt.Errorf("RFC 9110 §6.6.1: %d Date fields", dates)
+	case answer.Minor != 1:
+		return fmt.Errorf("RFC 9110 §6.2: answered as HTTP/1.%d", answer.Minor)
+	case request.Minor == 0 && answer.Chunked:
+		return errors.New("RFC 9112 §6.1: chunked to HTTP/1.0")
+	case answer.Status != 200 || request.Method == "HEAD":
+		return nil
+	case answer.Body != want:
 		return fmt.Errorf("meant %q, understood %q", want, answer.Body)
 	}
 	return nil
