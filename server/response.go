@@ -115,7 +115,9 @@ func (w Response) Abort() error {
 
 // Full tells that the client does not take the answer as fast as it is written:
 // a good time to stop writing until OnDrain. Output that is written regardless
-// is held, up to a limit past which the connection is aborted.
+// is held, up to a limit past which the connection is aborted. It is false when
+// the client is gone, as the next Write tells: a loop that writes until Full has
+// to end on Write's error too.
 func (w Response) Full() bool { return w.valid() && w.s.conn.Full() }
 
 // OnDrain calls fn once, when the client has taken most of what was written; or
