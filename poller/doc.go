@@ -1,6 +1,6 @@
 // Package poller tells which of many file descriptors are ready for I/O, over every readiness
 // interface that Unix has: epoll, kqueue, /dev/poll, poll and select, all level-triggered and all
-// under one contract (see Poller).
+// under one contract, which is the comment on [Poller].
 //
 //	p, err := poller.New()                      // the best that this system has
 //	err = p.Add(fd, token, poller.Read)         // fd is non-blocking; token comes back with its events
@@ -13,5 +13,38 @@
 //	}
 //
 // Any goroutine may end a Wait with p.Wake(). LURCHER_POLLER=select in the environment overrides
-// what New picks.
+// what New picks. The package knows descriptors and nothing else: no connections, buffers, timers or
+// goroutines. Package conn builds those on it.
+//
+// # Backends
+//
+// New takes the first that the system has. The cost is that of a Wait that finds nothing, over 10,
+// 1000 and 10,000 idle UDP sockets, the least of eight runs on a 2-core virtual machine with Linux 6.18:
+// go test -bench IdleWait ./poller repeats it.
+//
+//	          systems                         10       1000    10,000   limits
+//	epoll     linux, android                  0.2 µs   0.3 µs  0.3 µs   no regular files (EPERM)
+//	kqueue    darwin, freebsd, netbsd,        not measured              a filter that is refused shows at the
+//	          openbsd, dragonfly                                        next Wait, not at Add
+//	devpoll   solaris, illumos                not measured
+//	poll      every Unix                      0.6 µs   45 µs   700 µs
+//	select    every Unix                      0.6 µs   40 µs   -        descriptors below FD_SETSIZE: 1024,
+//	                                                                    256 on netbsd, 65536 on solaris and
+//	                                                                    illumos, 65534 on aix; no Hangup, no Err
+//
+// A registered descriptor takes no memory here under epoll, 16 bytes under the others, and 8 more under
+// poll. Add, Mod and Del are a system call each under epoll and /dev/poll; kqueue hands changes
+// over with the next Wait; Mod and Del are free under poll and select, and Add costs an fcntl there and
+// under kqueue and /dev/poll.
+//
+// # What has run
+//
+// On Linux: epoll, poll and select, on amd64, 386, and under qemu-user on arm64, riscv64 and s390x (which
+// is big-endian). The conformance tests and a randomised check against a model run over all backends; the
+// race detector is content.
+//
+// kqueue's logic passes the same tests on Linux over a fake kernel, written after the manual pages of the
+// BSDs and darwin; the system calls under it compile on all of them, and have not run on any yet. So
+// with /dev/poll: tested on a model of the device, written after the sources of illumos, never yet on
+// SunOS. poll and select have not run outside Linux.
 package poller

@@ -49,11 +49,10 @@ func Example() {
 				}
 				pending = append(pending, buf[:max(n, 0)]...)
 			}
-			n, err := unix.Write(server, pending)
-			if err == nil {
+			if n, err := unix.Write(server, pending); err == nil {
 				pending = pending[n:]
 			}
-			// Ask for room only while there is something to send, and read on only when there is not.
+			// While something is left to send, ask for room, and leave the rest of the input where it is.
 			want := poller.Read
 			if len(pending) > 0 {
 				want = poller.Write

@@ -56,8 +56,8 @@ type Event struct {
 //
 // # Guarantees
 //
-// Goroutines. Wake may be called from any goroutine at any time. All else is called by one
-// goroutine at a time.
+// Goroutines. Wake may be called from any goroutine at any time, as may Name. All else is called by
+// one goroutine at a time.
 //
 // Interest. want is Read, Write, both, or 0. Add takes a descriptor that is not registered
 // (EEXIST), Mod and Del one that is (ENOENT); one that is not open is EBADF, other bits in want
@@ -67,9 +67,9 @@ type Event struct {
 // Level-triggered. While a condition that was asked for lasts, every Wait reports it. Events are
 // hints: the operation may still answer EAGAIN.
 //
-// Ends. With Read asked for, the peer's end of file shows as Read, and as Hangup too where the
-// system can tell. An error or a full hangup sets whichever of Read and Write was asked for, so that
-// a caller who just does the operation meets it there. Together with Hangup or Err, Read and
+// Ends. With Read asked for, the peer's end of file shows as Read. An error or a full hangup shows as
+// whichever of Read and Write was asked for, so that a caller who just does the operation meets it
+// there. Hangup and Err come with them where the system can tell; together with either, Read and
 // Write may be set beyond what was asked for.
 //
 // No spinning. With want 0 a registration reports at most one event, a Hangup or an Err, until the
@@ -101,12 +101,19 @@ type Event struct {
 //
 // # What happens today, and is not to be relied upon
 //
-//   - The order of events, and how many fit in one Wait: backends may fill less than dst.
+//   - The order of events, and how many of them a Wait returns: at most 256 under epoll, kqueue and
+//     devpoll. One descriptor makes one event of a Wait.
 //   - With want 0, whether a hangup or reset is reported once (epoll, poll) or not at all until
 //     interest comes back (kqueue, devpoll, select).
-//   - Which end of file shows as Hangup: select never says so, the others where the system
-//     has POLLRDHUP or EV_EOF.
-//   - Regular files: always ready for poll, select and kqueue, refused with EPERM by epoll.
+//   - What shows as Hangup and Err: select has neither, so there ends and errors are Read and Write
+//     alone. poll tells a half-close on linux, freebsd and illumos only. A full hangup of
+//     sockets that never were connected shows under epoll and poll.
+//   - A filter that kqueue refuses to add, on a pipe whose other end is closed say, is reported as
+//     Err with what was asked for, once after each Add or Mod.
+//   - Interest that makes no sense, in writing to the reading end of a pipe, is not an error and is
+//     reported in different ways.
+//   - Regular files: always ready under poll, select and kqueue, refused with EPERM by epoll.
+//   - Add of a descriptor past select's limit: EMFILE, in words that name the limit and what to use.
 type Poller interface {
 	// Name is the name that Open knows the backend by.
 	Name() string
