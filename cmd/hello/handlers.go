@@ -114,7 +114,9 @@ func event(msg []byte) []byte {
 }
 
 // stream writes until the client has enough for now, and goes on when it has
-// read most of that. It has one timer, and sets it anew for each chunk.
+// read most of that; and a bounded number of chunks at a time, lest a client
+// that reads as fast as we write have the loop to itself. It has one timer, and
+// sets it anew for each chunk.
 func (a *app) stream(w server.Response, r server.Request) {
 	n, err1 := number(r, "n", 10)
 	ms, err2 := number(r, "ms", 100)
@@ -130,7 +132,10 @@ func (a *app) stream(w server.Response, r server.Request) {
 		i     int
 	)
 	next = func() {
-		for !w.Full() {
+		for range 1000 {
+			if w.Full() {
+				break
+			}
 			if i == n {
 				w.End("")
 				return

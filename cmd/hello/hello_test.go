@@ -164,6 +164,25 @@ func TestStreamIsWhole(t *testing.T) {
 	}
 }
 
+// A client that takes a stream as fast as it comes does not have the loop to
+// itself: the others are served, and nothing is lost.
+func TestStreamSharesTheLoop(t *testing.T) {
+	t.Parallel()
+	s := start(t, "-loops", "1")
+	done := make(chan struct{})
+	for range 2 {
+		c := s.dial()
+		io.WriteString(c, "GET /stream?n=1000000000&ms=0 HTTP/1.1\r\nHost: a\r\n\r\n")
+		go func() {
+			io.Copy(io.Discard, c)
+			done <- struct{}{}
+		}()
+		defer func() { c.Close(); <-done }()
+	}
+	turns := s.stats().Turns
+	s.until("the loop has turned", func(c counters) bool { return c.Turns > turns+50 })
+}
+
 func TestDelayIsNotShort(t *testing.T) {
 	t.Parallel()
 	s := start(t)
