@@ -164,6 +164,9 @@ func prepare(ctx context.Context, o *options) (b *suite.Bench, tidy func(), err 
 		tidy()
 		return nil, nil, err
 	}
+	for _, c := range b.Contenders {
+		r.Who = append(r.Who, [2]string{c.Name, c.Note})
+	}
 	r.Machine = machine(*o, b.Env.Procs)
 	return b, tidy, nil
 }

@@ -27,7 +27,8 @@ const (
 // A Contender is a server that is measured.
 type Contender struct {
 	Name  string
-	Note  string            // what its rows have to say: above all, what it does not do
+	Note  string            // what has to be known of it: above all, what it does not do
+	Less  bool              // it does less than HTTP asks for, and Note says what
 	Lacks map[string]string // abilities that it has not, and why
 	Conns int               // the most connections that it takes here; 0: as many as there are descriptors
 	Go    bool              // it tells its heap

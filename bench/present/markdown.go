@@ -36,6 +36,7 @@ func (r *Report) markdown(b *bytes.Buffer, charts map[string]bool) {
 			g.markdown(b, charts[g.Name])
 		}
 	}
+	pairs(b, "Contenders", r.Who)
 	if len(r.Skipped) > 0 {
 		b.WriteString("\n## Skipped\n\n")
 		for _, s := range r.Skipped {

@@ -23,6 +23,7 @@ type Report struct {
 	Command  string      // what started the run
 	Machine  [][2]string // name and value
 	Versions [][2]string
+	Who      [][2]string // contenders, and what has to be known of them
 	Skipped  [][2]string // who, and why
 	Commands []string    // every command line, once, in order
 	Grids    []*Grid
@@ -104,9 +105,20 @@ func (g *Grid) Note(row, note string) {
 	}
 }
 
+// Mark puts a mark behind a row's name, and says below the table what it means.
+func (g *Grid) Mark(row, mark, meaning string) {
+	if g.Marks == nil {
+		g.Marks = map[string]string{}
+	}
+	g.Marks[row] += mark
+	if !strings.Contains(g.Foot, meaning) {
+		g.Foot = strings.TrimSpace(g.Foot + " " + meaning)
+	}
+}
+
 func (g *Grid) row(row string) {
 	if g.Samples == nil {
-		g.Samples, g.Notes, g.Marks = map[string]map[string]Samples{}, map[string]string{}, map[string]string{}
+		g.Samples, g.Notes = map[string]map[string]Samples{}, map[string]string{}
 	}
 	if g.Samples[row] == nil {
 		g.Samples[row] = map[string]Samples{}

@@ -47,9 +47,6 @@ func Delay(ctx context.Context, b *Bench) error {
 				}
 			}
 		}
-		for _, c := range who {
-			g.Note(c.Name, c.Note)
-		}
 		g.Sort(g.Metrics[0])
 	}
 	return nil

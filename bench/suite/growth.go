@@ -78,9 +78,6 @@ func (b *Bench) grow(ctx context.Context, name, title, xlabel string, xs []int, 
 			}
 		}
 	}
-	for _, c := range who {
-		g.Note(c.Name, c.Note)
-	}
 	g.Sort(g.Metrics[len(g.Metrics)-1])
 	return nil
 }

@@ -49,9 +49,6 @@ func Idle(ctx context.Context, b *Bench) error {
 			}
 		}
 	}
-	for _, c := range who {
-		rss.Note(c.Name, c.Note)
-	}
 	rss.Sort(rss.Metrics[len(rss.Metrics)-1])
 	heap.Sort(heap.Metrics[len(heap.Metrics)-2])
 	return nil

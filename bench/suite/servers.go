@@ -93,9 +93,6 @@ func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
 			return err
 		}
 	}
-	for _, c := range who {
-		g.Note(c.Name, c.Note)
-	}
 	saturated(g)
 	g.Sort(g.Metrics[1])
 	return nil

@@ -64,6 +64,9 @@ func (b *Bench) who(ctx context.Context, g *present.Grid, what ...string) []*con
 			b.skip(c.Name, err.Error())
 			continue
 		}
+		if c.Less && slices.Contains(what, contender.HTTP) {
+			g.Mark(c.Name, "\\*", "\\* Does less than HTTP asks for: see [contenders](#contenders).")
+		}
 		out = append(out, c)
 	}
 	return out
@@ -145,8 +148,7 @@ func scaled(g *present.Grid, ns []int) []int {
 func saturated(g *present.Grid) {
 	for _, row := range g.Rows {
 		if g.Median(row, "generator") > 0.95 && g.Median(row, "busy") < 0.95 {
-			g.Marks[row] = " †"
-			g.Foot = "† The load generator was the bottleneck: the rate is a lower bound, the CPU is what to compare."
+			g.Mark(row, " †", "† The load generator was the bottleneck: the rate is a lower bound, the CPU is what to compare.")
 		}
 	}
 }
