@@ -6,7 +6,7 @@
 package conn
 
 func poison(p []byte) {
-	for i := range p {
-		p[i] = 0xDB
+	for n := copy(p, "\xDB"); n > 0 && n < len(p); n *= 2 {
+		copy(p[n:], p[:n]) // the race detector makes a store of each byte slow
 	}
 }

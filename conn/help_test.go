@@ -23,7 +23,7 @@ import (
 
 // patience is how long a test waits for what has to come. It is no measure of
 // speed: the machine may be busy.
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 // A rig is a loop that runs while its test does.
 type rig struct {
@@ -285,11 +285,20 @@ func (r *rig) wantErr(ch <-chan error, target error) error {
 	return err
 }
 
+// pattern has a length that no buffer is a multiple of.
+var pattern = func() []byte {
+	p := make([]byte, 65521)
+	for i := range p {
+		p[i] = byte(i*7 + i>>8*13)
+	}
+	return p
+}()
+
 // flood is n bytes that show where they are from.
 func flood(n int) []byte {
 	p := make([]byte, n)
-	for i := range p {
-		p[i] = byte(i*7 + i>>8*13 + i>>16*31)
+	for done := 0; done < n; {
+		done += copy(p[done:], pattern)
 	}
 	return p
 }

@@ -98,7 +98,7 @@ func TestRandomLives(t *testing.T) {
 			t.Run(name+"/"+network, func(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, name, network)
-				for seed := range uint64(60) {
+				for seed := range uint64(40) {
 					t.Run(fmt.Sprint(seed), func(t *testing.T) { oneLife(r, t, seed) })
 					if t.Failed() {
 						break

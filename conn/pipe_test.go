@@ -32,7 +32,7 @@ func TestEcho(t *testing.T) {
 	each(t, func(r *rig) {
 		ch, onClose := closes()
 		r.listen(&conn.Handler{Open: func(c *conn.Conn) { c.WriteString("Echo server\r\n"); c.Pipe(c) }, Close: onClose})
-		msg := flood(16 << 20)
+		msg := flood(8 << 20)
 		got := talk(r, r.dial(), msg)
 		if !bytes.Equal(got, append([]byte("Echo server\r\n"), msg...)) {
 			r.Errorf("%d bytes came back", len(got))
@@ -63,7 +63,7 @@ func TestProxy(t *testing.T) {
 		r.listen(&conn.Handler{Open: func(c *conn.Conn) { c.Pipe(c) }})
 		ch := make(chan error, 8)
 		r.proxy(r.addr, ch)
-		msg := flood(16 << 20)
+		msg := flood(8 << 20)
 		if got := talk(r, r.dial(), msg); !bytes.Equal(got, msg) {
 			r.Errorf("%d bytes came back", len(got))
 		}
