@@ -116,7 +116,10 @@ func ip6(b []byte) bool {
 			gap, b = true, b[1:]
 		}
 	}
-	return groups == 8 || gap && groups < 8
+	if gap {
+		return groups < 8 // "::" stands for one group at least
+	}
+	return groups == 8
 }
 
 // ip4 checks four decimal octets.

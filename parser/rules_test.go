@@ -128,7 +128,7 @@ func TestRules(t *testing.T) {
 			{host("a%"), ErrHost}, {host("a%2"), ErrHost}, {host("a%2g"), ErrHost}, {host("\x80"), ErrHost},
 			{host("["), ErrHost}, {host("[]"), ErrHost}, {host("[::1"), ErrHost}, {host("::1"), ErrHost},
 			{host("[::1]a"), ErrHost}, {host("[:::1]"), ErrHost}, {host("[1::2::3]"), ErrHost},
-			{host("[1:2:3:4:5:6:7]"), ErrHost}, {host("[1:2:3:4:5:6:7:8:9]"), ErrHost}, {host("[12345::]"), ErrHost},
+			{host("[1:2:3:4:5:6:7]"), ErrHost}, {host("[1:2:3:4:5:6:7::8]"), ErrHost}, {host("[::1:2:3:4:5:6:7:8]"), ErrHost}, {host("[1:2:3:4:5:6:7:8:9]"), ErrHost}, {host("[12345::]"), ErrHost},
 			{host("[::1%25eth0]"), ErrHost}, {host("[::256.0.0.1]"), ErrHost}, {host("[::1.2.3]"), ErrHost},
 			{host("[v.a]"), ErrHost}, {host("[v1.]"), ErrHost}, {host("[g::]"), ErrHost},
 			{host(""), nil}, {host("a"), nil}, {host("a:"), nil}, {host("a.example:8080"), nil}, {host("127.0.0.1:80"), nil},
