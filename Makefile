@@ -1,0 +1,50 @@
+# go test ./... needs nothing of this: what is here is the rest.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME   ?= 30s
+QEMU       ?= arm64 s390x riscv64
+BSD         = freebsd/amd64 freebsd/arm64 netbsd/amd64 openbsd/amd64 dragonfly/amd64
+SYSTEMS    ?= linux/amd64 linux/arm64 linux/386 linux/arm linux/riscv64 linux/s390x linux/ppc64le linux/ppc64 \
+              linux/loong64 linux/mips64le linux/mips android/arm64 darwin/amd64 darwin/arm64 $(BSD) solaris/amd64 illumos/amd64
+PARSERONLY ?= windows/amd64 windows/arm64 plan9/amd64 js/wasm wasip1/wasm
+
+.PHONY: test race lint fuzz bench cross qemu show
+
+test:
+	go test ./...
+
+race:
+	go test -race ./...
+
+lint:
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+# Every native fuzz target in turn, FUZZTIME each.
+fuzz:
+	@set -e; for p in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+bench:
+	go test -run '^$$' -bench . ./parser ./poller ./conn ./server
+
+# What can be said of systems that are not at hand: it compiles, tests included.
+cross:
+	@set -e; for s in $(SYSTEMS); do echo "vet $$s"; GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 go vet ./...; done
+	@set -e; for s in $(PARSERONLY); do echo "vet $$s, parser"; GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 go vet ./parser; done
+
+# The two packages that depend on the machine, on others: 386 as it is, the rest emulated (Debian: qemu-user-static).
+qemu:
+	GOARCH=386 CGO_ENABLED=0 go test ./parser ./poller
+	@set -e; for a in $(QEMU); do \
+		q=$$(echo $$a | sed 's/arm64/aarch64/'); echo "GOARCH=$$a"; \
+		GOARCH=$$a CGO_ENABLED=0 go test -exec qemu-$$q-static ./parser ./poller; \
+	done
+
+# What README.md says of memory, timers and clients that vanish, measured in full.
+show:
+	LURCHER_SHOW=1 go test -v -count 1 -timeout 20m -run '^TestShow' ./cmd/hello
