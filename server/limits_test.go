@@ -1,0 +1,389 @@
+// Limits and timeouts, each with its answer; and backpressure, which is the
+// limit on output.
+
+package server
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const short = 50 * time.Millisecond
+
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	stream := func(w Response, r Request) { r.Stream(func([]byte, bool) {}) }
+	end := func(w Response, r Request) { w.End("") }
+	for _, c := range []struct {
+		name string
+		srv  Server
+		in   string
+		h    Handler
+		want string
+	}{
+		{"no request", Server{HeadTimeout: short}, "", end, ""},
+		{"half a head", Server{HeadTimeout: short}, "GET / HTTP/1.1\r\n", end, "408"},
+		{"an empty line", Server{HeadTimeout: short}, "\r\n", end, "408"},
+		{"half a second head", Server{HeadTimeout: short}, get("/") + "GET", end, "200, 408"},
+		{"half a second head, and no limit on being idle", Server{HeadTimeout: short, IdleTimeout: -1}, get("/") + "GET", end, "200, 408"},
+		{"no second request", Server{IdleTimeout: short}, get("/"), end, "200"},
+		{"no second request, no limit on heads", Server{IdleTimeout: short, HeadTimeout: -1}, get("/"), end, "200"},
+		{"no body", Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2"), stream, "408"},
+		{"half a body", Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2") + "h", stream, "408"},
+		{"half a chunk", Server{BodyTimeout: short}, chunked1("2\r\nh"), stream, "408"},
+		{"row 59, no end of the trailers", Server{BodyTimeout: short}, chunked1("0\r\n"), stream, "408"},
+		{"half a body that nobody wants", Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2") + "h", end, "200"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &c.srv, c.h)
+			k := s.dial()
+			k.send(c.in)
+			if got := k.all(); got != c.want {
+				t.Errorf("answered %q, want %q", got, c.want)
+			}
+			k.Close()
+			s.idle()
+		})
+	}
+}
+
+// TestDrip is clients that send a byte now and then: neither a head nor a body
+// may take for ever.
+func TestDrip(t *testing.T) {
+	t.Parallel()
+	for name, in := range map[string]string{"head": "GET /", "body": request("POST", "/", "Content-Length: 1000000")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &Server{HeadTimeout: 4 * short, BodyTimeout: 4 * short}, func(w Response, r Request) { r.Stream(func([]byte, bool) {}) })
+			c := s.dial()
+			c.send(in)
+			go func() {
+				for tick := time.NewTicker(short / 10); ; <-tick.C {
+					if _, err := c.Write([]byte("a")); err != nil {
+						return
+					}
+				}
+			}()
+			c.want("408")
+		})
+	}
+}
+
+// TestNoTimeouts: negative means none.
+func TestNoTimeouts(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{HeadTimeout: -1, BodyTimeout: -1, IdleTimeout: -1, WriteTimeout: -1, MaxHead: -1, MaxFields: -1, MaxBody: -1, MaxConns: -1},
+		func(w Response, r Request) {
+			r.Stream(func(p []byte, last bool) {
+				if last {
+					w.End("")
+				}
+			})
+		})
+	c := s.dial()
+	c.send("GET / HTTP/1.1\r\n")
+	s.bytesIn()
+	c.send("Host: x\r\n" + strings.Repeat("A: b\r\n", 1000) + "B: " + strings.Repeat("c", 100<<10) + "\r\n\r\n" + chunked1(""))
+	c.want("200")
+	if s.Stats().Conns != 1 {
+		t.Error("the connection is gone")
+	}
+	c.send("5\r\nhello\r\n0\r\n\r\n")
+	c.want("200")
+}
+
+func TestMaxHead(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{MaxHead: 1000, MaxFields: 3}, mirror)
+	base := len(get("/", "A: "))
+	for _, c := range []struct{ name, in, want string }{
+		{"a head that just fits", get("/", "A: "+strings.Repeat("a", 1000-base)), "200 GET /"},
+		{"a head one too large", get("/", "A: "+strings.Repeat("a", 1001-base)), "431"},
+		{"a target too long", get("/" + strings.Repeat("a", 1000)), "414"},
+		{"just so many fields", get("/", "A: b", "C: d"), "200 GET /"},
+		{"one field too many", get("/", "A: b", "C: d", "E: f"), "431"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := dial(t, s.addr)
+			k.send(c.in)
+			k.want(c.want)
+		})
+	}
+}
+
+// TestEndless is rows 14, 15 and 35: what does not end is cut off, and the
+// client can read why.
+func TestEndless(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, mirror)
+	for _, c := range []struct{ name, begin, more, want string }{
+		{"row 14, a method", "", "A", "501"},
+		{"row 15, a target", "GET /", "a", "414"},
+		{"row 35, a field", "GET / HTTP/1.1\r\nHost: x\r\nA: ", "a", "431"},
+		{"row 35, a name", "GET / HTTP/1.1\r\nHost: x\r\n", "a", "431"},
+		{"row 35, fields", "GET / HTTP/1.1\r\nHost: x\r\n", "a: b\r\n", "431"},
+		{"row 57, chunk extensions", chunked1(""), "1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\nx\r\n", "413"},
+		{"row 57, one chunk extension", chunked1("1;"), "a", "413"},
+		{"row 58, trailers", chunked1("0\r\n"), "a: b\r\n", "431"},
+		{"row 2, empty lines", "", "\r\n", "400"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			k := dial(t, s.addr)
+			k.send(c.begin)
+			more := []byte(strings.Repeat(c.more, 8<<10))
+			stop := make(chan struct{})
+			go func() {
+				defer close(stop)
+				for sent := 0; sent < 4<<20; sent += len(more) { // less than lingerMost
+					if _, err := k.Write(more); err != nil {
+						t.Errorf("the client is cut off before it has read why: %v", err)
+						return
+					}
+				}
+				k.fin()
+			}()
+			k.want(c.want)
+			k.wantEnd()
+			wait(t, stop)
+		})
+	}
+}
+
+// TestStagedClose is row 68: the client reads its 400 when it has sent all of
+// its input, which the server did not want.
+func TestStagedClose(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, mirror)
+	for range 20 {
+		c := s.dial()
+		c.send("A B\r\n\r\n" + strings.Repeat("x", 256<<10))
+		c.fin()
+		c.want("400")
+		c.wantEnd()
+	}
+	c := s.dial()
+	c.send("A B\r\n\r\n") // and does not close: the server does not wait for ever
+	s.idle()
+	c.want("400")
+}
+
+func TestMaxConns(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{MaxConns: 2, Loops: 2}, mirror)
+	var in []*client
+	for range 2 {
+		c := s.dial()
+		c.send(get("/"))
+		c.want("200 GET /")
+		in = append(in, c)
+	}
+	for range 5 {
+		c := s.dial()
+		c.want("503")
+		c.wantEnd()
+		c.Close()
+	}
+	if n := s.Stats().Overload; n != 5 {
+		t.Errorf("Stats.Overload is %d", n)
+	}
+	in[0].send(get("/still"))
+	in[0].want("200 GET /still")
+	in[0].Close()
+	until(t, "there is room", func() bool { return s.Stats().Conns == 1 })
+	// Those who were turned away and linger do not take up room.
+	c := s.dial()
+	c.send(get("/"))
+	c.want("200 GET /")
+	var crowd []net.Conn
+	for range mostRefused + 10 {
+		if c, err := net.Dial("tcp", s.addr.String()); err == nil { // or reset already
+			c.SetDeadline(time.Now().Add(patience))
+			defer c.Close()
+			crowd = append(crowd, c)
+		}
+	}
+	told := 0
+	for _, c := range crowd {
+		if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err == nil && resp.StatusCode == 503 {
+			told++
+		}
+	}
+	if told < mostRefused {
+		t.Errorf("%d of %d are told why they are turned away", told, mostRefused+10)
+	}
+	c.Close()
+	until(t, "there is room", func() bool { return s.conns.Load() == 1 })
+	c = s.dial()
+	c.send(get("/"))
+	c.want("200 GET /")
+}
+
+// smallBuffers makes a client's receive buffer small, so that little is enough
+// to fill it.
+func smallBuffers(c *client) { c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10) }
+
+// TestSlowReader writes a long answer as fast as a slow client takes it.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	const size = 20 << 20
+	var most int
+	s := start(t, &Server{}, func(w Response, r Request) {
+		piece, left, ahead := strings.Repeat("x", 10000), size, 0
+		var more func()
+		more = func() {
+			ahead = 0
+			for !w.Full() {
+				n := min(left, len(piece))
+				if _, err := w.WriteString(piece[:n]); err != nil {
+					t.Error(err)
+					return
+				}
+				ahead += n
+				most = max(most, ahead)
+				if left -= n; left == 0 {
+					w.End("")
+					return
+				}
+			}
+			w.OnDrain(more)
+		}
+		more()
+	})
+	c := s.dial()
+	c.send(get("/"))
+	a, err := c.read("GET")
+	if err != nil || len(a.body) != size {
+		t.Fatalf("%d bytes, %v", len(a.body), err)
+	}
+	s.do(func() {
+		if most > 8<<20 {
+			t.Errorf("%d bytes were written at once, with nobody reading", most)
+		}
+	})
+}
+
+// TestNobodyReads: WriteTimeout ends it, and OnAbort says so.
+func TestNobodyReads(t *testing.T) {
+	t.Parallel()
+	aborted := make(chan bool, 1)
+	s := start(t, &Server{WriteTimeout: 4 * short}, func(w Response, r Request) {
+		w.OnAbort(func() { aborted <- true })
+		var more func()
+		more = func() {
+			for !w.Full() {
+				if _, err := w.WriteString(strings.Repeat("x", 10000)); err != nil {
+					return
+				}
+			}
+			w.OnDrain(more)
+		}
+		more()
+	})
+	c := s.dial()
+	smallBuffers(c)
+	c.send(get("/"))
+	wait(t, aborted)
+	s.idle()
+}
+
+// TestFlood writes regardless of Full: there is a limit.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	failed := make(chan error, 1)
+	s := start(t, &Server{}, func(w Response, r Request) {
+		for range 10000 {
+			if _, err := w.WriteString(strings.Repeat("x", 10000)); err != nil {
+				failed <- err
+				return
+			}
+		}
+		t.Error("100 MB were taken from a program that nobody reads")
+	})
+	c := s.dial()
+	smallBuffers(c)
+	c.send(get("/"))
+	if err := wait(t, failed); err == nil {
+		t.Error("no error")
+	}
+	s.idle()
+}
+
+// TestPipelineNotRead: as long as the answers are not read, handlers are not
+// called. When they are read at last, all are there.
+func TestPipelineNotRead(t *testing.T) {
+	t.Parallel()
+	const n = 3000
+	var called atomic.Int64
+	body := strings.Repeat("x", 10000)
+	s := start(t, &Server{IdleTimeout: time.Hour}, func(w Response, r Request) { called.Add(1); w.End(body) })
+	c := s.dial()
+	go io.WriteString(c, strings.Repeat(get("/"), n)+last)
+	until(t, "the server stops", func() bool {
+		before := called.Load()
+		for range 50 {
+			s.do(runtime.Gosched)
+		}
+		return before > 0 && called.Load() == before
+	})
+	if got := called.Load(); got > n/2 {
+		t.Errorf("%d handlers were called, with nobody reading", got)
+	}
+	for i := range n + 1 {
+		if a, err := c.read("GET"); err != nil || a.body != body {
+			t.Fatalf("answer %d: %d bytes, %v", i, len(a.body), err)
+		}
+	}
+	c.wantEnd()
+}
+
+// TestManyPipelined is row 67 at length: in order, whatever comes in a read.
+func TestManyPipelined(t *testing.T) {
+	t.Parallel()
+	const n = 1000
+	s := start(t, &Server{}, mirror)
+	c := s.dial()
+	var in strings.Builder
+	for i := range n {
+		in.WriteString(get("/" + strconv.Itoa(i)))
+	}
+	go io.WriteString(c, in.String())
+	for i := range n {
+		c.want("200 GET /" + strconv.Itoa(i))
+	}
+}
+
+// TestSystemCalls counts what a request costs: one read and one write, and of a
+// batch the same.
+func TestSystemCalls(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, func(w Response, r Request) { w.End("hi\n") })
+	for _, batch := range []int{1, 16} {
+		c := s.dial()
+		s.bytesIn()
+		before := s.workers[0].loop.Stats()
+		const rounds = 100
+		for range rounds {
+			c.send(strings.Repeat(get("/"), batch))
+			for range batch {
+				c.want("200 hi")
+			}
+		}
+		s.bytesIn()
+		after := s.workers[0].loop.Stats()
+		if reads, writes := after.Reads-before.Reads, after.Writes-before.Writes; reads != rounds || writes != rounds {
+			t.Errorf("batches of %d: %d of them took %d reads and %d writes", batch, rounds, reads, writes)
+		}
+		c.Close()
+		s.idle()
+	}
+}
