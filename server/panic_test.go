@@ -1,0 +1,61 @@
+// Panics of programs: they cost a connection, and nobody else notices.
+
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		in   string
+		h    Handler
+	}{
+		{"in the handler", get("/"), func(w Response, r Request) { panic("boo") }},
+		{"in the handler, half answered", get("/"), func(w Response, r Request) { w.WriteString("a"); panic("boo") }},
+		{"in the handler, answered", get("/"), func(w Response, r Request) { w.End("a"); panic("boo") }},
+		{"in Stream", post("/", "hi"), func(w Response, r Request) { r.Stream(func([]byte, bool) { panic("boo") }) }},
+		{"in Body", post("/", "hi"), func(w Response, r Request) { r.Body(9, func([]byte) { panic("boo") }) }},
+		{"in Body, collected", chunks("/", "hi", "ho"), func(w Response, r Request) { r.Body(9, func([]byte) { panic("boo") }) }},
+		{"in After", get("/"), func(w Response, r Request) { w.After(0, func() { panic("boo") }) }},
+		{"in Post", get("/"), func(w Response, r Request) { w.Post(func() { panic("boo") }) }},
+		{"in OnDrain", get("/"), func(w Response, r Request) { w.OnDrain(func() { panic("boo") }) }},
+		{"in OnAbort at the end", get("/"), func(w Response, r Request) { w.OnAbort(func() { panic("boo") }); w.Abort() }},
+		{"in OnAbort at FIN", get("/"), func(w Response, r Request) { w.OnAbort(func() { panic("boo") }) }},
+		{"in OnAbort at a refusal", chunked1("1\r\nxx"), func(w Response, r Request) {
+			w.OnAbort(func() { panic("boo") })
+			r.Stream(func([]byte, bool) {})
+		}},
+		{"in OnAbort at a panic", get("/"), func(w Response, r Request) { w.OnAbort(func() { panic("boo") }); panic("boo") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &Server{}, func(w Response, r Request) {
+				if string(r.Path()) == "/other" {
+					w.End("fine")
+					return
+				}
+				c.h(w, r)
+			})
+			other := s.dial()
+			other.send(get("/other"))
+			other.want("200 fine")
+			k := s.dial()
+			k.send(c.in)
+			if strings.HasSuffix(c.name, "FIN") {
+				k.fin()
+			}
+			k.wantGone()
+			other.send(get("/other"))
+			other.want("200 fine")
+			other.Close()
+			s.idle()
+			if text := s.logs.take(); !strings.Contains(text, "boo") || !strings.Contains(text, "panic_test.go") {
+				t.Errorf("logged: %q", text)
+			}
+		})
+	}
+}

@@ -1,0 +1,281 @@
+// How a server starts and stops.
+
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+// shut begins a Shutdown, and waits until the loops know.
+func (r *rig) shut(ctx context.Context) <-chan error {
+	r.t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- r.Shutdown(ctx) }()
+	until(r.t, "the loops know", func() bool {
+		for _, w := range r.workers {
+			knows := make(chan bool, 1)
+			if w.loop.Post(func() { knows <- w.draining }) == nil && !wait(r.t, knows) {
+				return false
+			}
+		}
+		return true
+	})
+	return done
+}
+
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	for _, loops := range []int{1, 3} {
+		handles := make(chan Response, 10)
+		s := start(t, &Server{Loops: loops, HeadTimeout: time.Hour}, func(w Response, r Request) {
+			if string(r.Path()) == "/wait" {
+				handles <- w
+				return
+			}
+			r.Body(100, func(p []byte) { w.End(string(p)) })
+		})
+		idle, busy, half, streaming, uploading, fresh := s.dial(), s.dial(), s.dial(), s.dial(), s.dial(), s.dial()
+		idle.send(get("/"))
+		idle.want("200")
+		busy.send(get("/wait") + get("/")) // and a second request behind
+		w := wait(t, handles)
+		streaming.send(get("/wait"))
+		sw := wait(t, handles)
+		streamed := make(chan bool)
+		sw.Post(func() { sw.WriteString("a"); close(streamed) })
+		wait(t, streamed)
+		uploading.send(post("/", "hello")[:len(post("/", "hello"))-2])
+		half.send(get("/")[:10])
+		until(t, "all are accepted", func() bool { return s.Stats().Conns == 6 })
+		for _, w := range s.workers { // what was sent has been read
+			for range 2 {
+				read := make(chan bool)
+				w.loop.Post(func() { close(read) })
+				wait(t, read)
+			}
+		}
+		done := s.shut(context.Background())
+		idle.wantEnd()
+		if _, err := net.Dial("tcp", s.addr.String()); err == nil {
+			t.Error("the server still listens")
+		}
+		half.send(get("/")[10:])
+		if a := half.want("200"); !a.Close {
+			t.Error("the answer does not say that the connection closes")
+		}
+		half.wantEnd()
+		fresh.send(get("/"))
+		if a := fresh.want("200"); !a.Close {
+			t.Error("the answer does not say that the connection closes")
+		}
+		uploading.send("lo")
+		uploading.want("200 hello")
+		uploading.wantEnd()
+		if len(done) > 0 {
+			t.Fatal("Shutdown does not wait")
+		}
+		w.Post(func() { w.End("late") })
+		if a := busy.want("200 late"); !a.Close {
+			t.Error("the answer does not say that the connection closes")
+		}
+		busy.wantEnd() // the second request was not accepted
+		busy.Close()
+		sw.Post(func() { sw.End("b") })
+		streaming.want("200 ab")
+		streaming.wantEnd()
+		if err := wait(t, done); err != nil {
+			t.Error(err)
+		}
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Errorf("again: %v", err)
+		}
+		if err := s.Serve(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Serve afterwards says %v", err)
+		}
+	}
+}
+
+// TestShutdownQueue: who connected before is served, also if nobody had
+// accepted the connection yet; who connected and says nothing does not hold it up.
+func TestShutdownQueue(t *testing.T) {
+	t.Parallel()
+	for _, loops := range []int{1, 3} {
+		s := start(t, &Server{Loops: loops, HeadTimeout: time.Hour}, func(w Response, r Request) { w.End("") })
+		release, held := make(chan bool), make(chan bool)
+		s.workers[0].loop.Post(func() { close(held); <-release }) // the loop accepts nobody
+		wait(t, held)
+		var list []*client
+		for range 10 {
+			c := s.dial()
+			c.send(get("/"))
+			list = append(list, c)
+		}
+		silent := s.dial()
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(context.Background()) }()
+		until(t, "Shutdown has begun", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.state == stopping
+		})
+		close(release)
+		for _, c := range list {
+			c.want("200")
+			c.wantEnd()
+		}
+		silent.wantEnd()
+		if err := wait(t, done); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestShutdownExpires(t *testing.T) {
+	t.Parallel()
+	aborted := make(chan bool, 2)
+	s := start(t, &Server{}, func(w Response, r Request) { w.OnAbort(func() { aborted <- true }) })
+	c := s.dial()
+	c.send(get("/"))
+	until(t, "it is being answered", func() bool { return s.Stats().Requests == 1 })
+	ctx, cancel := context.WithCancel(context.Background())
+	done := s.shut(ctx)
+	cancel()
+	if err := wait(t, done); err != context.Canceled {
+		t.Errorf("Shutdown says %v", err)
+	}
+	wait(t, aborted)
+	c.wantGone()
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	aborted := make(chan bool, 10)
+	s := start(t, &Server{Loops: 2}, func(w Response, r Request) {
+		w.OnAbort(func() { aborted <- true })
+		w.After(time.Hour, func() {})
+	})
+	for range 4 {
+		c := s.dial()
+		c.send(get("/"))
+		defer c.wantGone()
+	}
+	until(t, "they are being answered", func() bool { return s.Stats().Requests == 4 })
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if len(aborted) != 4 {
+		t.Errorf("OnAbort was called %d times", len(aborted))
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("again: %v", err)
+	}
+	if _, err := s.Listen("tcp", "127.0.0.1:0"); err == nil {
+		t.Error("Listen after Close")
+	}
+}
+
+// TestNeverServed: what a server holds that was never run is given back. It is
+// not parallel: it counts descriptors.
+func TestNeverServed(t *testing.T) {
+	before := descriptors(t)
+	for what, err := range map[string]error{
+		"ListenAndServe": ListenAndServe("127.0.0.1:99999", mirror),
+		"ListenTCP":      ListenTCP("nowhere:http:1", func(*conn.Conn) {}),
+		"no handler":     ListenAndServe("127.0.0.1:0", nil),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+	s := &Server{Handler: mirror, Poller: "nonesuch"}
+	for range 2 {
+		if _, err := s.Listen("tcp", "127.0.0.1:0"); err == nil {
+			t.Error("a poller that does not exist")
+		}
+	}
+	if err := s.Serve(); err == nil {
+		t.Error("Serve before Listen")
+	}
+	for _, stop := range []func(*Server) error{
+		(*Server).Close,
+		func(s *Server) error { return s.Shutdown(context.Background()) },
+	} {
+		s := &Server{Handler: mirror, Loops: 3}
+		if _, err := s.Listen("nonesuch", "127.0.0.1:0"); err == nil {
+			t.Error("a network that does not exist")
+		}
+		addr, err := s.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Listen("tcp", addr.String()); err == nil {
+			t.Error("an address that is taken")
+		}
+		if err := stop(s); err != nil {
+			t.Error(err)
+		}
+		if err := stop(s); err != nil {
+			t.Error(err)
+		}
+		if err := s.Serve(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Serve says %v", err)
+		}
+	}
+	new(Server).Close()
+	new(Server).Shutdown(context.Background())
+	runtime.GC()
+	until(t, "the descriptors are closed", func() bool { return descriptors(t) <= before })
+}
+
+// TestListeners is several of them on each poller, for HTTP and for another
+// protocol.
+func TestListeners(t *testing.T) {
+	t.Parallel()
+	for _, name := range poller.Names() {
+		for _, loops := range []int{1, 3} {
+			s := &Server{Poller: name, Loops: loops, Handler: mirror}
+			tcp, err := s.ListenConn("tcp", "127.0.0.1:0", &conn.Handler{Open: func(c *conn.Conn) { c.WriteString("hi "); c.Pipe(c) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			unix, err := s.Listen("unix", filepath.Join(t.TempDir(), "s"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := start(t, s, mirror)
+			for range 4 {
+				for _, addr := range []net.Addr{r.addr, unix} {
+					c := dial(t, addr)
+					big := strings.Repeat("x", 500<<10)
+					go io.WriteString(c, post("/", big)+last)
+					if got := c.all(); got != went("200 POST / "+big) {
+						t.Errorf("%s, %v: answered %.100q", name, addr, got)
+					}
+				}
+				c := dial(t, tcp)
+				c.send("ho")
+				c.fin()
+				if all, err := io.ReadAll(c.in); string(all) != "hi ho" {
+					t.Errorf("%s: read %q, %v", name, all, err)
+				}
+			}
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+			if _, err := net.Dial("unix", unix.String()); err == nil {
+				t.Error("the socket's file is left")
+			}
+		}
+	}
+}
