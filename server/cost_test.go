@@ -1,0 +1,148 @@
+// What requests and connections cost: allocations and memory, counted for the
+// whole server while it runs. The client's side is raw system calls, which cost
+// none. These tests are not parallel.
+
+package server
+
+import (
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// dialRaw answers a descriptor, one that blocks, of a new connection to s.
+func dialRaw(t testing.TB, s *rig) int {
+	t.Helper()
+	f, err := s.dial().Conn.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	fd := int(f.Fd())
+	if err := syscall.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
+// round sends in and reads as many bytes as out has room for.
+func round(t testing.TB, fd int, in, out []byte) {
+	if _, err := syscall.Write(fd, in); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n < len(out); {
+		k, err := syscall.Read(fd, out[n:])
+		if k > 0 {
+			n += k
+		} else if err != syscall.EINTR {
+			t.Fatal(k, err)
+		}
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	hello := func(w Response, r Request) { w.End("Hello World\n") }
+	for _, c := range []struct {
+		name string
+		h    Handler
+		in   string
+	}{
+		{"GET", hello, get("/")},
+		{"16 pipelined", hello, strings.Repeat(get("/"), 16)},
+		{"404", func(w Response, r Request) { w.Status(404); w.End("no\n") }, get("/none")},
+		{"HEAD", hello, request("HEAD", "/")},
+		{"in parts", func(w Response, r Request) { w.WriteString("Hello "); w.WriteString("World\n"); w.End("") }, get("/")},
+		{"with fields", func(w Response, r Request) {
+			w.Set("Content-Type", "text/plain")
+			w.Add("Server", "x")
+			w.EndBytes(r.Get("User-Agent"))
+		}, get("/", "User-Agent: test", "Accept: */*")},
+		{"a body that nobody reads", hello, post("/", "hello")},
+		{"a chunked body that nobody reads", hello, chunks("/", "he", "llo")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := start(t, &Server{}, c.h)
+			k := s.dial()
+			k.send(c.in + get("/", "Connection: close"))
+			all, err := io.ReadAll(k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			k = s.dial()
+			k.send(get("/", "Connection: close"))
+			one, err := io.ReadAll(k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fd := dialRaw(t, s)
+			in, out := []byte(c.in), make([]byte, len(all)-len(one))
+			for range 100 {
+				round(t, fd, in, out)
+			}
+			// It counts those of all goroutines, and rounds down what the rest
+			// of the process does now and then.
+			if n := testing.AllocsPerRun(2000, func() { round(t, fd, in, out) }); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+// TestIdleMemory is what a keep-alive connection holds that waits for its next
+// request: its conn.Conn, its session, its slot.
+func TestIdleMemory(t *testing.T) {
+	const n = 400
+	s := start(t, &Server{IdleTimeout: time.Hour}, mirror)
+	fds := make([]int, n)
+	for i := range fds {
+		fds[i] = dialRaw(t, s)
+	}
+	until(t, "all are accepted", func() bool { return s.Stats().Conns == n })
+	in, out := []byte(post("/", strings.Repeat("x", 1000))), make([]byte, 1024)
+	var before, after runtime.MemStats
+	measure := func(m *runtime.MemStats) {
+		for range 3 { // what is pooled goes in two
+			runtime.GC()
+		}
+		runtime.ReadMemStats(m)
+	}
+	measure(&before)
+	for _, fd := range fds {
+		round(t, fd, in, out)
+	}
+	measure(&after)
+	if grown := int64(after.HeapObjects) - int64(before.HeapObjects); grown > n/4 {
+		t.Errorf("%d connections that have served a request hold %d objects more than new ones", n, grown)
+	}
+	s.Close()
+	measure(&before)
+	if objects := float64(after.HeapObjects-before.HeapObjects) / n; objects > 2.5 {
+		t.Errorf("an idle connection holds %.2f objects", objects)
+	} else {
+		t.Logf("an idle connection holds %.2f objects", objects)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		batch int
+	}{{"1", 1}, {"16", 16}} {
+		b.Run(c.name, func(b *testing.B) {
+			s := start(b, &Server{}, func(w Response, r Request) { w.End("Hello World\n") })
+			fd := dialRaw(b, s)
+			in := []byte(strings.Repeat(get("/"), c.batch))
+			size := len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Length: 12\r\n\r\nHello World\n")
+			out := make([]byte, size*c.batch)
+			b.ReportAllocs()
+			for b.Loop() {
+				round(b, fd, in, out)
+			}
+			b.ReportMetric(float64(b.N*c.batch)/b.Elapsed().Seconds(), "requests/s")
+		})
+	}
+}
