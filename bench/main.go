@@ -109,6 +109,9 @@ func run(ctx context.Context, o options) error {
 			break
 		}
 	}
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	b.Report.Took = time.Since(b.Report.Started)
 	if err != nil {
 		// What was measured is kept, but not in the place of a whole report.

@@ -45,6 +45,7 @@ func (c *Contender) Can(what string) string { return c.Lacks[what] }
 // An Env is where contenders are built and run.
 type Env struct {
 	Dir     string   // of scratch: programs, configurations, files to serve
+	Cache   string   // of what compilers made for this machine, kept between runs
 	Bench   string   // the directory of this module
 	Pin     []string // what to put before a server's command line, "taskset -c 0" say
 	Procs   string   // GOMAXPROCS of the servers
@@ -56,7 +57,7 @@ type Env struct {
 
 // NewEnv prepares a directory with the files that file servers serve.
 func NewEnv(dir, bench string, pin []string, log func(string)) (*Env, error) {
-	e := &Env{Dir: dir, Bench: bench, Pin: pin, Procs: "1", Log: log, built: map[string]string{}, skipped: map[string]string{}}
+	e := &Env{Dir: dir, Cache: cache(dir), Bench: bench, Pin: pin, Procs: "1", Log: log, built: map[string]string{}, skipped: map[string]string{}}
 	www := filepath.Join(dir, "www")
 	if err := os.MkdirAll(www, 0o755); err != nil {
 		return nil, err
@@ -67,6 +68,18 @@ func NewEnv(dir, bench string, pin []string, log func(string)) (*Env, error) {
 		}
 	}
 	return e, nil
+}
+
+// cache is a directory of the user's for this machine, or one in dir if there can be none.
+func cache(dir string) string {
+	host, _ := os.Hostname()
+	if base, err := os.UserCacheDir(); err == nil {
+		kept := filepath.Join(base, "lurcher-bench", host)
+		if os.MkdirAll(kept, 0o755) == nil {
+			return kept
+		}
+	}
+	return dir
 }
 
 // Find builds c, or looks it up, once. The error says why there is none.

@@ -5,9 +5,11 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/lurcher-net/lurcher/bench/measure"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
@@ -17,6 +19,11 @@ import (
 
 // Ours is the row that is ours, shown in another colour; Floor is what no server can be expected to beat.
 const Ours, Floor = "lurcher", "floor"
+
+func init() {
+	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
+	plotter.DefaultFont = plot.DefaultFont
+}
 
 var (
 	ourColour   = color.RGBA{0xc8, 0x50, 0x1e, 0xff}
@@ -53,26 +60,60 @@ func (g *Grid) bars() ([]byte, error) {
 	p := plot.New()
 	p.Title.Text = g.Title
 	p.X.Label.Text = g.Metrics[i].Title
-	p.X.Min = 0
+	most := reach(rows, sums)
 	var whiskers whisker
+	var labels plotter.XYLabels
 	for y, s := range sums {
-		bar, err := plotter.NewBarChart(plotter.Values{s.Median}, vg.Points(14))
+		end := min(s.Median, most)
+		bar, err := plotter.NewBarChart(plotter.Values{end}, vg.Points(14))
 		if err != nil {
 			return nil, err
 		}
 		bar.Horizontal, bar.XMin, bar.LineStyle.Width = true, float64(y), 0
 		bar.Color = colourOf(rows[y])
 		p.Add(bar)
-		whiskers.XYs = append(whiskers.XYs, plotter.XY{X: s.Median, Y: float64(y)})
-		whiskers.XErrors = append(whiskers.XErrors, struct{ Low, High float64 }{s.Q1 - s.Median, s.Q3 - s.Median})
+		label := " " + measure.Short(s.Median)
+		if end < s.Median {
+			label += " →" // the bar is cut off
+		} else {
+			whiskers.XYs = append(whiskers.XYs, plotter.XY{X: s.Median, Y: float64(y)})
+			whiskers.XErrors = append(whiskers.XErrors, struct{ Low, High float64 }{s.Q1 - s.Median, min(s.Q3, most) - s.Median})
+			end = min(s.Q3, most)
+		}
+		labels.XYs = append(labels.XYs, plotter.XY{X: end, Y: float64(y) - 0.15})
+		labels.Labels = append(labels.Labels, label)
 	}
-	errs, err := plotter.NewXErrorBars(whiskers)
+	if len(whiskers.XYs) > 0 {
+		errs, err := plotter.NewXErrorBars(whiskers)
+		if err != nil {
+			return nil, err
+		}
+		p.Add(errs)
+	}
+	values, err := plotter.NewLabels(labels)
 	if err != nil {
 		return nil, err
 	}
-	p.Add(errs)
+	p.Add(values)
+	p.X.Min, p.X.Max = 0, max(most, math.SmallestNonzeroFloat32)*1.15 // and room for the last label
 	p.NominalY(rows...)
 	return render(p, vg.Points(560), vg.Points(70+22*float64(len(rows))))
+}
+
+// reach is where bars are cut off, lest one that is far out makes all others look the same: at six times
+// ours, or else the median one.
+func reach(rows []string, sums []measure.Summary) float64 {
+	var all []float64
+	most := 0.0
+	for _, s := range sums {
+		all = append(all, s.Median)
+		most = max(most, s.Median, s.Q3)
+	}
+	base := measure.Summarize(all).Median
+	if i := slices.Index(rows, Ours); i >= 0 && sums[i].Median > 0 {
+		base = sums[i].Median
+	}
+	return max(min(most, 6*base), 0)
 }
 
 // whisker is the data of error bars.
@@ -82,10 +123,10 @@ type whisker struct {
 }
 
 func colourOf(row string) color.Color {
-	switch row {
-	case Ours:
+	switch {
+	case row == Ours:
 		return ourColour
-	case Floor:
+	case strings.HasPrefix(row, Floor):
 		return floorColour
 	}
 	return peerColour
@@ -133,8 +174,9 @@ func (g *Grid) lines() ([]byte, error) {
 
 func render(p *plot.Plot, w, h vg.Length) ([]byte, error) {
 	c := vgsvg.New(w, h)
-	p.Draw(draw.New(c))
+	p.Draw(draw.Crop(draw.New(c), vg.Points(6), vg.Points(-18), vg.Points(4), vg.Points(-6)))
 	var b bytes.Buffer
 	_, err := c.WriteTo(&b)
-	return b.Bytes(), err
+	// The page's reader may not have that font: these have the same widths.
+	return bytes.ReplaceAll(b.Bytes(), []byte("Liberation Sans"), []byte("Liberation Sans,Arial,Helvetica,sans-serif")), err
 }

@@ -23,7 +23,7 @@ func Delay(ctx context.Context, b *Bench) error {
 	for _, n := range sizes {
 		g := &present.Grid{Suite: "delay", Name: fmt.Sprintf("delay-%d", n), Chart: "worst",
 			Title: fmt.Sprintf("Answers after %v, %d connections", delay, n),
-			About: fmt.Sprintf("Each connection makes %d requests, one after the other; all begin at once.", waves),
+			About: fmt.Sprintf("Requests on each connection, one after the other: %d. All connections begin at once.", waves),
 			Metrics: []present.Metric{
 				{Key: "worst", Title: "latest, ms late", Lower: true},
 				{Key: "p50", Title: "p50, ms late", Lower: true},

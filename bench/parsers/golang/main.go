@@ -22,8 +22,8 @@ import (
 func main() {
 	all := []heads.Parser{
 		{Name: "lurcher", Pass: lurcher()},
-		{Name: "floor: memcpy", Pass: memcpy()},
-		{Name: "floor: search for CRLFCRLF (bytes.Index)", Pass: search()},
+		{Name: "floor: memcpy (Go)", Pass: memcpy()},
+		{Name: "floor: search (Go)", Pass: search()},
 		{Name: "fasthttp", Pass: fast()},
 		{Name: "hertz", Pass: hertz()},
 		{Name: "nbio", Pass: nbio()},

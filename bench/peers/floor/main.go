@@ -80,13 +80,15 @@ var (
 	endOfHead = []byte("\r\n\r\n")
 	closing   = []byte("\r\nConnection: close\r\n")
 	canned    = map[string][]byte{}
+	goodbye   = map[string][]byte{} // the same with "Connection: close"
 )
 
 func init() {
 	for _, path := range []string{peer.HelloPath, peer.JSONPath, peer.LargePath} {
 		body := peer.Body([]byte(path))
-		canned[path] = append([]byte("HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(len(body))+
-			"\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n"), body...)
+		head := "HTTP/1.1 200 OK\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+		canned[path] = append([]byte(head+"\r\n"), body...)
+		goodbye[path] = append([]byte(head+"Connection: close\r\n\r\n"), body...)
 	}
 }
 
@@ -100,11 +102,15 @@ func answer(out, p []byte) (_ []byte, last bool) {
 		return out, false
 	}
 	path := p[len("GET "):]
-	page := canned[string(path[:max(bytes.IndexByte(path, ' '), 0)])]
+	path = path[:max(bytes.IndexByte(path, ' '), 0)]
+	if len(p) < 256 && bytes.Contains(p, closing) {
+		return append(out, goodbye[string(path)]...), true
+	}
+	page := canned[string(path)]
 	for range bytes.Count(p, endOfHead) {
 		out = append(out, page...)
 	}
-	return out, len(p) < 256 && bytes.Contains(p, closing)
+	return out, false
 }
 
 func listen(addr string) (int, error) {
