@@ -49,9 +49,14 @@ func main() {
 	flag.StringVar(&o.contenders, "contenders", "", "servers to run, with commas; all of them if empty")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contender gets its turn")
 	flag.IntVar(&o.seconds, "seconds", 2, "of load for each figure of a round")
-	flag.StringVar(&o.out, "out", "report", "the directory of the report; suites that are not run keep what it says of them")
+	flag.StringVar(&o.out, "out", "", "the directory of the report, where suites that are not run keep what it says of them; report if empty, or report/quick.tmp")
 	flag.BoolVar(&o.render, "render", false, "write the report anew from the data of an earlier run")
 	flag.Parse()
+	if o.out == "" {
+		if o.out = "report"; o.quick {
+			o.out = filepath.Join("report", "quick.tmp") // a quick run is no report to keep
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
 	stop()

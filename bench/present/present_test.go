@@ -193,8 +193,16 @@ func TestRatiosStandBesideWhatTheyAreOf(t *testing.T) {
 
 func TestMergeKeepsTheSuitesThatWereNotRun(t *testing.T) {
 	t.Parallel()
-	r := &Report{Grids: []*Grid{{Suite: "echo", Name: "new"}}}
-	r.Merge(&Report{Grids: []*Grid{{Suite: "echo", Name: "old"}, {Suite: "idle", Name: "kept"}}})
+	r := &Report{Grids: []*Grid{{Suite: "echo", Name: "new"}}, Versions: [][2]string{{"Go", "2"}}, Commands: []string{"a", "b"}}
+	old := &Report{Grids: []*Grid{{Suite: "echo", Name: "old"}, {Suite: "idle", Name: "kept"}},
+		Versions: [][2]string{{"Go", "1"}, {"nginx", "1"}}, Commands: []string{"b", "c"}}
+	r.Merge(old)
+	if !slices.Equal(r.Commands, []string{"a", "b", "c"}) || !slices.Equal(r.Versions, [][2]string{{"Go", "2"}, {"nginx", "1"}}) {
+		t.Errorf("%v, %v", r.Commands, r.Versions)
+	}
+	if about := r.Grids[1].About; !strings.Contains(about, earlier) {
+		t.Errorf("it does not say that it is from an earlier run: %q", about)
+	}
 	var names []string
 	for _, g := range r.Grids {
 		names = append(names, g.Name)

@@ -192,16 +192,42 @@ func Read(dir string) (*Report, error) {
 	return r, json.Unmarshal(b, r)
 }
 
-// Merge takes over the grids, and what is skipped, of suites that r has not run itself.
+// Merge takes over what an earlier run found in suites that r has not run itself.
 func (r *Report) Merge(old *Report) {
 	ran := map[string]bool{}
 	for _, g := range r.Grids {
 		ran[g.Suite] = true
 	}
+	kept := false
 	for _, g := range old.Grids {
-		if !ran[g.Suite] {
-			g.About = strings.TrimSpace(g.About + " (Measured in an earlier run, of " + old.Started.Format(time.DateTime) + ".)")
-			r.Grids = append(r.Grids, g)
+		if ran[g.Suite] {
+			continue
+		}
+		kept = true
+		if !strings.Contains(g.About, earlier) {
+			g.About = strings.TrimSpace(g.About + " (" + earlier + old.Started.Format(time.DateTime) + ".)")
+		}
+		r.Grids = append(r.Grids, g)
+	}
+	if !kept {
+		return
+	}
+	r.Versions, r.Who, r.Skipped = union(r.Versions, old.Versions), union(r.Who, old.Who), union(r.Skipped, old.Skipped)
+	for _, c := range old.Commands {
+		if !slices.Contains(r.Commands, c) {
+			r.Commands = append(r.Commands, c)
 		}
 	}
+}
+
+const earlier = "Measured in an earlier run, of "
+
+// union appends to ps those of more whose names it does not have.
+func union(ps, more [][2]string) [][2]string {
+	for _, p := range more {
+		if !slices.ContainsFunc(ps, func(q [2]string) bool { return q[0] == p[0] }) {
+			ps = append(ps, p)
+		}
+	}
+	return ps
 }
