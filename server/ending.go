@@ -75,10 +75,10 @@ func (s *session) abandon() (tell func()) {
 }
 
 // last closes the connection after an answer, in stages if the client may be
-// sending more: else closing would reset the connection, and the answer could
-// be lost.
+// sending more, as one may that had more to send before: else closing would reset
+// the connection, and the answer could be lost (RFC 9112 9.6).
 func (s *session) last() {
-	if s.is(left) && !s.is(halfClosed) {
+	if s.is(left|eager) && !s.is(halfClosed) {
 		s.linger()
 		return
 	}

@@ -202,32 +202,32 @@ func TestOnAbort(t *testing.T) {
 	stream := func(w Response, r Request) { r.Stream(func(p []byte, last bool) {}) }
 	for _, c := range []struct {
 		name  string
-		srv   Server
+		srv   *Server
 		in    string
 		h     Handler
 		leave func(c *client)
 		over  bool // the handle is, when OnAbort is called
 	}{
-		{"FIN while it is answered", Server{}, get("/"), nil, (*client).fin, false},
-		{"close while it is answered", Server{}, get("/"), nil, func(c *client) { c.Close() }, false},
-		{"RST while it is answered", Server{}, get("/"), nil, (*client).reset, true},
-		{"FIN in the body", Server{}, body, stream, (*client).fin, true},
-		{"FIN in the body that nobody reads", Server{}, request("POST", "/", "Content-Length: 2"), nil, (*client).fin, true},
-		{"RST in the body", Server{}, body, stream, (*client).reset, true},
-		{"RST in the body that nobody reads", Server{}, body, nil, (*client).reset, true},
-		{"a malformed body", Server{}, chunked1("3\r\nabcX"), stream, func(*client) {}, true},
-		{"a body past MaxBody", Server{MaxBody: 3}, chunked1("5\r\nabcde\r\n"), stream, func(*client) {}, true},
-		{"a body past Body's limit", Server{}, body, func(w Response, r Request) { r.Body(10, nil) }, func(*client) {}, true},
-		{"a body that is late", Server{BodyTimeout: 20 * time.Millisecond}, body, stream, func(*client) {}, true},
-		{"a length that is not held to", Server{}, get("/"), func(w Response, r Request) { w.Set("Content-Length", "1"); w.End("") }, func(*client) {}, true},
-		{"Abort", Server{}, get("/"), func(w Response, r Request) { w.Abort() }, func(*client) {}, true},
-		{"Close of the server", Server{}, get("/"), nil, nil, true},
-		{"two pipelined requests and a FIN", Server{}, get("/next") + get("/"), nil, (*client).fin, false},
+		{"FIN while it is answered", &Server{}, get("/"), nil, (*client).fin, false},
+		{"close while it is answered", &Server{}, get("/"), nil, func(c *client) { c.Close() }, false},
+		{"RST while it is answered", &Server{}, get("/"), nil, (*client).reset, true},
+		{"FIN in the body", &Server{}, body, stream, (*client).fin, true},
+		{"FIN in the body that nobody reads", &Server{}, request("POST", "/", "Content-Length: 2"), nil, (*client).fin, true},
+		{"RST in the body", &Server{}, body, stream, (*client).reset, true},
+		{"RST in the body that nobody reads", &Server{}, body, nil, (*client).reset, true},
+		{"a malformed body", &Server{}, chunked1("3\r\nabcX"), stream, func(*client) {}, true},
+		{"a body past MaxBody", &Server{MaxBody: 3}, chunked1("5\r\nabcde\r\n"), stream, func(*client) {}, true},
+		{"a body past Body's limit", &Server{}, body, func(w Response, r Request) { r.Body(10, nil) }, func(*client) {}, true},
+		{"a body that is late", &Server{BodyTimeout: 20 * time.Millisecond}, body, stream, func(*client) {}, true},
+		{"a length that is not held to", &Server{}, get("/"), func(w Response, r Request) { w.Set("Content-Length", "1"); w.End("") }, func(*client) {}, true},
+		{"Abort", &Server{}, get("/"), func(w Response, r Request) { w.Abort() }, func(*client) {}, true},
+		{"Close of the server", &Server{}, get("/"), nil, nil, true},
+		{"two pipelined requests and a FIN", &Server{}, get("/next") + get("/"), nil, (*client).fin, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			begun, aborted := make(chan bool), make(chan bool, 10)
-			s := start(t, &c.srv, func(w Response, r Request) {
+			s := start(t, c.srv, func(w Response, r Request) {
 				if string(r.Path()) == "/next" {
 					w.After(20*time.Millisecond, func() { w.End("") })
 					begun <- true

@@ -24,27 +24,27 @@ func TestTimeouts(t *testing.T) {
 	end := func(w Response, r Request) { w.End("") }
 	for _, c := range []struct {
 		name string
-		srv  Server
+		srv  *Server
 		in   string
 		h    Handler
 		want string
 	}{
-		{"no request", Server{HeadTimeout: short}, "", end, ""},
-		{"half a head", Server{HeadTimeout: short}, "GET / HTTP/1.1\r\n", end, "408"},
-		{"an empty line", Server{HeadTimeout: short}, "\r\n", end, "408"},
-		{"half a second head", Server{HeadTimeout: short}, get("/") + "GET", end, "200, 408"},
-		{"half a second head, and no limit on being idle", Server{HeadTimeout: short, IdleTimeout: -1}, get("/") + "GET", end, "200, 408"},
-		{"no second request", Server{IdleTimeout: short}, get("/"), end, "200"},
-		{"no second request, no limit on heads", Server{IdleTimeout: short, HeadTimeout: -1}, get("/"), end, "200"},
-		{"no body", Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2"), stream, "408"},
-		{"half a body", Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2") + "h", stream, "408"},
-		{"half a chunk", Server{BodyTimeout: short}, chunked1("2\r\nh"), stream, "408"},
-		{"row 59, no end of the trailers", Server{BodyTimeout: short}, chunked1("0\r\n"), stream, "408"},
-		{"half a body that nobody wants", Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2") + "h", end, "200"},
+		{"no request", &Server{HeadTimeout: short}, "", end, ""},
+		{"half a head", &Server{HeadTimeout: short}, "GET / HTTP/1.1\r\n", end, "408"},
+		{"an empty line", &Server{HeadTimeout: short}, "\r\n", end, "408"},
+		{"half a second head", &Server{HeadTimeout: short}, get("/") + "GET", end, "200, 408"},
+		{"half a second head, and no limit on being idle", &Server{HeadTimeout: short, IdleTimeout: -1}, get("/") + "GET", end, "200, 408"},
+		{"no second request", &Server{IdleTimeout: short}, get("/"), end, "200"},
+		{"no second request, no limit on heads", &Server{IdleTimeout: short, HeadTimeout: -1}, get("/"), end, "200"},
+		{"no body", &Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2"), stream, "408"},
+		{"half a body", &Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2") + "h", stream, "408"},
+		{"half a chunk", &Server{BodyTimeout: short}, chunked1("2\r\nh"), stream, "408"},
+		{"row 59, no end of the trailers", &Server{BodyTimeout: short}, chunked1("0\r\n"), stream, "408"},
+		{"half a body that nobody wants", &Server{BodyTimeout: short}, request("POST", "/", "Content-Length: 2") + "h", end, "200"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, &c.srv, c.h)
+			s := start(t, c.srv, c.h)
 			k := s.dial()
 			k.send(c.in)
 			if got := k.all(); got != c.want {

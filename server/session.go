@@ -63,6 +63,7 @@ const (
 	waiting                                        // reading is paused until that is wanted
 	served                                         // there was a request on this connection
 	refused                                        // it is one more than MaxConns
+	eager                                          // the client has sent more than heads one at a time
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }
@@ -174,11 +175,15 @@ func (s *session) begin(h *head) {
 		s.clear(persist)
 	}
 	s.phase = answering
+	if s.is(left) {
+		s.set(eager)
+	}
 	if b := h.Body(); b.Remaining() != 0 {
 		if h.Expect && !s.is(left) {
 			s.set(expecting)
 		}
 		s.phase = receiving
+		s.set(eager)
 		s.extra().body = b
 		s.conn.SetDeadline(0) // the body is not late before it is asked for
 	}

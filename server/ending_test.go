@@ -1,0 +1,173 @@
+// How exchanges end in the middle, and what is left behind.
+
+package server
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCutOff is row 53: what is incomplete is never handed on as whole.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, in, want string }{
+		{"nothing", "", ""},
+		{"an empty line", "\r\n", ""},
+		{"a head", "GET / HTTP/1.1\r\nHost: x\r\n", ""},
+		{"a second head", get("/") + "GET /", "200 GET /"},
+		{"a body", request("POST", "/", "Content-Length: 3") + "hi", "400"},
+		{"a body of which nothing came", request("POST", "/", "Content-Length: 3"), "400"},
+		{"a chunk", chunked1("3\r\nhi"), "400"},
+		{"the last chunk", chunked1("2\r\nhi\r\n"), "400"},
+		{"the trailers", chunked1("2\r\nhi\r\n0\r\n"), "400"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &Server{}, mirror)
+			k := s.dial()
+			k.send(c.in)
+			k.fin()
+			if got := k.all(); got != c.want {
+				t.Errorf("answered %q, want %q", got, c.want)
+			}
+			s.idle()
+		})
+	}
+}
+
+// TestEndBehindHeldBody: a body that waits is not cut off by the FIN behind it,
+// whatever lets it go on, and when.
+func TestEndBehindHeldBody(t *testing.T) {
+	t.Parallel()
+	const size = 100 << 10
+	for name, resume := range map[string]func(w Response, fn func()){
+		"a timer": func(w Response, fn func()) { w.After(time.Millisecond, fn) },
+		"a drain": func(w Response, fn func()) { w.OnDrain(fn) },
+		"both":    func(w Response, fn func()) { w.After(time.Millisecond, func() { w.OnDrain(fn) }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &Server{}, func(w Response, r Request) {
+				n := 0
+				resume(w, func() {
+					r.Stream(func(p []byte, last bool) {
+						if n += len(p); last {
+							w.End(strings.Repeat("x", n))
+							return
+						}
+						w.Pause()
+						resume(w, w.Resume)
+					})
+				})
+			})
+			for range 10 {
+				c := s.dial()
+				go func() {
+					io.WriteString(c, post("/", strings.Repeat("x", size))+chunks("/", "abc", "def"))
+					c.fin()
+				}()
+				c.want("200 " + strings.Repeat("x", size))
+				c.want("200 xxxxxx")
+				c.wantEnd()
+			}
+		})
+	}
+}
+
+// TestLastAnswer is row 68: who sends more than it should, and that late, can
+// still read the last answer.
+func TestLastAnswer(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, func(w Response, r Request) { w.End(strings.Repeat("x", 100<<10)) })
+	for _, in := range []string{post("/", "hi", "Connection: close"), get("/") + get("/", "Connection: close")} {
+		for range 10 {
+			before := s.Stats().Status[2]
+			c := s.dial()
+			c.send(in)
+			until(t, "it is answered", func() bool { return s.Stats().Status[2] > before })
+			s.do(func() {})
+			io.WriteString(c, "\r\n")
+			s.do(func() {})
+			io.WriteString(c, "\r\n")
+			if got := c.all(); !strings.HasPrefix(got, "200 xxx") {
+				t.Errorf("answered %.20q", got)
+			}
+			c.Close()
+			s.idle()
+		}
+	}
+}
+
+// TestTimers: an exchange keeps the timers that run, not those that have run.
+func TestTimers(t *testing.T) {
+	t.Parallel()
+	most, n := 0, 0
+	s := start(t, &Server{}, func(w Response, r Request) {
+		never := w.After(time.Hour, func() { t.Error("a timer fires that was ended with its exchange") })
+		var next func()
+		next = func() {
+			if n++; n == 1000 {
+				w.End("")
+				return
+			}
+			w.After(0, next)
+			most = max(most, len(w.s.x.timers))
+		}
+		next()
+		if !w.After(time.Hour, func() {}).Stop() || !never.Reset(time.Hour) {
+			t.Error("timers that do not run")
+		}
+	})
+	c := s.dial()
+	c.send(get("/"))
+	c.want("200")
+	s.do(func() {
+		if most > 4 {
+			t.Errorf("%d timers were kept, of an exchange that had 3 at a time", most)
+		}
+	})
+}
+
+// TestAcrossConnections ends exchanges from within the callbacks of others.
+func TestAcrossConnections(t *testing.T) {
+	t.Parallel()
+	var waiting []Response
+	s := start(t, &Server{}, func(w Response, r Request) {
+		if string(r.Path()) == "/wait" {
+			waiting = append(waiting, w)
+			w.OnAbort(func() {
+				for _, other := range waiting {
+					other.End("one has left")
+				}
+			})
+			return
+		}
+		for i, other := range waiting {
+			if i%2 == 0 {
+				other.Abort() // whose OnAbort ends the rest
+			}
+		}
+		w.End("")
+	})
+	var list []*client
+	for i := range 10 {
+		c := s.dial()
+		c.send(get("/wait") + get("/"))
+		list = append(list, c)
+		until(t, "it waits", func() bool {
+			n := 0
+			s.do(func() { n = len(waiting) })
+			return n == i+1
+		})
+	}
+	c := s.dial()
+	c.send(get("/"))
+	c.want("200")
+	list[0].wantGone()
+	for _, c := range list[1:] {
+		c.want("200 one has left")
+		c.want("200")
+	}
+}
