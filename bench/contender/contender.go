@@ -30,7 +30,8 @@ type Contender struct {
 	Note  string            // what has to be known of it: above all, what it does not do
 	Less  bool              // it does less than HTTP asks for, and Note says what
 	Lacks map[string]string // abilities that it has not, and why
-	Conns int               // the most connections that it takes here; 0: as many as there are descriptors
+	Conns int               // the most connections that it takes with 20,000 descriptors; 0: as many as there are
+	Why   string            // it takes no more
 	Go    bool              // it tells its heap
 
 	program string // what to look for in PATH, or

@@ -39,7 +39,7 @@ func Idle(ctx context.Context, b *Bench) error {
 		for _, n := range sizes {
 			for _, c := range who {
 				if c.Conns > 0 && n > c.Conns {
-					rss.Note(c.Name, fmt.Sprintf("no more than %d connections with the descriptors there are: it needs two for each", c.Conns))
+					rss.Note(c.Name, fmt.Sprintf("not measured with %d connections: %s", n, c.Why))
 					continue
 				}
 				err := b.take(ctx, rss, c, contender.HTTP, func(s *contender.Server) error { return b.idle(ctx, rss, heap, c, s, n, round) })
