@@ -1,3 +1,5 @@
+// The package in use, as go doc shows it.
+
 package fuzz_test
 
 import (

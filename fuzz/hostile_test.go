@@ -1,3 +1,5 @@
+// The hostile client itself: that it does each of its attacks, and in time.
+
 package fuzz
 
 import (
