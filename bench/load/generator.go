@@ -170,8 +170,8 @@ func (g *generator) begin() {
 	switch {
 	case g.job.Kind == "delay":
 		g.count()
-		for _, k := range g.clients {
-			g.send(k)
+		for _, k := range g.clients { // one by one, for what is written leaves when the callback ends
+			g.loop.Post(func() { g.send(k) })
 		}
 		return
 	case g.job.Active == 0:
