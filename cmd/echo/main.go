@@ -29,6 +29,8 @@ func main() {
 	idle := flag.Duration("idle", 5*time.Minute, "close a connection on which nothing moves for so long; 0: never")
 	flag.Parse()
 
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	var srv server.Server
 	at, err := srv.ListenConn(*network, *addr, &conn.Handler{
 		Open: func(c *conn.Conn) {
@@ -42,13 +44,12 @@ func main() {
 	}
 	fmt.Printf("echo on %s %s\n", at.Network(), at)
 
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		srv.Close()
-	}()
-	if err := srv.Serve(); err != nil {
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve() }()
+	select {
+	case err := <-served: // it never ends on its own but by an error
 		log.Fatal(err)
+	case <-signals:
+		srv.Close()
 	}
 }

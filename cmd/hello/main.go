@@ -49,14 +49,14 @@ func main() {
 	if srv.Poller == "" {
 		srv.Poller = bestPoller()
 	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	at, err := srv.Listen("tcp", *addr)
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("http://%s/ (poller %s, loops %d)\n", at, srv.Poller, srv.Loops)
 
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve() }()
 	select {
