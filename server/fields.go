@@ -33,27 +33,28 @@ func statusLine(code int) string {
 
 // setField checks a field and keeps its line until the head is sent.
 func (s *session) setField(name, value string, replace bool) error {
-	if !isToken(name) || !isValue(value) || strings.EqualFold(name, "Transfer-Encoding") {
+	special := specialName(name)
+	if !isToken(name) || !isValue(value) || special == "Transfer-Encoding" {
 		return ErrField
 	}
 	value = strings.Trim(value, " \t")
 	x := s.extra()
-	switch {
-	case strings.EqualFold(name, "Content-Length"):
+	switch special {
+	case "Content-Length":
 		n, err := strconv.ParseUint(value, 10, 63)
 		if err != nil || !replace && x.declared >= 0 && x.declared != int64(n) {
 			return ErrField
 		}
 		x.declared = int64(n) // written by writeHead
 		return nil
-	case strings.EqualFold(name, "Connection"):
+	case "Connection":
 		for option := range strings.SplitSeq(value, ",") {
 			if strings.EqualFold(strings.Trim(option, " \t"), "close") {
 				s.clear(persist)
 			}
 		}
 		return nil // written by writeHead
-	case strings.EqualFold(name, "Date"):
+	case "Date":
 		x.hasDate, replace = true, true
 	}
 	if replace {
@@ -62,6 +63,26 @@ func (s *session) setField(name, value string, replace bool) error {
 	x.fields = append(append(x.fields, name...), ": "...)
 	x.fields = append(append(x.fields, value...), "\r\n"...)
 	return nil
+}
+
+// specialName is the name in its usual case, if it is of a field that the server
+// writes itself. Most names are told from these by their length.
+func specialName(name string) string {
+	var special string
+	switch len(name) {
+	case len("Date"):
+		special = "Date"
+	case len("Connection"):
+		special = "Connection"
+	case len("Content-Length"):
+		special = "Content-Length"
+	case len("Transfer-Encoding"):
+		special = "Transfer-Encoding"
+	}
+	if !strings.EqualFold(name, special) {
+		return ""
+	}
+	return special
 }
 
 // removeField removes all lines with that name.
@@ -77,12 +98,17 @@ func removeField(lines []byte, name string) []byte {
 	return lines
 }
 
-// isToken tells whether s is a token (RFC 9110 5.6.2).
+// tchar marks the bytes of a token (RFC 9110 5.6.2).
+var tchar = func() (t [256]bool) {
+	for c := range 0x80 {
+		t[c] = '0' <= c && c <= '9' || 'A' <= c&^0x20 && c&^0x20 <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
+	}
+	return t
+}()
+
 func isToken(s string) bool {
 	for i := range len(s) {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-			strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+		if !tchar[s[i]] {
 			return false
 		}
 	}
