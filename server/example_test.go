@@ -148,7 +148,7 @@ func ExampleResponse_OnDrain() {
 				if _, err := fmt.Fprintln(w, i); err != nil {
 					return // the client has left
 				}
-				if i++; i == 1_000_000 {
+				if i++; i == 100_000 {
 					w.End("")
 					return
 				}
@@ -165,7 +165,7 @@ func ExampleResponse_OnDrain() {
 		n, err := io.Copy(io.Discard, resp.Body)
 		fmt.Println(n, err)
 	})
-	// Output: 6888890 <nil>
+	// Output: 588890 <nil>
 }
 
 // Another protocol on the same loops: here an echo over TCP, by a server that

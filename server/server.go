@@ -35,7 +35,7 @@ type Server struct {
 	// Poller names the poller's backend; empty means the best: see poller.New.
 	Poller string
 
-	HeadTimeout  time.Duration // for a request's head, from its first byte on; 10 s
+	HeadTimeout  time.Duration // for a request's head, from its first byte on, or from the connection's for the first; 10 s
 	BodyTimeout  time.Duration // for each 4 KiB of a request's body; 30 s
 	IdleTimeout  time.Duration // between requests; 75 s
 	WriteTimeout time.Duration // for the client to take anything of an answer; 30 s
