@@ -39,7 +39,7 @@ func All() []*Contender {
 			Note:  "one thread, http-request return"},
 		{Name: "lighttpd", program: "lighttpd", version: []string{"-v"}, args: lighttpd, Conns: 17_000, Why: "it stops accepting when nine tenths of its descriptors are in use",
 			Lacks: noEcho(Delay, nothingLate, Post, "its file handler refuses POST"), Note: "serves files"},
-		{Name: "node", program: "node", version: []string{"--version"}, args: node()},
+		{Name: "node", program: "node", version: []string{"--version"}, args: node(), Note: "keepAliveTimeout 75 s"},
 		{Name: "node cluster", program: "node", version: []string{"--version"}, args: node("cluster"),
 			Lacks: noEcho(), Note: "two workers, on the one core that all servers get"},
 	}
