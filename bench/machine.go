@@ -43,6 +43,7 @@ func machine(o options, procs string) [][2]string {
 	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files)
 	return [][2]string{
 		{"processor", fmt.Sprintf("%s, %d cores (%s)", line("/proc/cpuinfo", "model name"), runtime.NumCPU(), strings.Join(has, " "))},
+		{"threads on the core of processor 0", read("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list")},
 		{"memory", line("/proc/meminfo", "MemTotal")},
 		{"kernel", read("/proc/sys/kernel/osrelease")},
 		{"load when it began", read("/proc/loadavg")},

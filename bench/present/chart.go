@@ -136,13 +136,25 @@ func (g *Grid) lines() ([]byte, error) {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = g.Title, g.XLabel, g.Chart
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	p.Y.Min = 0
-	p.Legend.Top, p.Legend.Left = true, true
+	low, high := math.Inf(1), 0.0
+	for _, row := range g.Rows {
+		for _, m := range g.Metrics {
+			if y := g.Median(row, m.Key); m.X > 0 && y > 0 {
+				low, high = min(low, y), max(high, y)
+			}
+		}
+	}
+	// A logarithmic axis where one would press the lines below into one; what is not above 0 is not on it.
+	logarithmic := high > 30*low
+	if logarithmic {
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
+	p.Legend.Top = true
 	drawn := 0
 	for i, row := range g.Rows {
 		var pts plotter.XYs
 		for _, m := range g.Metrics {
-			if y := g.Median(row, m.Key); m.X > 0 && !math.IsNaN(y) {
+			if y := g.Median(row, m.Key); m.X > 0 && !math.IsNaN(y) && (y > 0 || !logarithmic) {
 				pts = append(pts, plotter.XY{X: m.X, Y: y})
 			}
 		}
@@ -168,7 +180,12 @@ func (g *Grid) lines() ([]byte, error) {
 	if drawn == 0 {
 		return nil, nil
 	}
-	p.Y.Max *= 1.35 // room for the legend
+	if logarithmic {
+		p.Y.Min, p.Y.Max = low/2, high*2
+	} else {
+		p.Y.Min, p.Y.Max = min(p.Y.Min, 0), max(p.Y.Max, 0)+math.SmallestNonzeroFloat32
+	}
+	p.X.Max *= 3 // room for the legend
 	return render(p, vg.Points(560), vg.Points(360))
 }
 

@@ -16,7 +16,7 @@ var suites = [][3]string{
 	{"echo", "TCP echo", "Each connection sends a message, waits for all of it to come back, and sends the next."},
 	{"idle", "Idle keep-alive connections", "What a server holds for a connection that has made one request and now waits: resident memory beyond that of the server before the connections came, divided by their number. The kernel's own memory for a socket, the same for all, is not in it. Heap, after a garbage collection, where the server is a Go program."},
 	{"delay", "Answers from a timer", "Each answer is given after a delay. How late the worst one is, on the generator's clock from sending the request to having read the answer; the rate against the ideal of connections divided by the delay; and the server's highest resident memory beyond what it was before, for each connection."},
-	{"growth", "Cost as work grows", "Microseconds of CPU for a request, as there is more that the server has to keep: a row should be flat."},
+	{"growth", "Cost as work grows", "Microseconds of CPU for a request, as there is more that the server has to keep: a row should be flat, and fall where more is pipelined."},
 }
 
 func (r *Report) markdown(b *bytes.Buffer, charts map[string]bool) {

@@ -32,7 +32,9 @@ var parserPrograms = []parserProgram{
 		return b.Env.GoBuild(ctx, "parsers/golang", "parse-go")
 	}},
 	{what: "lurcher, portable path", only: 1, as: "lurcher, portable (-tags purego)", build: func(ctx context.Context, b *Bench) (string, error) {
-		out, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.SFiles}}", "github.com/lurcher-net/lurcher/parser").Output()
+		list := exec.CommandContext(ctx, "go", "list", "-f", "{{.SFiles}}", "github.com/lurcher-net/lurcher/parser")
+		list.Dir = b.Env.Bench
+		out, err := list.Output()
 		if err == nil && strings.TrimSpace(string(out)) == "[]" {
 			return "", errors.New("the parser has no assembly for this machine: the portable path is the row lurcher")
 		}
