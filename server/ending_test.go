@@ -80,7 +80,7 @@ func TestEndBehindHeldBody(t *testing.T) {
 // still read the last answer.
 func TestLastAnswer(t *testing.T) {
 	t.Parallel()
-	s := start(t, &Server{}, func(w Response, r Request) { w.End(strings.Repeat("x", 100<<10)) })
+	s := start(t, &Server{}, func(w Response, r Request) { w.End(strings.Repeat("x", 1<<20)) })
 	for _, in := range []string{post("/", "hi", "Connection: close"), get("/") + get("/", "Connection: close")} {
 		for range 10 {
 			before := s.Stats().Status[2]
@@ -170,4 +170,41 @@ func TestAcrossConnections(t *testing.T) {
 		c.want("200 one has left")
 		c.want("200")
 	}
+}
+
+// TestEndBeforeResume: when another connection lets the body go on, its FIN is
+// seen before what waits of it is handed over.
+func TestEndBeforeResume(t *testing.T) {
+	t.Parallel()
+	var other Response
+	streaming, ended := make(chan bool), make(chan bool)
+	s := start(t, &Server{}, func(w Response, r Request) {
+		if string(r.Path()) == "/other" {
+			other = w
+			return
+		}
+		n := 0
+		r.Stream(func(p []byte, last bool) {
+			if n++; n == 1 {
+				streaming <- true
+				<-ended // so that it is there when the loop looks again
+				w.Pause()
+				other.OnDrain(w.Resume)
+			}
+			if w.Write(p); last {
+				w.End("")
+				other.End("")
+			}
+		})
+	})
+	a, b := s.dial(), s.dial()
+	a.send(get("/other"))
+	until(t, "one waits", func() bool { return s.Stats().Requests == 1 })
+	b.send(chunks("/", "abc", "def", "ghi"))
+	wait(t, streaming)
+	b.fin()
+	close(ended)
+	b.want("200 abcdefghi")
+	b.wantEnd()
+	a.want("200")
 }

@@ -159,6 +159,22 @@ func TestEndless(t *testing.T) {
 	}
 }
 
+// TestEndlessUnread: a body that nobody wants, and that does not end.
+func TestEndlessUnread(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, func(w Response, r Request) { w.End("") })
+	c := s.dial()
+	c.send(chunked1(""))
+	piece := []byte("10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n")
+	for range 1000 { // 64 MB
+		if _, err := c.Write(piece); err != nil {
+			s.idle()
+			return
+		}
+	}
+	t.Error("the server reads on")
+}
+
 // TestStagedClose is row 68: the client reads its 400 when it has sent all of
 // its input, which the server did not want.
 func TestStagedClose(t *testing.T) {
