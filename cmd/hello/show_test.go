@@ -85,7 +85,8 @@ func TestShowDelayAB(t *testing.T) {
 		t.Errorf("faster than possible: answers came early")
 	}
 	if full && (took > 1.02*ideal || longest > 2050) {
-		t.Errorf("want at most 2%% above the ideal, and 2050 ms")
+		load, _ := os.ReadFile("/proc/loadavg") // on a machine that is busy otherwise, ab is late itself
+		t.Errorf("want at most 2%% above the ideal, and 2050 ms; the load of the machine is %s", load)
 	}
 }
 
