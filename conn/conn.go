@@ -30,6 +30,7 @@ type Conn struct {
 
 	outOff   int
 	inOff    uint32
+	burst    uint32 // bytes that the kernel took during the running callback
 	slot     uint32
 	fd       int32
 	timeout  uint32 // ticks that input and output push the deadline by; 0: they do not
@@ -63,10 +64,12 @@ const (
 	shut             // by CloseWrite: FIN follows the output
 	shutDone         // FIN is sent
 	closing          // by Close: ends when the output is out
-	closed           // over: every method answers net.ErrClosed
+	closed           // every method answers net.ErrClosed, Close is about to be called
+	over             // Close has been called, or is being
 	blocked          // the kernel took less than all: wait for Write
 	dirty            // in the loop's dirty list
 	deferred         // in the loop's deferred list
+	endDue           // the handler, or the sink, is still to be told of the peer's FIN
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -102,7 +105,8 @@ func (c *Conn) watch(want poller.Ready) error {
 func (c *Conn) Loop() *Loop { return c.loop }
 
 // SetHandler gives the connection another protocol. Input that has not been
-// consumed goes to the new handler's Data; its Open is not called.
+// consumed goes to the new handler's Data after the running callback, and its
+// End follows if the peer has ended already; its Open is not called.
 func (c *Conn) SetHandler(h *Handler) {
 	if h == nil {
 		h = &defaults
@@ -111,6 +115,9 @@ func (c *Conn) SetHandler(h *Handler) {
 	if c.more != nil {
 		c.more.pipe = nil
 		c.clear(piped)
+	}
+	if c.is(ended) {
+		c.set(endDue)
 	}
 	c.replay()
 	c.touch()
@@ -296,14 +303,13 @@ func (c *Conn) again() {
 	if c.in != nil && !c.is(paused|choked|piped|closing|closed) {
 		c.deliverHeld()
 	}
-	if c.in == nil && c.is(ended) && !c.is(closing|closed) && c.pouring() {
-		c.pourEnd()
-	}
+	c.tellEnd()
 }
 
 // settle brings c in order after callbacks: output, states, interest.
 func (c *Conn) settle() {
 	c.send()
+	c.burst = 0
 	if c.is(closed | connecting) {
 		return
 	}
@@ -322,7 +328,7 @@ func (c *Conn) settle() {
 				return
 			}
 		}
-		if c.flags&(shutDone|ended) == shutDone|ended && !c.pouring() {
+		if c.flags&(shutDone|ended|endDue) == shutDone|ended {
 			c.finish(nil)
 			return
 		}
@@ -419,6 +425,7 @@ func (c *Conn) fail(err error) {
 func (c *Conn) end() {
 	l := c.loop
 	l.running = c
+	c.set(over)
 	l.wheel.remove(c.slot)
 	l.slots.release(c.slot)
 	l.stats.Open--

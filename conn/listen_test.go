@@ -207,6 +207,9 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 }
 
+// set is for a field whose type differs from system to system.
+func set[T int64 | uint64](p *T, n int) { *p = T(n) }
+
 func TestOutOfDescriptorsChild(t *testing.T) {
 	name := os.Getenv("CONN_EMFILE")
 	if name == "" {
@@ -250,7 +253,9 @@ func TestOutOfDescriptorsChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	syscall.Close(next)
-	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(next) + 3, Max: old.Max})
+	low := old
+	set(&low.Cur, next+3)
+	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low)
 	close(hold)
 	for _, c := range clients[:3] {
 		if _, err := c.Read(make([]byte, 1)); err != nil {

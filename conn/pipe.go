@@ -33,10 +33,10 @@ func (c *Conn) Pipe(dst Sink) {
 	x := c.extra()
 	x.pipe, x.poured = dst, false
 	c.clear(piped)
-	c.replay()
 	if c.is(ended) {
-		c.later() // pourEnd
+		c.set(endDue)
 	}
+	c.replay()
 	c.touch()
 }
 
@@ -93,10 +93,6 @@ func (c *Conn) pourEnd() {
 		c.h.End(c)
 	}
 }
-
-// pouring tells whether c has a sink that is still to get something: the word
-// of the end at least.
-func (c *Conn) pouring() bool { return c.more != nil && c.more.pipe != nil && !c.more.poured }
 
 // unpipe tells the sink of c, which is over, unless it knows already. A sink
 // that was told of the peer's end keeps what it has: nothing was cut off.

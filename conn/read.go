@@ -82,17 +82,18 @@ func (c *Conn) deliver(p []byte) int {
 		return len(p)
 	}
 	c.loop.delivering = c
-	n := c.h.Data(c, p)
+	h := c.h
+	n := h.Data(c, p)
 	c.loop.delivering = nil
 	if n < 0 || n > len(p) {
-		name := runtime.FuncForPC(reflect.ValueOf(c.h.Data).Pointer()).Name()
+		name := runtime.FuncForPC(reflect.ValueOf(h.Data).Pointer()).Name()
 		panic(fmt.Sprintf("conn: Data (%s) answered that it consumed %d of %d bytes", name, n, len(p)))
 	}
 	if c.more != nil && c.more.detached != nil {
 		c.more.detached.give(p[n:])
 		return n
 	}
-	if left := len(p) - n; left > c.h.hold() && c.reads() {
+	if left := len(p) - n; left > h.hold() && c.reads() && c.h == h { // a new handler has not seen it yet
 		c.fail(ErrHold)
 	}
 	return n
@@ -118,26 +119,38 @@ func (c *Conn) dropInput() {
 	}
 }
 
-// replay has held input handed over again, if there is any: or if there may be
-// some when the running Data returns.
+// replay has held input handed over again, and the peer's end after it, if
+// there is any: or if there may be some when the running Data returns.
 func (c *Conn) replay() {
-	if c.in != nil || c.loop.delivering == c {
+	if c.in != nil || c.is(endDue) || c.loop.delivering == c {
 		c.later()
 	}
 }
 
 // peerEnded is the peer's FIN.
 func (c *Conn) peerEnded() {
-	c.set(ended)
+	c.set(ended | endDue)
 	c.touch()
+	c.tellEnd()
+}
+
+// tellEnd passes on that the peer has ended, to whoever takes the input. A sink
+// gets what is held first; a handler has seen it.
+func (c *Conn) tellEnd() {
 	switch {
-	case c.pouring():
+	case !c.is(endDue) || c.is(paused|choked|piped|closing|closed):
+		return // replay comes back to it
+	case c.more != nil && c.more.pipe != nil:
 		if c.in == nil {
+			c.clear(endDue)
 			c.pourEnd()
-		} // else the held input goes first: see again
-	case c.h.End != nil:
-		c.h.End(c)
+		}
 	default:
-		c.Close()
+		c.clear(endDue)
+		if c.h.End != nil {
+			c.h.End(c)
+		} else {
+			c.Close()
+		}
 	}
 }

@@ -59,13 +59,14 @@ func (c *Conn) put(p []byte) {
 }
 
 // Full tells that the output has reached Handler.High and not fallen to Low
-// since: a good time to stop writing until OnDrain. It is false once Write would
-// answer net.ErrClosed.
+// since: a good time to stop writing until OnDrain. It is true also once the
+// running callback has sent a megabyte, to a peer who reads as fast as it
+// writes: the others have their turn before OnDrain. It is true from Close on.
 func (c *Conn) Full() bool {
-	if c.is(shut | closing | closed) {
-		return false // Write says what is the matter
+	if c.is(closing | closed) {
+		return true // for ever: a loop that writes until it is full has to end
 	}
-	if c.pending() >= c.h.high() || c.queued() {
+	if c.pending() >= c.h.high() || c.queued() || c.burst >= maxSend {
 		c.set(choked) // whoever is told so is told of the end too
 		c.touch()
 	}
@@ -74,10 +75,10 @@ func (c *Conn) Full() bool {
 
 // OnDrain calls fn once, when the output has fallen to Handler.Low: after the
 // running callback if it has already. If the connection closes first fn is
-// called too, and its next Write answers net.ErrClosed.
+// called too, after Handler.Close, and its next Write answers net.ErrClosed;
+// once Handler.Close has been called OnDrain does nothing.
 func (c *Conn) OnDrain(fn func()) {
-	if c.is(closed) {
-		c.loop.Post(fn)
+	if c.is(over) {
 		return
 	}
 	x := c.extra()
@@ -233,6 +234,7 @@ func (c *Conn) send() {
 func (c *Conn) sent(n int) {
 	if n > 0 {
 		c.loop.stats.BytesOut += uint64(n)
+		c.burst += uint32(n)
 		c.stall = 0
 		if c.more != nil {
 			c.more.unread = 0

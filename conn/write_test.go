@@ -108,14 +108,16 @@ func TestFullAndDrain(t *testing.T) {
 		_, onClose := closes()
 		c, p := r.serve(conn.Handler{High: 100 << 10, Low: 10 << 10, Max: 64 << 20, Close: onClose,
 			Drain: func(*conn.Conn) { drains <- "Drain" }})
-		total := 0
+		const total = 24 << 20 // more than the kernel takes
 		r.do(func() {
 			if c.Full() {
 				r.Error("full when empty")
 			}
-			for !c.Full() {
-				c.Write(flood(64 << 10))
-				total += 64 << 10
+			for range total >> 20 {
+				c.Write(flood(1 << 20))
+			}
+			if !c.Full() {
+				r.Error("not full")
 			}
 			c.OnDrain(func() { drains <- "OnDrain" })
 		})
@@ -124,7 +126,7 @@ func TestFullAndDrain(t *testing.T) {
 		if len(drains) > 0 {
 			r.Fatal("drained while nobody reads")
 		}
-		if _, err := io.CopyN(io.Discard, p, int64(total)); err != nil {
+		if _, err := io.CopyN(io.Discard, p, total); err != nil {
 			r.Fatal(err)
 		}
 		for _, want := range []string{"Drain", "OnDrain"} {
@@ -173,6 +175,34 @@ func TestEndlessWriterSharesTheLoop(t *testing.T) {
 		fired := make(chan bool, 1)
 		r.do(func() { r.loop.After(time.Millisecond, func() { fired <- true }) })
 		get(r, fired)
+	})
+}
+
+// The natural loop of a producer ends, however fast the peer reads.
+func TestFullEndsTheLoopOfAProducer(t *testing.T) {
+	each(t, func(r *rig) {
+		c, p := r.serve(conn.Handler{})
+		go io.Copy(io.Discard, p)
+		piece := flood(1 << 10)
+		rounds := make(chan bool, 3)
+		var next func()
+		next = func() {
+			for n := 0; !c.Full(); n++ {
+				if c.Write(piece); n > 64<<10 {
+					r.Error("64 MiB and not full")
+					break
+				}
+			}
+			select {
+			case rounds <- true:
+				c.OnDrain(next)
+			default:
+			}
+		}
+		r.do(next)
+		for range 3 {
+			get(r, rounds)
+		}
 	})
 }
 
