@@ -92,6 +92,31 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// TestSystemCalls counts what a request costs: one read and one write, and of a
+// batch the same.
+func TestSystemCalls(t *testing.T) {
+	s := start(t, &Server{}, func(w Response, r Request) { w.End("hi\n") })
+	for _, batch := range []int{1, 16} {
+		c := s.dial()
+		s.bytesIn()
+		before := s.workers[0].loop.Stats()
+		const rounds = 100
+		for range rounds {
+			c.send(strings.Repeat(get("/"), batch))
+			for range batch {
+				c.want("200 hi")
+			}
+		}
+		s.bytesIn()
+		after := s.workers[0].loop.Stats()
+		if reads, writes := after.Reads-before.Reads, after.Writes-before.Writes; reads != rounds || writes != rounds {
+			t.Errorf("batches of %d: %d of them took %d reads and %d writes", batch, rounds, reads, writes)
+		}
+		c.Close()
+		s.idle()
+	}
+}
+
 // TestIdleMemory is what a keep-alive connection holds that waits for its next
 // request: its conn.Conn, its session, its slot.
 func TestIdleMemory(t *testing.T) {
