@@ -205,6 +205,7 @@ func (l *Loop) accepted(fd int, h *Handler) *Conn {
 	}
 	c := l.newConn(fd, h, opening)
 	if err := c.watch(poller.Read); err != nil {
+		l.stats.AcceptErrors++ // past select's FD_SETSIZE, say
 		c.fail(err)
 		return nil
 	}

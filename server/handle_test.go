@@ -226,6 +226,9 @@ func TestOnAbort(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			if c.name == "RST in the body that nobody reads" && !seesResets(t) {
+				t.Skip(unseenReset)
+			}
 			begun, aborted := make(chan bool), make(chan bool, 10)
 			s := start(t, c.srv, func(w Response, r Request) {
 				if string(r.Path()) == "/next" {
@@ -331,6 +334,10 @@ func TestVanished(t *testing.T) {
 		for _, in := range []string{"", "\r\n", "GET / HT", get("/hub"), get("/quiet"), get("/full"), get("/quiet") + get("/hub"),
 			request("POST", "/quiet", "Content-Length: 10") + "abc", request("POST", "/stream", "Content-Length: 10") + "abc",
 			request("POST", "/hub", "Content-Length: 10") + "abc", "A B C\r\n\r\n"} {
+			if strings.HasSuffix(in, "abc") && !strings.Contains(in, "/stream") && !seesResets(t) {
+				t.Logf("without %.20q: %s", in, unseenReset)
+				continue
+			}
 			for range 10 {
 				c := s.dial()
 				c.send(in)

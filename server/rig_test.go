@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/poller"
 )
 
 // patience is how long a test waits for what has to happen: no test takes it
@@ -301,4 +303,23 @@ func pattern(n int) []byte {
 		fmt.Fprintf(&b, "%d,", i)
 	}
 	return b.Bytes()[:n]
+}
+
+// unseenReset is why some cases cannot be tested under every poller.
+const unseenReset = "this poller reports nothing of a connection whose reading is paused, so its reset is seen only by the next write: see package poller"
+
+// seesResets tells whether the poller reports a reset while reading is paused.
+func seesResets(t *testing.T) bool {
+	name := defaultPoller(t)
+	return name == "epoll" || name == "poll"
+}
+
+// defaultPoller is the poller that servers have here: LURCHER_POLLER chooses it.
+func defaultPoller(t *testing.T) string {
+	p, err := poller.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	return p.Name()
 }

@@ -83,9 +83,13 @@ func protocol(s *Server) conn.Handler {
 		Data:    func(c *conn.Conn, p []byte) int { return sessionOf(c).data(p) },
 		End:     func(c *conn.Conn) { sessionOf(c).end() },
 		Timeout: func(c *conn.Conn) { sessionOf(c).timeout() },
-		Close:   func(c *conn.Conn, err error) { sessionOf(c).closed() },
-		Hold:    most(s.MaxHead, 1<<30) + 2*holdMost,
-		Stall:   s.WriteTimeout,
+		Close: func(c *conn.Conn, err error) {
+			if c.State != nil { // else Open never came: the poller did not take it
+				sessionOf(c).closed()
+			}
+		},
+		Hold:  most(s.MaxHead, 1<<30) + 2*holdMost,
+		Stall: s.WriteTimeout,
 	}
 }
 
