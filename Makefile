@@ -24,7 +24,8 @@ lint:
 # Every native fuzz target in turn, FUZZTIME each.
 fuzz:
 	@set -e; for p in $$(go list ./...); do \
-		for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+		targets=$$(go test -list '^Fuzz' $$p); \
+		for f in $$(echo "$$targets" | grep '^Fuzz' || true); do \
 			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
 		done; \
 	done
