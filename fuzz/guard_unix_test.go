@@ -10,8 +10,9 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lurcher-net/lurcher/parser"
 )
@@ -25,12 +26,12 @@ type guarded struct {
 func newGuarded(t testing.TB, size int) *guarded {
 	page := os.Getpagesize()
 	n := (size + page - 1) / page * page
-	all, err := syscall.Mmap(-1, 0, n+page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	all, err := unix.Mmap(-1, 0, n+page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { syscall.Munmap(all) })
-	if err := syscall.Mprotect(all[n:], syscall.PROT_NONE); err != nil {
+	t.Cleanup(func() { unix.Munmap(all) })
+	if err := unix.Mprotect(all[n:], unix.PROT_NONE); err != nil {
 		t.Fatal(err)
 	}
 	return &guarded{all, all[:n:n]}
@@ -151,7 +152,7 @@ func feedTakingPagesAway(t *testing.T, wire []byte, piece int, parse func([]byte
 	for n := piece; n <= len(wire); n += piece {
 		// A page goes when the call before had come a whole page further.
 		if upTo := (n-piece)/page*page - page; upTo > taken {
-			if err := syscall.Mprotect(guard.room[taken:upTo], syscall.PROT_NONE); err != nil {
+			if err := unix.Mprotect(guard.room[taken:upTo], unix.PROT_NONE); err != nil {
 				t.Fatal(err)
 			}
 			taken = upTo

@@ -250,7 +250,7 @@ func TestEcho(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		echo(t, s, size, chunked)
 		runtime.ReadMemStats(&after)
-		if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 16<<20 {
+		if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > int64(max(size/2, 4<<20)) {
 			t.Errorf("chunked %v: the heap has grown by %d bytes", chunked, grown)
 		}
 	}
