@@ -112,7 +112,9 @@ func latin1(s string) []byte {
 // reading against what the record expects. Where RFC 9112 is stricter than the record's dialect,
 // the table stricter names the record and the error that refuses it.
 func TestCorpora(t *testing.T) {
-	for _, name := range []string{"llhttp_request", "llhttp_response", "picohttpparser", "httparse"} {
+	names := []string{"llhttp_request", "llhttp_response", "picohttpparser", "httparse"}
+	read, used := 0, map[string]bool{}
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			var agree, stricterHere, hostless int
 			for _, rec := range records(t, name+".jsonl") {
@@ -153,9 +155,10 @@ func TestCorpora(t *testing.T) {
 			}
 			t.Logf("%d records agree (%d of them once their missing Host is overlooked), %d are refused by a stricter rule",
 				agree, hostless, stricterHere)
+			read++
 		})
 	}
-	if !t.Failed() {
+	if read == len(names) { // not where the corpora are absent, or only one is asked for
 		for key := range stricter {
 			if !used[key] {
 				t.Errorf("%q is in the table, and in no corpus", key)
@@ -163,8 +166,6 @@ func TestCorpora(t *testing.T) {
 		}
 	}
 }
-
-var used = map[string]bool{}
 
 // splits reads in in pieces, and compares.
 func splits(t *testing.T, r *reader, in []byte) {
