@@ -1,9 +1,11 @@
 package parser
 
-// Known names get a number while the head is parsed, so that the fields that frame and route a
+import "encoding/binary"
+
+// Known names get a number while the head is parsed, so that the fields which frame and route a
 // message, and some sixty others, are found without a search.
 const (
-	_ = iota
+	_ = iota // an unknown name
 	nameHost
 	nameContentLength
 	nameTransferEncoding
@@ -12,6 +14,7 @@ const (
 	nameExpect
 )
 
+// names are the known names, in lower case: of 2 to 31 letters and "-", at most 63 of them.
 var names = [...]string{
 	nameHost:             "host",
 	nameContentLength:    "content-length",
@@ -19,13 +22,117 @@ var names = [...]string{
 	nameConnection:       "connection",
 	nameUpgrade:          "upgrade",
 	nameExpect:           "expect",
+
+	"accept", "accept-encoding", "accept-language", "accept-ranges", "access-control-allow-origin",
+	"access-control-request-headers", "access-control-request-method", "age", "allow", "alt-svc",
+	"authorization", "cache-control", "content-disposition", "content-encoding", "content-range",
+	"content-security-policy", "content-type", "cookie", "date", "dnt", "etag", "expires", "forwarded",
+	"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "keep-alive",
+	"last-modified", "link", "location", "origin", "pragma", "priority", "range",
+	"referer", "retry-after", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "sec-fetch-dest",
+	"sec-fetch-mode", "sec-fetch-site", "sec-fetch-user", "sec-websocket-key", "server", "set-cookie",
+	"strict-transport-security", "te", "upgrade-insecure-requests", "user-agent", "vary", "via",
+	"x-forwarded-for", "x-request-id",
 }
 
-func knownName(name []byte) uint32 {
-	for id := 1; id < len(names); id++ {
-		if equalFold(name, names[id]) {
-			return uint32(id)
+// The name's last four bytes and its length, in lower case and hashed, select the one known name
+// that it can be; a comparison settles it. A name of two or three bytes has the end of the line
+// before it among the four. nameFactor is one for which no two names share a slot
+// (TestNamesHavePerfectHash finds another when names are added).
+const (
+	nameFactor = 0x440a4ac1
+	maxName    = 31
+	spaces     = 0x20202020
+)
+
+var (
+	nameSlot [256]uint8    // hash -> known name
+	nameRow  [64][32]uint8 // known name -> its bytes and ":", then zeros
+)
+
+func init() {
+	for id, name := range names {
+		if name != "" {
+			nameSlot[nameHash(lastFour(name), len(name))] = uint8(id)
+			copy(nameRow[id][:], name+":")
 		}
 	}
-	return 0
+}
+
+func nameHash(last4 uint32, n int) uint32 {
+	return ((last4 | spaces) + 8*uint32(n)) * nameFactor >> 24
+}
+
+func lastFour(name string) (w uint32) {
+	line := "\r\n"
+	for i := range 4 {
+		c := byte(0)
+		if k := len(name) - 4 + i; k >= 0 {
+			c = name[k]
+		} else if k >= -2 {
+			c = line[k+2]
+		}
+		w |= uint32(c) << (8 * i)
+	}
+	return w
+}
+
+// knownName returns the number of the name buf[start:colon], which is a token, and is at the start
+// of a line.
+func knownName(buf []byte, start, colon int) uint32 {
+	n := colon - start
+	if n < 2 || n > maxName {
+		return 0
+	}
+	var last4 uint32
+	if colon >= 4 {
+		last4 = binary.LittleEndian.Uint32(buf[colon-4:])
+	} else {
+		last4 = lastFour(string(buf[start:colon]))
+	}
+	id := uint32(nameSlot[nameHash(last4, n)])
+	row := &nameRow[id%64]
+	if row[n] != ':' { // a name of another length, or none
+		return 0
+	}
+	if start+32 > len(buf) {
+		if !equalFold(buf[start:colon], names[id]) {
+			return 0
+		}
+		return id
+	}
+	// A token has no byte that |0x20 could turn into another name's, but for A-Z. The bytes
+	// behind the name are shifted out.
+	b := buf[start : start+32]
+	for k := 0; ; k += 8 {
+		diff := load64(b, k) | spaces<<32 | spaces ^ load64(row[:], k)
+		if n-k <= 8 {
+			if diff<<(64-8*uint(n-k)) != 0 {
+				return 0
+			}
+			return id
+		}
+		if diff != 0 {
+			return 0
+		}
+	}
+}
+
+// knownString is knownName for a name that stands alone, in any case.
+func knownString(name string) uint32 {
+	n := len(name)
+	if n < 2 || n > maxName {
+		return 0
+	}
+	id := uint32(nameSlot[nameHash(lastFour(name), n)])
+	known := names[id]
+	if len(known) != n {
+		return 0
+	}
+	for i := range n {
+		if lower(name[i]) != known[i] {
+			return 0
+		}
+	}
+	return id
 }

@@ -143,7 +143,7 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 // add appends the line that ends at end.
 func (s *section) add(buf []byte, fields []Field, end int) []Field {
 	n := len(fields)
-	id := knownName(buf[s.start:s.colon])
+	id := knownName(buf, int(s.start), int(s.colon))
 	fields = fields[:n+1]
 	fields[n] = Field{s.start, s.colon, uint32(end), id}
 	bit := uint64(1) << id
@@ -174,8 +174,14 @@ func (s *section) find(fields []Field, id uint32) (Field, bool) {
 
 // get returns the first value of the field called name.
 func (s *section) get(buf []byte, fields []Field, name string) []byte {
+	if id := knownString(name); id != 0 {
+		if f, ok := s.find(fields, id); ok {
+			return f.Value(buf)
+		}
+		return nil
+	}
 	for _, f := range fields {
-		if int(f.colon-f.start) == len(name) && equalFold(f.Name(buf), name) {
+		if f.name == 0 && int(f.colon-f.start) == len(name) && equalFold(f.Name(buf), name) {
 			return f.Value(buf)
 		}
 	}
