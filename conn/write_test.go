@@ -7,9 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
@@ -335,37 +333,4 @@ func TestMutualStall(t *testing.T) {
 		r.wantErr(ch, os.ErrDeadlineExceeded)
 		get(r, ch) // and the other end
 	})
-}
-
-// A reader who is slow and steady is no stall, even if it takes minutes until
-// the kernel says that there is room: here the socket's buffer is so large that
-// it takes several times Stall to make any.
-func TestSlowReaderSurvives(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells how much of the output the peer has taken")
-	}
-	t.Parallel()
-	r := newRig(t, "epoll", "unix")
-	ch, onClose := closes()
-	c, p := r.serve(conn.Handler{Stall: 400 * time.Millisecond, Close: onClose})
-	total := 0
-	r.do(func() {
-		for !c.Full() {
-			c.Write(flood(4 << 10))
-			total += 4 << 10
-		}
-		c.Close()
-	})
-	tick := time.NewTicker(40 * time.Millisecond)
-	defer tick.Stop()
-	got := 0
-	for buf := make([]byte, 8<<10); got < total; <-tick.C {
-		n, err := p.Read(buf)
-		if got += n; err != nil {
-			t.Fatalf("after %d of %d: %v", got, total, err)
-		}
-	}
-	if err := get(r, ch); err != nil && !errors.Is(err, net.ErrClosed) && err != io.EOF {
-		t.Fatal(err)
-	}
 }

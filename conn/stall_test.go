@@ -1,0 +1,72 @@
+// Stall, on a clock that is moved by hand: what counts is what the peer takes,
+// and not whether the kernel has room, which may be long in coming.
+
+package conn
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+func TestStallOfASlowReader(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells how much of the output the peer has taken")
+	}
+	t.Parallel()
+	p, err := poller.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := NewLoop(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
+	defer p.Close()
+
+	const stall = 30 * time.Second
+	var clock time.Duration
+	wait := func(d time.Duration) {
+		clock += d
+		l.moveTo(clock)
+	}
+	c := l.newConn(fds[0], &Handler{Stall: stall}, 0)
+	if err := c.watch(poller.Write); err != nil {
+		t.Fatal(err)
+	}
+	c.Write(make([]byte, 4<<20))
+	if !c.is(blocked) {
+		t.Fatal("the kernel took 4 MiB")
+	}
+	// The poller is not asked: as far as the loop knows there never is room.
+	buf := make([]byte, 40<<10)
+	for i := range 4 {
+		for got := 0; got < len(buf); {
+			n, err := unix.Read(fds[1], buf[got:])
+			if err != nil || n == 0 {
+				t.Fatal("the kernel holds too little for this test:", n, err)
+			}
+			got += n
+		}
+		if wait(stall/2 + 10*time.Millisecond); c.is(closed) {
+			t.Fatalf("closed after %d reads of %d bytes, one in every half of Stall", i+1, len(buf))
+		}
+	}
+	wait(stall/2 + 10*time.Millisecond) // nothing is read any more
+	wait(stall/2 + 10*time.Millisecond)
+	if !c.is(closed) || !errors.Is(c.more.err, os.ErrDeadlineExceeded) {
+		t.Fatalf("not closed after a Stall without reads: %v", c.more.err)
+	}
+}
