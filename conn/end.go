@@ -1,0 +1,115 @@
+// The end of a connection: asked for by Close, CloseWrite or Abort, or brought
+// about by what failed. All of them come to end, which makes the last call.
+
+package conn
+
+import (
+	"io"
+	"net"
+)
+
+// CloseWrite ends our side: once the output is out, the peer reads an end of
+// file. Input still comes; when the peer has ended too, the connection closes.
+func (c *Conn) CloseWrite() error {
+	if c.is(shut | closing | closed) {
+		return net.ErrClosed
+	}
+	c.set(shut)
+	c.touch()
+	return nil
+}
+
+// Close ends the connection once its output is out, or has stalled for too
+// long. Nothing more is read, and the methods answer net.ErrClosed from now on.
+func (c *Conn) Close() error {
+	if c.is(closing | closed) {
+		return net.ErrClosed
+	}
+	c.set(closing)
+	c.timeout, c.deadline = 0, 0
+	if c.is(connecting) {
+		c.fail(net.ErrClosed)
+		return nil
+	}
+	c.touch()
+	return nil
+}
+
+// Abort ends the connection at once: pending output is dropped, and the peer
+// sees a reset.
+func (c *Conn) Abort() error {
+	if c.is(closed) {
+		return net.ErrClosed
+	}
+	c.drop(net.ErrClosed)
+	return nil
+}
+
+// drop is fail, and has the kernel drop what it holds for the peer too.
+func (c *Conn) drop(err error) {
+	if c.fd >= 0 {
+		resetOnClose(int(c.fd))
+	}
+	c.fail(err)
+}
+
+// finish ends the connection in order.
+func (c *Conn) finish(err error) {
+	if err == nil && c.is(ended) {
+		err = io.EOF
+	}
+	c.fail(err)
+}
+
+// fail ends the connection with err. Close is called when the callback that is
+// running has returned.
+func (c *Conn) fail(err error) {
+	if c.is(closed) {
+		return
+	}
+	c.set(closed)
+	if err != nil {
+		c.extra().err = err
+	}
+	c.loop.gone = append(c.loop.gone, c)
+}
+
+// end gives back all that c holds and makes the last call.
+func (c *Conn) end() {
+	l := c.loop
+	l.running = c
+	c.set(over)
+	l.wheel.remove(c.slot)
+	l.slots.release(c.slot)
+	l.stats.Open--
+	if c.fd >= 0 {
+		// Its errors would be news of a descriptor that is about to go.
+		l.poll.Del(int(c.fd))
+		l.fds = append(l.fds, int(c.fd))
+		c.fd = -1
+	}
+	c.dropInput()
+	c.dropOutput()
+	x := c.more
+	if x == nil {
+		c.lastCall(nil)
+		return
+	}
+	c.more = nil
+	for _, fn := range x.waiting {
+		c.Post(fn) // it waits for room; there will be none, as its next Write finds out
+	}
+	if x.dial != nil {
+		x.dial.cancel()
+	}
+	defer c.lastCall(x.err) // even if the sink panics
+	x.unpipe(c)
+}
+
+func (c *Conn) lastCall(err error) {
+	if c.h.Close != nil {
+		c.h.Close(c, err)
+	}
+}
+
+func (c *Conn) stop(cause error) { c.fail(cause) }
