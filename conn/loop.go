@@ -48,9 +48,10 @@ type Loop struct {
 	slots   table
 	wheel   wheel
 	epoch   time.Time
-	elapsed int64  // ticks since epoch, as of this turn
-	now     uint32 // firstTick + elapsed, wrapping: the wheel's time
-	refs    int    // see Ref
+	time    time.Time // as of this turn: see Now
+	elapsed int64     // ticks from epoch to time
+	now     uint32    // firstTick + elapsed, wrapping: the wheel's time
+	refs    int       // see Ref
 
 	running    *Conn                      // whose callback is running: a panic closes it
 	delivering *Conn                      // whose Data is running
@@ -94,10 +95,10 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 		poll:   p,
 		events: make([]poller.Event, maxEvents),
 		epoch:  time.Now(),
-		now:    firstTick,
 		in:     make([]byte, readSize),
 		cork:   &bytebufferpool.ByteBuffer{B: make([]byte, 0, corkSize)},
 	}
+	l.tell()
 	l.wheel = wheel{t: &l.slots, now: firstTick}
 	return l, nil
 }
@@ -304,6 +305,7 @@ func (l *Loop) wait() error {
 func (l *Loop) tell() {
 	l.elapsed = int64(time.Since(l.epoch) / tickLen)
 	l.now = firstTick + uint32(l.elapsed)
+	l.time = l.epoch.Add(time.Duration(l.elapsed) * tickLen)
 }
 
 // idleFor is how long there is nothing to do, as far as the loop knows. It is
@@ -351,7 +353,7 @@ func firstError(a, b error) error {
 
 // Now is the time of the loop's turn: cheaper than time.Now, and behind it by
 // as long as the turn has taken.
-func (l *Loop) Now() time.Time { return l.epoch.Add(time.Duration(l.elapsed) * tickLen) }
+func (l *Loop) Now() time.Time { return l.time }
 
 // Conns ranges over the loop's connections, in no particular order. The body
 // may close them, and open others.

@@ -63,7 +63,7 @@ func (t *Timer) start(d time.Duration) {
 	t.slot = t.loop.slots.alloc(t)
 	// The turn's coarse time would make the timer early by as long as the
 	// turn has taken so far, so this reads the clock.
-	late := time.Since(t.loop.epoch.Add(time.Duration(t.loop.elapsed) * tickLen))
+	late := time.Since(t.loop.time)
 	d = min(max(d, 0), math.MaxInt64-late-tickLen)
 	n := (d + late + tickLen - 1) / tickLen
 	t.laps = uint32(n / maxTicks)

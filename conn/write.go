@@ -39,9 +39,19 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 	}
 	n := 0
 	for _, p := range pieces {
-		c.put(p)
 		n += len(p)
 	}
+	if n == 0 || n >= corkSize {
+		for _, p := range pieces {
+			c.put(p)
+		}
+		return n, nil
+	}
+	b := c.tail(n)
+	for _, p := range pieces {
+		*b = append(*b, p...)
+	}
+	c.collected()
 	return n, nil
 }
 
@@ -52,6 +62,11 @@ func (c *Conn) put(p []byte) {
 	}
 	b := c.tail(len(p))
 	*b = append(*b, p...)
+	c.collected()
+}
+
+// collected notes that there is output to send, and sends it if it is much.
+func (c *Conn) collected() {
 	c.touch()
 	if c.out != nil && len(c.out.B)-c.outOff >= corkSize {
 		c.send()
