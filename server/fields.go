@@ -37,7 +37,7 @@ func (s *session) setField(name, value string, replace bool) error {
 	if !isToken(name) || !isValue(value) || special == "Transfer-Encoding" {
 		return ErrField
 	}
-	value = strings.Trim(value, " \t")
+	value = trimSpace(value)
 	x := s.extra()
 	switch special {
 	case "Content-Length":
@@ -49,7 +49,7 @@ func (s *session) setField(name, value string, replace bool) error {
 		return nil
 	case "Connection":
 		for option := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(strings.Trim(option, " \t"), "close") {
+			if strings.EqualFold(trimSpace(option), "close") {
 				s.clear(persist)
 			}
 		}
@@ -126,6 +126,18 @@ func isValue(s string) bool {
 	return true
 }
 
+// trimSpace cuts the whitespace around a value, which is not part of it (RFC 9110
+// 5.5). strings.Trim would do, but makes a set of its cutset each time.
+func trimSpace(s string) string {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
 // noBody tells that the answer has no body, whatever is written (RFC 9110
 // 6.4.1).
 func (s *session) noBody() bool {
@@ -143,10 +155,10 @@ const untilClose = -2
 
 // startAnswer is writeHead for an answer that goes on in HTTP. One that cannot
 // is the program's mistake, and the server's to answer.
-func (s *session) startAnswer(n int64) error {
+func (s *session) startAnswer(n int64, body []byte) error {
 	switch {
 	case !s.tunnel():
-		return s.writeHead(n)
+		return s.writeHead(n, body)
 	case s.is(connect):
 		s.refuse(501, "this server is no proxy")
 	default:
@@ -155,9 +167,9 @@ func (s *session) startAnswer(n int64) error {
 	return ErrStatus
 }
 
-// writeHead sends the head of the answer. n is the length of the body if that
-// is known, else -1 or untilClose.
-func (s *session) writeHead(n int64) error {
+// writeHead sends the head of the answer, and body with it, if the answer has
+// one. n is the length of the body if that is known, else -1 or untilClose.
+func (s *session) writeHead(n int64, body []byte) error {
 	w, x := s.worker, s.x
 	status := int(s.status)
 	if status == 0 {
@@ -180,7 +192,10 @@ func (s *session) writeHead(n int64) error {
 	b = s.appendFraming(b, status, n)
 	b = s.appendConnection(b, status)
 	b = append(b, crlf...)
-	_, err := s.conn.Write(b)
+	if s.is(bodiless) {
+		body = nil
+	}
+	_, err := s.conn.Writev(b, body)
 	w.buf = b
 	return err
 }

@@ -252,7 +252,7 @@ func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 		return nil, errUpgrade // RFC 9110 7.8
 	}
 	if s.status != 0 {
-		if err := s.writeHead(untilClose); err != nil {
+		if err := s.writeHead(untilClose, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -272,7 +272,7 @@ func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 // write sends a part of the body.
 func (s *session) write(p []byte) error {
 	if !s.is(sent) {
-		if err := s.startAnswer(-1); err != nil {
+		if err := s.startAnswer(-1, nil); err != nil {
 			return err
 		}
 	}
@@ -340,16 +340,10 @@ func (s *session) finishWhole(body []byte) error {
 		s.refuse(500, "the answer did not have the length it was said to have")
 		return ErrLength
 	}
-	if err := s.startAnswer(int64(len(body))); err != nil {
-		return err
+	err := s.startAnswer(int64(len(body)), body)
+	if err == nil && s.is(bodiless) && len(body) > 0 && !s.is(headOnly) {
+		return ErrNoBody
 	}
-	if s.is(bodiless) {
-		if len(body) > 0 && !s.is(headOnly) {
-			return ErrNoBody
-		}
-		return nil
-	}
-	_, err := s.conn.Write(body)
 	return err
 }
 
@@ -360,7 +354,7 @@ func (s *session) sendFile(f *os.File, off, n int64) error {
 	}
 	s.extra() // keeps count
 	if !s.is(sent) {
-		if err := s.startAnswer(n); err != nil {
+		if err := s.startAnswer(n, nil); err != nil {
 			f.Close()
 			return err
 		}
