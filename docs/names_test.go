@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,9 +22,9 @@ import (
 
 var packages = []string{"conn", "fuzz", "parser", "poller", "server"}
 
-// exported holds "server", "server.Response", "server.Response.End", and the
-// same less the package: "Response.End".
-func exported(t *testing.T) map[string]bool {
+// declared holds "server.Response", "server.Response.End", and the same less the
+// package: "Response", "Response.End".
+func declared(t *testing.T) map[string]bool {
 	t.Helper()
 	all := make(map[string]bool)
 	for _, pkg := range packages {
@@ -106,21 +107,22 @@ func enterSpec(spec ast.Spec, enter func(...string)) {
 
 var (
 	inline = regexp.MustCompile("`([^`\n]+)`")
-	dotted = regexp.MustCompile(`(?:^|[^\w.])((?:\w+\.)+[A-Z]\w*)`)
+	dotted = regexp.MustCompile(`(?:^|[^\w./])((?:\w+\.)+\w+)`)
+	isFile = regexp.MustCompile(`\.(go|md|txt|sock)$`)
 )
 
 // TestNames looks up what stands in backquotes and begins with a package or a
 // type of ours: `server.Hub`, `Response.End`.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	all := exported(t)
+	all := declared(t)
 	n := 0
 	for _, file := range documents(t) {
 		for _, code := range inline.FindAllStringSubmatch(fence.ReplaceAllString(read(t, file), ""), -1) {
 			for _, m := range dotted.FindAllStringSubmatch(code[1], -1) {
 				name := m[1]
 				first, _, _ := strings.Cut(name, ".")
-				if !all[first] && !contains(packages, first) {
+				if !all[first] && !slices.Contains(packages, first) || isFile.MatchString(name) {
 					continue // of somebody else
 				}
 				n++
@@ -133,15 +135,6 @@ func TestNames(t *testing.T) {
 	if n == 0 {
 		t.Error("no names were found: what finds them is broken")
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, e := range list {
-		if e == s {
-			return true
-		}
-	}
-	return false
 }
 
 // TestErrors holds the table of refusals in security.md to parser/error.go: each
