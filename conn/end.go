@@ -82,6 +82,7 @@ func (c *Conn) end() {
 	l.wheel.remove(c.slot)
 	l.slots.release(c.slot)
 	l.stats.Open--
+	c.unchoke()
 	if c.fd >= 0 {
 		// Its errors would be news of a descriptor that is about to go.
 		l.poll.Del(int(c.fd))

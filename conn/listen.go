@@ -8,8 +8,11 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lurcher-net/lurcher/poller"
 )
@@ -34,7 +37,7 @@ type Listener struct {
 	fd      int
 	slot    uint32
 	addr    net.Addr
-	unlink  string // path of a Unix socket that Listen made: removed by Close
+	unlink  string // path of a Unix socket that Close removes
 	loops   []*Loop
 	turn    int
 	backoff time.Duration // the last one; 0: accepting works
@@ -54,19 +57,42 @@ func (l *Loop) Listen(network, addr string, h *Handler) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	var unlink string
-	if network == "unix" && nl.Addr().String()[0] != '@' {
-		unlink = nl.Addr().String()
-	}
 	ln, err := l.AdoptListener(nl, h)
 	if err != nil {
-		if unlink != "" {
-			os.Remove(unlink)
+		if addr := nl.Addr(); network == "unix" && addr.String()[0] != '@' {
+			os.Remove(addr.String())
 		}
 		return nil, err
 	}
-	ln.unlink = unlink
+	ln.SetUnlinkOnClose(true)
 	return ln, nil
+}
+
+// ReusePort is a [net.ListenConfig]'s Control function that sets SO_REUSEPORT,
+// so that several sockets, in any number of processes of one user, listen on one
+// port. What it makes is for [Loop.AdoptListener]:
+//
+//	lc := net.ListenConfig{Control: conn.ReusePort}
+//	nl, err := lc.Listen(ctx, "tcp", ":8000")
+//
+// Linux deals new connections to the sockets by a hash of the addresses, and so
+// does FreeBSD (SO_REUSEPORT_LB). On other systems the option may be missing, or
+// mean that the socket opened last gets them all. Two things are to be known.
+// The shares are equal only in the long run, and a connection stays with a
+// process that is busy while others are idle. And what waits in the queue of a
+// socket that closes is reset: Close takes the connections that are complete
+// first, but not those whose handshake is under way (Linux 5.14 has the sysctl
+// net.ipv4.tcp_migrate_req for these). So this is for processes that live side
+// by side; one that takes another's place inherits its socket, see File.
+func ReusePort(network, _ string, rc syscall.RawConn) error {
+	var err error
+	if strings.HasPrefix(network, "tcp") {
+		cerr := rc.Control(func(fd uintptr) { err = reusePort(int(fd)) })
+		if err == nil {
+			err = cerr
+		}
+	}
+	return os.NewSyscallError("setsockopt", err)
 }
 
 // AdoptListener takes over a listener of package net, one that was inherited
@@ -105,6 +131,32 @@ func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 
 // Addr is where the listener listens.
 func (ln *Listener) Addr() net.Addr { return ln.addr }
+
+// File answers a duplicate of the listener's descriptor, for another process:
+// one that is started with it goes on to accept what arrives on the same queue,
+// so that nothing is lost when this listener closes. The two share the
+// non-blocking mode, and the loop stops if that is taken away: os.File.Fd does
+// not, where the file came from here. Of a Unix socket see SetUnlinkOnClose.
+func (ln *Listener) File() (*os.File, error) {
+	if ln.fd < 0 {
+		return nil, net.ErrClosed
+	}
+	fd, err := unix.FcntlInt(uintptr(ln.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(fd), ln.addr.Network()+":"+ln.addr.String()), nil
+}
+
+// SetUnlinkOnClose says whether Close removes the file of a Unix socket, as it
+// does unless told otherwise if [Loop.Listen] made it: not when another process
+// goes on with the socket.
+func (ln *Listener) SetUnlinkOnClose(unlink bool) {
+	ln.unlink = ""
+	if addr, ok := ln.addr.(*net.UnixAddr); ok && unlink && addr.Name != "" && addr.Name[0] != '@' {
+		ln.unlink = addr.Name
+	}
+}
 
 // Spread deals the connections that come out to loops, in turn, instead of
 // keeping them on the listener's own. A loop that has nothing else to wait for

@@ -11,7 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
@@ -39,6 +39,12 @@ type Loop struct {
 	// [slog.Default].
 	Log *slog.Logger
 
+	// Turn, if it is set before Run, is called twice in each turn: with true
+	// before the first callback and with false after the last, when the loop is
+	// about to wait. It is for who counts or watches; it takes part in every
+	// turn's cost, and must not call into the loop.
+	Turn func(begins bool)
+
 	poll   poller.Poller
 	events []poller.Event
 	taken  int // events[taken:count] are still to be handed out
@@ -48,10 +54,12 @@ type Loop struct {
 	slots   table
 	wheel   wheel
 	epoch   time.Time
-	time    time.Time // as of this turn: see Now
-	elapsed int64     // ticks from epoch to time
-	now     uint32    // firstTick + elapsed, wrapping: the wheel's time
-	refs    int       // see Ref
+	at      time.Duration // since epoch, when the clock was read last
+	begun   time.Duration // since epoch, when the turn's callbacks began; 0: they are over
+	time    time.Time     // as of this turn: see Now
+	elapsed int64         // ticks from epoch to time
+	now     uint32        // firstTick + elapsed, wrapping: the wheel's time
+	refs    int           // see Ref
 
 	running    *Conn                      // whose callback is running: a panic closes it
 	delivering *Conn                      // whose Data is running
@@ -83,6 +91,11 @@ type Stats struct {
 	BytesOut     uint64
 	Reads        uint64 // system calls that brought input
 	Writes       uint64 // system calls for output
+
+	Pauses  uint64        // times that reading paused because output had reached Handler.High
+	Paused  int           // connections of which that is so now
+	Longest time.Duration // that the callbacks of one turn took
+	Waiting bool          // the loop has nothing to do: no callback is running
 }
 
 // NewLoop makes a loop that waits with p, which it owns from then on. Listen,
@@ -116,6 +129,7 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 	defer func() {
 		l.ending = true
 		l.post.close() // already, unless a handler ended the goroutine
+		l.publish()
 		err = firstError(err, l.poll.Close())
 	}()
 	for {
@@ -159,36 +173,29 @@ func (l *Loop) Unref() { l.refs = max(l.refs-1, 0) }
 // Stats answers the loop's counters as of its last turn. It may be called from
 // any goroutine.
 func (l *Loop) Stats() Stats {
-	s := &l.shared
-	return Stats{
-		Turns:        s.turns.Load(),
-		Accepted:     s.accepted.Load(),
-		AcceptErrors: s.acceptErrors.Load(),
-		Open:         int(s.open.Load()),
-		BytesIn:      s.bytesIn.Load(),
-		BytesOut:     s.bytesOut.Load(),
-		Reads:        s.reads.Load(),
-		Writes:       s.writes.Load(),
-	}
+	l.shared.mu.Lock()
+	defer l.shared.mu.Unlock()
+	st := l.shared.stats
+	st.Waiting = l.post.asleep.Load()
+	return st
 }
 
-// shared is what others may read of stats: written once a turn, so that the
-// loop itself counts without atomics.
+// shared is what others may read of stats: copied once a turn, so that the loop
+// itself counts without atomics. A lock that nobody else holds costs less than
+// an atomic store of each counter would.
 type shared struct {
-	turns, accepted, acceptErrors, bytesIn, bytesOut, reads, writes atomic.Uint64
-
-	open atomic.Int64
+	mu    sync.Mutex
+	stats Stats
 }
 
-func (s *shared) publish(st *Stats) {
-	s.turns.Store(st.Turns)
-	s.accepted.Store(st.Accepted)
-	s.acceptErrors.Store(st.AcceptErrors)
-	s.open.Store(int64(st.Open))
-	s.bytesIn.Store(st.BytesIn)
-	s.bytesOut.Store(st.BytesOut)
-	s.reads.Store(st.Reads)
-	s.writes.Store(st.Writes)
+// publish is the end of a turn.
+func (l *Loop) publish() {
+	l.shared.mu.Lock()
+	l.shared.stats = l.stats
+	l.shared.mu.Unlock()
+	if l.Turn != nil {
+		l.Turn(false)
+	}
 }
 
 // turn hands out what the last wait found. It answers false if a handler
@@ -273,7 +280,6 @@ func (l *Loop) closeFDs() {
 // wait sleeps until something is ready, or due, or posted.
 func (l *Loop) wait() error {
 	l.stats.Turns++
-	l.shared.publish(&l.stats)
 	n, err := 0, error(nil)
 	if l.hot {
 		// While work keeps coming in, asking costs less than going to sleep:
@@ -283,8 +289,12 @@ func (l *Loop) wait() error {
 			runtime.Gosched()
 		}
 	}
-	if n == 0 && err == nil {
+	if n > 0 || err != nil {
+		l.tell()
+		l.publish()
+	} else {
 		d := l.idleFor()
+		l.publish()
 		switch {
 		case d != 0 && l.post.sleep():
 			n, err = l.poll.Wait(l.events, d)
@@ -292,18 +302,28 @@ func (l *Loop) wait() error {
 		case !l.hot:
 			n, err = l.poll.Wait(l.events, 0)
 		}
+		l.tell()
 	}
 	l.taken, l.count, l.hot = 0, n, n > 0
-	l.tell()
+	l.begun = l.at
+	if l.Turn != nil {
+		l.Turn(true)
+	}
 	if err != nil {
 		return fmt.Errorf("conn: the poller failed: %w", err)
 	}
 	return nil
 }
 
-// tell reads the clock: once a turn, for it is dearer than a callback.
+// tell reads the clock: once a turn, for it is dearer than a callback. The first
+// time after the callbacks it tells how long these took.
 func (l *Loop) tell() {
-	l.elapsed = int64(time.Since(l.epoch) / tickLen)
+	l.at = time.Since(l.epoch)
+	if l.begun != 0 {
+		l.stats.Longest = max(l.stats.Longest, l.at-l.begun)
+		l.begun = 0
+	}
+	l.elapsed = int64(l.at / tickLen)
 	l.now = firstTick + uint32(l.elapsed)
 	l.time = l.epoch.Add(time.Duration(l.elapsed) * tickLen)
 }
@@ -311,6 +331,7 @@ func (l *Loop) tell() {
 // idleFor is how long there is nothing to do, as far as the loop knows. It is
 // not for ever: the wheel's time must not fall behind by half of its range.
 func (l *Loop) idleFor() time.Duration {
+	l.tell() // now is from before the callbacks
 	if len(l.deferred) > 0 {
 		return 0
 	}
@@ -318,8 +339,6 @@ func (l *Loop) idleFor() time.Duration {
 	if !ok {
 		return maxTicks * tickLen
 	}
-	// now is from before the callbacks: the real rest may be shorter.
-	l.tell()
 	return max(time.Duration(int32(tick-l.now))*tickLen, 0)
 }
 

@@ -90,7 +90,7 @@ func (c *Conn) sendFile(s *segment) {
 	c.loop.stats.Writes++
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
-		n = 0
+		// In BSD's sendfile n bytes have left nevertheless.
 	case errno == syscall.EINVAL || errno == syscall.ENOSYS || errno == syscall.EOPNOTSUPP:
 		c.readFile(s) // not a file, or not a system, that sendfile knows
 		return

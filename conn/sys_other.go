@@ -5,7 +5,6 @@
 package conn
 
 import (
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -47,9 +46,6 @@ func acceptFD(fd int) (int, syscall.Errno) {
 	}
 	return n, 0
 }
-
-// sendfile is not used here yet: its shape differs from system to system.
-func sendfile(int, *os.File, int64, int64) (int, syscall.Errno) { return 0, syscall.ENOSYS }
 
 // unsent is not known here.
 func unsent(int) int { return -1 }

@@ -81,8 +81,8 @@ func (c *Conn) Full() bool {
 	if c.is(closing | closed) {
 		return true // for ever: a loop that writes until it is full has to end
 	}
-	if c.pending() >= c.h.high() || c.queued() || c.burst >= maxSend {
-		c.set(choked) // whoever is told so is told of the end too
+	if c.Pending() >= c.h.high() || c.queued() || c.burst >= maxSend {
+		c.choke() // whoever is told so is told of the end too
 		c.touch()
 	}
 	return c.is(choked)
@@ -101,8 +101,25 @@ func (c *Conn) OnDrain(fn func()) {
 	c.touch()
 }
 
-// pending is the number of bytes that wait in memory.
-func (c *Conn) pending() (n int) {
+// choke stops reading until the output has drained.
+func (c *Conn) choke() {
+	if !c.is(choked) {
+		c.set(choked)
+		c.loop.stats.Pauses++
+		c.loop.stats.Paused++
+	}
+}
+
+func (c *Conn) unchoke() {
+	if c.is(choked) {
+		c.clear(choked)
+		c.loop.stats.Paused--
+	}
+}
+
+// Pending is the number of bytes written that wait in memory for the kernel to
+// take them; what SendFile is to send is not in it.
+func (c *Conn) Pending() (n int) {
 	if c.out != nil {
 		n = len(c.out.B) - c.outOff
 	}
@@ -123,7 +140,7 @@ func (c *Conn) writable() error {
 	if c.is(shut | closing | closed) {
 		return net.ErrClosed
 	}
-	if c.pending() > c.h.max() {
+	if c.Pending() > c.h.max() {
 		c.drop(ErrBacklog)
 		return ErrBacklog
 	}
@@ -315,8 +332,8 @@ func (c *Conn) dropOutput() {
 
 // relax compares the output with its marks.
 func (c *Conn) relax() {
-	if c.pending() >= c.h.high() {
-		c.set(choked)
+	if c.Pending() >= c.h.high() {
+		c.choke()
 	}
 	if c.is(choked) || c.more != nil && c.more.waiting != nil {
 		if c.low() {
@@ -326,7 +343,7 @@ func (c *Conn) relax() {
 }
 
 // low tells whether the output has fallen to Low.
-func (c *Conn) low() bool { return c.pending() <= c.h.low() && !c.queued() }
+func (c *Conn) low() bool { return c.Pending() <= c.h.low() && !c.queued() }
 
 // drained makes the calls that are due when the output is low: to those who
 // wait now, not to those who come to wait meanwhile.
@@ -335,7 +352,7 @@ func (c *Conn) drained() {
 		return // no more: the next drain will do
 	}
 	if c.is(choked) {
-		c.clear(choked)
+		c.unchoke()
 		c.replay()
 		c.touch()
 		if c.h.Drain != nil {

@@ -1,0 +1,7 @@
+//go:build darwin || dragonfly || netbsd || openbsd || aix
+
+package conn
+
+import "golang.org/x/sys/unix"
+
+func reusePort(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }
