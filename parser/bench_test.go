@@ -1,0 +1,200 @@
+package parser
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+// The benchmarks' names are those of their inputs; bench/ measures the same work beside other parsers.
+// Where there is more than one path through the code, each is a sub-benchmark: see paths.
+
+// inBuffer is s as it lies in a connection's buffer, with room behind it.
+func inBuffer(s string) []byte {
+	return append(make([]byte, 0, len(s)+256), s...)
+}
+
+func BenchmarkRequest(b *testing.B) {
+	for _, in := range []struct{ name, head string }{
+		{"curl", curlHead},
+		{"TechEmpower", techEmpowerHead},
+		{"nineFields", nineFieldHead},
+		{"Chrome", chromeHead},
+		{"cookie4K", cookieHead},
+	} {
+		b.Run(in.name, func(b *testing.B) {
+			paths(b, func(b *testing.B) { requests(b, []string{in.head}) })
+		})
+	}
+	for _, n := range []int{32, 512} {
+		heads := shuffled(mixed(n))
+		b.Run(fmt.Sprintf("mix%d", n), func(b *testing.B) {
+			paths(b, func(b *testing.B) { requests(b, heads) })
+		})
+	}
+}
+
+// requests parses one of heads after the other; ns/op is the time for one.
+func requests(b *testing.B, heads []string) {
+	bufs, bytes := make([][]byte, len(heads)), 0
+	at := map[string][]byte{} // heads that are the same share a buffer
+	for i, h := range heads {
+		if at[h] == nil {
+			at[h] = inBuffer(h)
+		}
+		bufs[i] = at[h]
+		bytes += len(h)
+	}
+	r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
+	b.SetBytes(int64(bytes / len(heads)))
+	b.ReportAllocs()
+	for i := 0; b.Loop(); {
+		r.Reset()
+		if n, err := r.Parse(bufs[i]); n != len(bufs[i]) || err != nil {
+			b.Fatal(n, err)
+		}
+		if i++; i == len(bufs) {
+			i = 0
+		}
+	}
+}
+
+func BenchmarkResponse(b *testing.B) {
+	paths(b, func(b *testing.B) {
+		buf := inBuffer(responseHead)
+		r := Response{Head: Head{Fields: make([]Field, 0, 64)}}
+		b.SetBytes(int64(len(buf)))
+		b.ReportAllocs()
+		for b.Loop() {
+			r.Reset()
+			if n, err := r.Parse(buf); n != len(buf) || err != nil {
+				b.Fatal(n, err)
+			}
+		}
+	})
+}
+
+// BenchmarkPipelined parses sixteen heads that lie behind each other; ns/op is the time for all.
+func BenchmarkPipelined(b *testing.B) {
+	paths(b, func(b *testing.B) {
+		buf := inBuffer(strings.Repeat(techEmpowerHead, 16))
+		r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
+		b.SetBytes(int64(len(buf)))
+		b.ReportAllocs()
+		for b.Loop() {
+			for p := buf; len(p) > 0; {
+				r.Reset()
+				n, err := r.Parse(p)
+				if n == 0 {
+					b.Fatal(err)
+				}
+				p = p[n:]
+			}
+		}
+	})
+}
+
+// BenchmarkDrip parses a head that comes in so many bytes at a time; ns/op is the time for the head.
+func BenchmarkDrip(b *testing.B) {
+	for _, step := range []int{1, 16} {
+		b.Run(fmt.Sprintf("%dB", step), func(b *testing.B) {
+			paths(b, func(b *testing.B) { drip(b, chromeHead, step) })
+		})
+	}
+	// The cost of a feed is the same far behind in a head: four times the bytes, four times the time.
+	for _, kb := range []int{4, 16} {
+		b.Run(fmt.Sprintf("1B/%dKB", kb), func(b *testing.B) {
+			h := head("GET / HTTP/1.1", "Host: a", "Cookie: ")
+			drip(b, strings.Replace(h, "Cookie: ", "Cookie: "+cookies(kb<<10-len(h)), 1), 1)
+		})
+	}
+}
+
+func drip(b *testing.B, head string, step int) {
+	buf := inBuffer(head)
+	r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
+	b.SetBytes(int64(len(buf)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Reset()
+		n, err := 0, error(nil)
+		for have := step; n == 0 && err == nil; have += step {
+			n, err = r.Parse(buf[:min(have, len(buf))])
+		}
+		if n != len(buf) || err != nil {
+			b.Fatal(n, err)
+		}
+	}
+}
+
+// BenchmarkGet looks names up in a parsed head.
+func BenchmarkGet(b *testing.B) {
+	buf := []byte(chromeHead)
+	r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
+	if _, err := r.Parse(buf); err != nil {
+		b.Fatal(err)
+	}
+	for _, name := range []string{"Cookie", "X-Unknown-Name"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if v := r.Get(buf, name); (v == nil) != (name == "X-Unknown-Name") {
+					b.Fatal(v)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkChunked decodes 64 KB of content in chunks of a size, looks at nothing of it, and copies it
+// out: ns/op is the time for all, ns/chunk for each. The floor is the copying alone, in the same pieces.
+func BenchmarkChunked(b *testing.B) {
+	const content = 64 << 10
+	out := make([]byte, content)
+	perChunk := func(b *testing.B, size int) {
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(content/size), "ns/chunk")
+	}
+	for _, size := range []int{4096, 1000, 16, 2} {
+		in := inBuffer(strings.Repeat(fmt.Sprintf("%x\r\n%s\r\n", size, strings.Repeat("x", size)), content/size) + "0\r\n\r\n")
+		decode := func(b *testing.B, copied bool) {
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				body := Body{state: bodyChunked}
+				got := 0
+				for p := in; ; {
+					data, n, err := body.Next(p)
+					if copied {
+						copy(out[got:], data)
+					}
+					got += len(data)
+					p = p[n:]
+					if err == io.EOF {
+						break
+					}
+					if err != nil || n == 0 {
+						b.Fatal(n, err)
+					}
+				}
+				if got != content/size*size {
+					b.Fatal(got)
+				}
+			}
+			perChunk(b, size)
+		}
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) { decode(b, false) })
+		b.Run(fmt.Sprintf("%dB/copied", size), func(b *testing.B) { decode(b, true) })
+		b.Run(fmt.Sprintf("%dB/floor", size), func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			framing := len(in) / (content / size)
+			for b.Loop() {
+				for at, p := 0, in; at+size <= content; at += size {
+					copy(out[at:], p[framing-size-2:][:size])
+					p = p[framing:]
+				}
+			}
+			perChunk(b, size)
+		})
+	}
+}
