@@ -108,7 +108,8 @@ var tchar = func() (t [256]bool) {
 
 func isToken(s string) bool {
 	for i := range len(s) {
-		if !tchar[s[i]] {
+		// Letters need no look at the table, which may have left the cache.
+		if c := s[i]; c|0x20-'a' >= 26 && c != '-' && !tchar[c] {
 			return false
 		}
 	}
@@ -177,8 +178,14 @@ func (s *session) writeHead(n int64, body []byte) error {
 	}
 	s.set(sent)
 	w.counts.status(status)
-	b := append(w.buf[:0], statusLine(status)...)
-	if x == nil || !x.hasDate {
+	b := w.buf[:0]
+	switch {
+	case x != nil && x.hasDate:
+		b = append(b, statusLine(status)...)
+	case status == 200:
+		b = append(b, w.okAndDate()...)
+	default:
+		b = append(b, statusLine(status)...)
 		b = append(b, w.dateLine()...)
 	}
 	if x != nil {

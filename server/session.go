@@ -8,6 +8,7 @@ import (
 	"bytes"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/parser"
 )
 
 // A session is all that a connection holds beside its conn.Conn; what only
@@ -182,13 +183,13 @@ func (s *session) begin(h *head) {
 	if s.is(left) {
 		s.set(eager)
 	}
-	if b := h.Body(); b.Remaining() != 0 {
+	if h.Framing != parser.NoBody {
 		if h.Expect && !s.is(left) {
 			s.set(expecting)
 		}
 		s.phase = receiving
 		s.set(eager)
-		s.extra().body = b
+		s.extra().body = h.Body()
 		s.conn.SetDeadline(0) // the body is not late before it is asked for
 	}
 	srv.Handler(Response{s, s.gen}, Request{s, s.gen})

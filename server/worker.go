@@ -22,7 +22,7 @@ type worker struct {
 	heads  []*head     // not in use, see takeHead
 	spare  []*exchange // ended ones, for the next that need one
 	buf    []byte      // where the heads of answers are put together
-	date   []byte      // the Date field's line
+	ok     []byte      // see okAndDate
 	second int64       // that it says
 	counts counters
 }
@@ -97,17 +97,20 @@ func (w *worker) release(x *exchange) {
 	w.spare = append(w.spare, x)
 }
 
-// dateLine is the Date field, made anew when the second changes (RFC 9110
-// 6.6.1).
-func (w *worker) dateLine() []byte {
+// okAndDate is how most answers begin: the status line of a 200, and the Date
+// field, made anew when the second changes (RFC 9110 6.6.1).
+func (w *worker) okAndDate() []byte {
 	if now := w.loop.Now().Unix(); now != w.second {
 		w.second = now
-		w.date = append(w.date[:0], "Date: "...)
-		w.date = time.Now().UTC().AppendFormat(w.date, http.TimeFormat)
-		w.date = append(w.date, "\r\n"...)
+		w.ok = append(append(w.ok[:0], statusLine(200)...), "Date: "...)
+		w.ok = time.Now().UTC().AppendFormat(w.ok, http.TimeFormat)
+		w.ok = append(w.ok, crlf...)
 	}
-	return w.date
+	return w.ok
 }
+
+// dateLine is the Date field alone.
+func (w *worker) dateLine() []byte { return w.okAndDate()[len(statusLine(200)):] }
 
 // drain lets the loop end when the exchanges under way have.
 func (w *worker) drain() {
