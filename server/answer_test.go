@@ -242,3 +242,35 @@ func TestSendFileShort(t *testing.T) {
 	}
 	r.idle()
 }
+
+// Lines that were set before are not checked again; those that only look alike are.
+func TestFieldsSetBefore(t *testing.T) {
+	t.Parallel()
+	s := &session{worker: new(worker)}
+	long := strings.Repeat("v", 300)
+	for range 3 {
+		for _, c := range []struct {
+			name, value string
+			err         error
+			line        string
+		}{
+			{"X-Name", "value", nil, "X-Name: value\r\n"},
+			{"X-Name", "value", nil, "X-Name: value\r\n"},
+			{"X-Name", "val\re", ErrField, ""},
+			{"X-Nam:", "value", ErrField, ""},
+			{"x-name", "value", nil, "x-name: value\r\n"},
+			{"X-Namev", "alue", nil, "X-Namev: alue\r\n"},
+			{"X-Name", " valu", nil, "X-Name: valu\r\n"},
+			{"X-Name", "", nil, "X-Name: \r\n"},
+			{"X-Name", "\t", nil, "X-Name: \r\n"},
+			{"X-Long", long, nil, "X-Long: " + long + "\r\n"},
+			{"X-Long", long[1:] + "\n", ErrField, ""},
+			{"", "", ErrField, ""},
+		} {
+			s.extra().fields = s.x.fields[:0]
+			if err := s.setField(c.name, c.value, true); err != c.err || string(s.x.fields) != c.line {
+				t.Errorf("%q, %q: %v and %q, not %v and %q", c.name, c.value, err, s.x.fields, c.err, c.line)
+			}
+		}
+	}
+}

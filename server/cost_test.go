@@ -174,3 +174,25 @@ func BenchmarkGet(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkSetField(b *testing.B) {
+	for _, c := range []struct{ name, odd, even string }{
+		{"as before", "text/plain", "text/plain"},
+		{"another", "text/plain", "image/webp"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s := &session{worker: new(worker)}
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				value := c.even
+				if n%2 == 1 {
+					value = c.odd
+				}
+				if err := s.setField("Content-Type", value, true); err != nil {
+					b.Fatal(err)
+				}
+				s.x.fields = s.x.fields[:0]
+			}
+		})
+	}
+}

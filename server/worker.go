@@ -24,6 +24,7 @@ type worker struct {
 	buf    []byte      // where the heads of answers are put together
 	ok     []byte      // see okAndDate
 	second int64       // that it says
+	lines  [8]fieldLine
 	counts counters
 }
 
