@@ -162,7 +162,10 @@ func TestHaproxy(t *testing.T) {
 // TestSystemd has systemd look at the unit.
 func TestSystemd(t *testing.T) {
 	t.Parallel()
-	program := tool(t, "systemd-analyze")
+	program, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skipf("not a system with systemd: %v", err)
+	}
 	unit := filepath.Join(t.TempDir(), "app.service")
 	if err := os.WriteFile(unit, []byte(config(t, "ini", "/usr/local/bin/app", "/bin/true")), 0o600); err != nil {
 		t.Fatal(err)
