@@ -39,6 +39,9 @@ func (r *Request) Parse(buf []byte) (n int, err error) {
 	if r.state < atEnd {
 		limit := r.limit()
 		in := buf[:min(len(buf), limit)]
+		if hasFast && len(in) >= fastLeast && r.state == atStart && r.pos == 0 && !r.plain {
+			r.fast(in)
+		}
 		if r.state < atLine {
 			r.line(in)
 		}

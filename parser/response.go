@@ -27,14 +27,17 @@ func (r *Response) Parse(buf []byte) (n int, err error) {
 	if r.state < atEnd {
 		limit := r.limit()
 		in := buf[:min(len(buf), limit)]
+		if hasFast && len(in) >= fastLeast && r.state == atStart && !r.plain {
+			r.fast(in)
+		}
 		if r.state < atLine {
 			r.line(in)
 		}
 		if r.state >= atLine && r.state < atEnd {
 			r.Fields = r.lines(in, r.Fields)
-			if r.state == atEnd {
-				r.finish(buf)
-			}
+		}
+		if r.state == atEnd {
+			r.finish(buf)
 		}
 		if r.state < atEnd && len(in) == limit {
 			r.fail(ErrHeadLarge, limit)

@@ -16,6 +16,7 @@ type section struct {
 	twice  uint64 // and those that are here more than once
 	state  state
 	err    Error
+	plain  bool       // without the fast path, see fast_amd64.s: for tests
 	first  [64]uint16 // known name -> its field; true where seen, and not twice
 }
 
@@ -53,9 +54,18 @@ func (s *section) fail(e Error, at int) {
 // or the end of buf. It appends to fields, whose capacity is the limit.
 func (s *section) lines(buf []byte, fields []Field) []Field {
 	i, st := int(s.pos), s.state
+	fast := hasFast && !s.plain // once: what it leaves it would leave again
 	for {
 		switch st {
 		case atLine:
+			if fast && len(buf)-i >= fastAgain {
+				fast = false
+				s.pos, s.state = uint32(i), st
+				if fields = s.fastLines(buf, fields); s.state == atEnd {
+					return fields
+				}
+				i = int(s.pos)
+			}
 			if i == len(buf) {
 				s.pos, s.state = uint32(i), st
 				return fields
