@@ -40,13 +40,16 @@ func (c *Conn) After(d time.Duration, fn func()) *Timer {
 // Stop prevents the call, and tells whether it did: false means that fn has
 // been called, or that the timer was stopped before.
 func (t *Timer) Stop() bool {
-	if t.slot == 0 {
+	if !t.Running() {
 		return false
 	}
 	t.loop.wheel.remove(t.slot)
 	t.release()
 	return true
 }
+
+// Running tells whether the call is still to come.
+func (t *Timer) Running() bool { return t.slot != 0 }
 
 // Reset starts the timer anew, to fire after d from now, and tells whether it
 // was still running.

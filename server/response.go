@@ -178,29 +178,23 @@ func (w Response) After(d time.Duration, fn func()) *conn.Timer {
 	if !w.valid() {
 		return nil
 	}
-	s := w.s
-	var t *conn.Timer
-	t = s.conn.After(d, func() {
-		s.fired(t)
-		fn()
-	})
-	if s.timer == nil {
-		s.timer = t
-	} else {
-		x := s.extra()
-		x.timers = append(x.timers, t)
-	}
+	t := w.s.conn.After(d, fn)
+	w.s.keep(t)
 	return t
 }
 
-// fired forgets a timer that has done its work: a stream may need many in its
-// life.
-func (s *session) fired(t *conn.Timer) {
-	if s.timer == t {
-		s.timer = nil
-	} else if x := s.x; x != nil {
-		x.timers = slices.DeleteFunc(x.timers, func(other *conn.Timer) bool { return other == t })
+// keep has the exchange's end stop t. Timers that have done their work are
+// forgotten: a stream may need many in its life.
+func (s *session) keep(t *conn.Timer) {
+	if s.timer == nil || !s.timer.Running() {
+		s.timer = t
+		return
 	}
+	x := s.extra()
+	if len(x.timers) == cap(x.timers) {
+		x.timers = slices.DeleteFunc(x.timers, func(t *conn.Timer) bool { return !t.Running() })
+	}
+	x.timers = append(x.timers, t)
 }
 
 // Post runs fn on the loop of this exchange, which may be over by then. It may
