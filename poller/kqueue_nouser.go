@@ -1,3 +1,5 @@
+// Waking a kqueue where there is no event for that.
+
 //go:build netbsd || openbsd
 
 package poller

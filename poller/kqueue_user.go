@@ -1,3 +1,5 @@
+// Waking a kqueue by an event of its own, where x/sys has EVFILT_USER.
+
 //go:build darwin || dragonfly || freebsd
 
 package poller

@@ -1,4 +1,5 @@
-// The contract, and the choice of a backend. Every backend is one file beside this one.
+// The contract, and the choice of a backend. Each backend has the file of its name beside this one;
+// those that few can run keep their system calls in a second one.
 
 package poller
 
