@@ -113,4 +113,5 @@ func (c *Conn) lastCall(err error) {
 	}
 }
 
+// stop is what the loop calls, as an owner of a slot, when it ends.
 func (c *Conn) stop(cause error) { c.fail(cause) }

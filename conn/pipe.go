@@ -65,6 +65,7 @@ func (c *Conn) pour(p []byte) {
 	}
 }
 
+// unpause goes on reading: the sink has room again.
 func (c *Conn) unpause() {
 	c.clear(piped)
 	c.replay()

@@ -39,6 +39,7 @@ type postbox struct {
 	at      int
 }
 
+// send puts p into the loop's box, and wakes the loop if it sleeps.
 func (l *Loop) send(p posted) error {
 	b := &l.post
 	b.mu.Lock()
@@ -67,6 +68,7 @@ func (b *postbox) take() int {
 	return len(b.running) - b.at
 }
 
+// run runs the next of what take has taken.
 func (b *postbox) run(l *Loop) {
 	p := b.running[b.at]
 	b.running[b.at] = posted{} // let go of what it refers to
