@@ -151,7 +151,7 @@ func (s *session) readBody(p []byte) (used int, more bool) {
 		return len(p), false
 	}
 	if last {
-		s.phase = answering
+		s.enter(answering)
 		s.conn.SetDeadline(0)
 	}
 	if len(data) > 0 || last {
@@ -170,7 +170,7 @@ func (s *session) skipRest() {
 		s.linger()
 		return
 	}
-	s.phase = draining
+	s.enter(draining)
 	s.extra().body = body
 	s.conn.SetDeadline(s.worker.server.BodyTimeout)
 	s.feed()

@@ -13,21 +13,22 @@ func (srv *Server) open(c *conn.Conn) {
 	w := srv.byLoop[c.Loop()]
 	s := &session{conn: c, worker: w}
 	c.State = s
+	w.counts.phases[reading]++
 	switch n := srv.conns.Add(1); {
 	case srv.MaxConns >= 0 && n > int64(srv.MaxConns):
 		// It does not count among those that are served, lest clients who
 		// come again and again keep others out.
 		srv.conns.Add(-1)
 		s.set(refused)
-		w.counts.overload.Add(1)
 		if srv.refused.Add(1) > mostRefused {
-			s.phase = gone
+			w.counts.limits.MaxConns++ // and no answer
+			s.enter(gone)
 			c.Abort()
 			return
 		}
 		s.refuse(503, "too many connections")
 	case w.draining:
-		c.SetDeadline(lastGrace)
+		c.SetDeadline(srv.DrainTimeout)
 	default:
 		c.SetDeadline(srv.HeadTimeout)
 	}
@@ -49,6 +50,7 @@ func (s *session) over() {
 		s.clear(waiting)
 		s.conn.Resume()
 	}
+	s.notPartial()
 	s.clear(exchangeFlags)
 	if x := s.x; x != nil {
 		for _, t := range x.timers {
@@ -65,7 +67,7 @@ func (s *session) over() {
 func (s *session) abandon() (tell func()) {
 	tell = func() {}
 	if s.phase == receiving || s.phase == answering {
-		s.worker.counts.aborted.Add(1)
+		s.worker.counts.aborted++
 		if s.x != nil && s.x.onAbort != nil {
 			tell = s.x.onAbort
 		}
@@ -82,7 +84,7 @@ func (s *session) last() {
 		s.linger()
 		return
 	}
-	s.phase = gone
+	s.enter(gone)
 	s.conn.Close()
 }
 
@@ -119,7 +121,12 @@ func (s *session) timeout() {
 		case s.conn.Full():
 			s.conn.SetDeadline(srv.IdleTimeout) // it is still reading its answers
 		case s.head == nil:
-			s.phase = gone
+			if l := &s.worker.counts.limits; s.is(served) {
+				l.IdleTimeout++
+			} else {
+				l.HeadTimeout++ // that of the first counts from the connection's beginning
+			}
+			s.enter(gone)
 			s.conn.Close()
 		default:
 			s.refuse(408, "the head took too long")
@@ -138,28 +145,30 @@ func (s *session) timeout() {
 			s.linger()
 		}
 	default:
-		s.phase = gone
+		s.enter(gone)
 		s.conn.Close()
 	}
 }
 
-// drain is called when the server stops: exchanges under way may end.
+// drain is called when the server stops: exchanges under way may end, and a
+// request that is on its way may come. Closing an idle connection at once would
+// lose that, and its client could not tell whether it was served (RFC 9112 9.5).
 func (s *session) drain() {
 	switch {
 	case s.phase != reading:
-		s.clear(persist)
-	case s.head == nil && !s.is(left) && s.is(served):
-		s.conn.Close()
-	case !s.is(served):
-		// Accepted as the server stopped: its request may be on its way.
-		s.conn.SetDeadline(lastGrace)
+		if !s.is(sent) { // else the client does not know, and may send one more request
+			s.clear(persist)
+		}
+	case s.head == nil && !s.is(left):
+		s.conn.SetDeadline(s.worker.server.DrainTimeout)
 	}
 }
 
 // closed is the connection's end, whatever brought it.
-func (s *session) closed() {
+func (s *session) closed(err error) {
+	s.worker.counts.closed(err)
 	tell := s.abandon()
-	s.phase = gone
+	s.enter(gone)
 	if s.head != nil {
 		s.worker.giveHead(s.head)
 		s.head = nil
@@ -168,8 +177,9 @@ func (s *session) closed() {
 	tell()
 }
 
-// uncount takes the connection out of the server's count.
+// uncount takes the connection, which is gone, out of the server's count.
 func (s *session) uncount() {
+	s.worker.counts.phases[gone]--
 	if s.is(refused) {
 		s.worker.server.refused.Add(-1)
 	} else {

@@ -13,6 +13,12 @@ import (
 // Answers that are ended, or whose clients leave, are taken out; the connection
 // of a client that leaves is closed.
 type Hub struct {
+	// MaxBacklog is how many bytes may wait for a client that does not read as
+	// fast as Send writes: one for whom more waits when the next Send comes is
+	// aborted, for nobody could tell Send to wait. Default: 1 MiB. It is set
+	// before the Hub is used.
+	MaxBacklog int
+
 	mu      sync.Mutex
 	waiting map[Response]struct{}
 }
@@ -57,7 +63,18 @@ func (h *Hub) Send(p []byte) {
 	h.mu.Lock()
 	all := byLoop(h.waiting)
 	h.mu.Unlock()
-	tell(all, p, func(w Response, p []byte) { w.Write(p) })
+	backlog := h.MaxBacklog
+	if backlog <= 0 {
+		backlog = 1 << 20
+	}
+	tell(all, p, func(w Response, p []byte) {
+		if w.valid() && w.s.conn.Pending() > backlog {
+			w.s.worker.counts.limits.MaxBacklog++
+			w.Abort()
+			return
+		}
+		w.Write(p)
+	})
 }
 
 // End completes all answers in the set with body, and empties it. body is the

@@ -209,8 +209,8 @@ func TestMaxConns(t *testing.T) {
 		c.wantEnd()
 		c.Close()
 	}
-	if n := s.Stats().Overload; n != 5 {
-		t.Errorf("Stats.Overload is %d", n)
+	if n := s.Stats().Limits.MaxConns; n != 5 {
+		t.Errorf("Limits.MaxConns is %d", n)
 	}
 	in[0].send(get("/still"))
 	in[0].want("200 GET /still")

@@ -15,12 +15,17 @@ import (
 const (
 	lingerTime = 2 * time.Second // for the client to read the answer and close
 	lingerMost = 8 << 20         // bytes of it that are discarded meanwhile
-	lastGrace  = time.Second     // for a first request when the server stops
 )
 
 func (s *session) refuseError(err error) {
 	var e parser.Error
 	if errors.As(err, &e) {
+		switch l := &s.worker.counts.limits; e {
+		case parser.ErrFields:
+			l.MaxFields++
+		case parser.ErrHeadLarge, parser.ErrTargetLong, parser.ErrTrailerLarge:
+			l.MaxHead++
+		}
 		s.refuse(e.Status(), e.Reason())
 	} else {
 		s.refuse(400, err.Error())
@@ -33,11 +38,11 @@ func (s *session) refuse(status int, reason string) {
 	begun, headOnly := s.is(sent), s.is(headOnly)
 	untilClose := !s.is(chunked) && (s.x == nil || s.x.declared < 0)
 	defer s.abandon()()
-	s.worker.counts.refused.Add(1)
+	s.worker.counts.refuse(status, s.phase)
 	if begun {
 		// Half an answer is out: it must not pass for a whole one. Where only
 		// the connection's end would end it, that has to be a reset.
-		s.phase = gone
+		s.enter(gone)
 		if untilClose {
 			s.conn.Abort()
 		} else {
@@ -64,11 +69,11 @@ func (s *session) refuse(status int, reason string) {
 // client has closed its own, or has had time enough to read the answer.
 func (s *session) linger() {
 	if s.is(halfClosed) {
-		s.phase = gone
+		s.enter(gone)
 		s.conn.Close()
 		return
 	}
-	s.phase = lingering
+	s.enter(lingering)
 	s.extra().received = 0
 	s.conn.CloseWrite()
 	s.conn.SetDeadline(lingerTime)

@@ -107,7 +107,7 @@ func (w Response) Abort() error {
 	}
 	s := w.s
 	tell := s.abandon()
-	s.phase = gone
+	s.enter(gone)
 	s.conn.Abort()
 	tell()
 	return nil
@@ -252,7 +252,7 @@ func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 	}
 	c := s.conn
 	s.over()
-	s.phase = gone
+	s.enter(gone)
 	s.uncount()
 	c.State = nil
 	c.SetDeadline(0)
@@ -312,7 +312,7 @@ func (s *session) finish(body []byte) error {
 		case s.short() || err == ErrLength:
 			// It ends the connection, so that the client does not take it for whole.
 			s.over()
-			s.phase = gone
+			s.enter(gone)
 			s.conn.Close()
 			return ErrLength
 		}

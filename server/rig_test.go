@@ -72,8 +72,13 @@ func startOn(t testing.TB, s *Server, h Handler, network, addr string) *rig {
 // do runs fn on the server's first loop and waits for it.
 func (r *rig) do(fn func()) {
 	r.t.Helper()
+	r.doOn(r.workers[0], fn)
+}
+
+func (r *rig) doOn(w *worker, fn func()) {
+	r.t.Helper()
 	done := make(chan struct{})
-	if err := r.workers[0].loop.Post(func() { defer close(done); fn() }); err != nil {
+	if err := w.loop.Post(func() { defer close(done); fn() }); err != nil {
 		r.t.Fatal(err)
 	}
 	wait(r.t, done)

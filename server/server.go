@@ -39,11 +39,17 @@ type Server struct {
 	BodyTimeout  time.Duration // for each 4 KiB of a request's body; 30 s
 	IdleTimeout  time.Duration // between requests; 75 s
 	WriteTimeout time.Duration // for the client to take anything of an answer; 30 s
+	DrainTimeout time.Duration // once Shutdown was called, for one more request on a connection that is idle; 1 s
 
-	MaxHead   int   // bytes of a request's head; 16 KiB
-	MaxFields int   // field lines of a head; 100
-	MaxBody   int64 // bytes of a request's body; 64 MiB
-	MaxConns  int   // connections at a time; 65,536
+	MaxHead    int   // bytes of a request's head; 16 KiB
+	MaxFields  int   // field lines of a head; 100
+	MaxBody    int64 // bytes of a request's body; 64 MiB
+	MaxConns   int   // connections at a time; 65,536
+	MaxBacklog int   // bytes of answers that a connection may hold when more is written; 16 MiB
+
+	// ReusePort has Listen set SO_REUSEPORT, so that several processes can
+	// listen on one port: see [conn.ReusePort] for what that costs.
+	ReusePort bool
 
 	// Log gets panics of handlers and failures to accept. Nil: only panics
 	// are logged, by slog.Default.
@@ -99,16 +105,17 @@ func ListenTCP(addr string, open func(c *conn.Conn)) error {
 // port 0. It is called before Serve, any number of times; clients that connect
 // before Serve wait.
 func (s *Server) Listen(network, addr string) (net.Addr, error) {
-	return s.listen(network, addr, nil)
+	return s.listen(nil, s.opener(network, addr))
 }
 
 // ListenConn is Listen for connections that do not speak HTTP. They share the
 // loops, and go by h alone: of the server's limits none applies to them.
 func (s *Server) ListenConn(network, addr string, h *conn.Handler) (net.Addr, error) {
-	return s.listen(network, addr, h)
+	return s.listen(h, s.opener(network, addr))
 }
 
-func (s *Server) listen(network, addr string, h *conn.Handler) (net.Addr, error) {
+// listen has the first loop open a listener, and deal its connections to all.
+func (s *Server) listen(h *conn.Handler, open opener) (net.Addr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != idle {
@@ -123,7 +130,7 @@ func (s *Server) listen(network, addr string, h *conn.Handler) (net.Addr, error)
 	if h == nil {
 		h = &s.protocol
 	}
-	ln, err := s.workers[0].loop.Listen(network, addr, h)
+	ln, err := open(s.workers[0].loop, h)
 	if err != nil {
 		return nil, err
 	}
@@ -197,10 +204,12 @@ func (s *Server) defaults() {
 	orDefault(&s.BodyTimeout, 30*time.Second)
 	orDefault(&s.IdleTimeout, 75*time.Second)
 	orDefault(&s.WriteTimeout, 30*time.Second)
+	orDefault(&s.DrainTimeout, time.Second)
 	orDefault(&s.MaxHead, 16<<10)
 	orDefault(&s.MaxFields, 100)
 	orDefault(&s.MaxBody, 64<<20)
 	orDefault(&s.MaxConns, 1<<16)
+	orDefault(&s.MaxBacklog, conn.DefaultMax)
 }
 
 func orDefault[T int | int64 | time.Duration](v *T, def T) {
@@ -237,9 +246,12 @@ func (s *Server) Serve() error {
 	return first
 }
 
-// Shutdown stops the server in order: it stops listening, closes connections
-// that have no request under way, and lets the exchanges that are end. When ctx
-// is done first, what is left is closed as by Close and ctx's error returned.
+// Shutdown stops the server in order: it stops listening, and lets the exchanges
+// that are under way end. The answers say that the connection closes. On a
+// connection that is idle a request may be on its way, which would be lost if it
+// were closed now: it is closed after its next answer, or when none was asked for
+// within DrainTimeout. When ctx is done first, what is left is closed as by Close
+// and ctx's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	switch s.stop() {
 	case idle:

@@ -6,6 +6,7 @@ package server
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/parser"
@@ -35,6 +36,8 @@ const (
 	draining               // the rest of a body that nobody wants
 	lingering              // nothing: the answer was the last, see linger
 	gone                   // somebody else: hijacked, or closed
+
+	numPhases
 )
 
 type flags uint32
@@ -51,7 +54,7 @@ const (
 	chunked                     // its body is chunked
 	bodiless                    // it has none: HEAD, 204, 304
 	stopped                     // Response.Pause
-	late                        // the deadline of the next head is set
+	late                        // a part of a head has come, and its deadline is set
 
 	exchangeFlags = late<<1 - 1
 )
@@ -71,6 +74,14 @@ func (s *session) is(f flags) bool { return s.flags&f != 0 }
 func (s *session) set(f flags)     { s.flags |= f }
 func (s *session) clear(f flags)   { s.flags &^= f }
 
+// enter goes on to another phase. The worker counts who is in which.
+func (s *session) enter(p phase) {
+	n := &s.worker.counts.phases
+	n[s.phase]--
+	n[p]++
+	s.phase = p
+}
+
 // holdMost is how much of the next requests is read while one is answered: so
 // much that it is noticed when the client leaves, so little that it can be held.
 const holdMost = 16 << 10
@@ -86,9 +97,10 @@ func protocol(s *Server) conn.Handler {
 		Timeout: func(c *conn.Conn) { sessionOf(c).timeout() },
 		Close: func(c *conn.Conn, err error) {
 			if c.State != nil { // else Open never came: the poller did not take it
-				sessionOf(c).closed()
+				sessionOf(c).closed(err)
 			}
 		},
+		Max:   most(s.MaxBacklog, math.MaxInt),
 		Hold:  most(s.MaxHead, 1<<30) + 2*holdMost,
 		Stall: s.WriteTimeout,
 	}
@@ -163,11 +175,12 @@ func (s *session) behind(p []byte) {
 
 // begin starts the exchange of a request.
 func (s *session) begin(h *head) {
+	s.notPartial()
 	s.flags = s.flags&^exchangeFlags | requestFlags(h)
 	s.set(served)
 	s.status = 0
 	srv := s.worker.server
-	s.worker.counts.requests.Add(1)
+	s.worker.counts.requests++
 	if h.Expect && !bytes.EqualFold(h.Get(h.buf, "Expect"), []byte("100-continue")) {
 		s.refuse(417, "the only expectation met here is 100-continue")
 		return
@@ -179,7 +192,7 @@ func (s *session) begin(h *head) {
 	if s.worker.draining {
 		s.clear(persist)
 	}
-	s.phase = answering
+	s.enter(answering)
 	if s.is(left) {
 		s.set(eager)
 	}
@@ -187,12 +200,20 @@ func (s *session) begin(h *head) {
 		if h.Expect && !s.is(left) {
 			s.set(expecting)
 		}
-		s.phase = receiving
+		s.enter(receiving)
 		s.set(eager)
 		s.extra().body = h.Body()
 		s.conn.SetDeadline(0) // the body is not late before it is asked for
 	}
 	srv.Handler(Response{s, s.gen}, Request{s, s.gen})
+}
+
+// notPartial notes that no part of a head waits for the rest any more.
+func (s *session) notPartial() {
+	if s.is(late) {
+		s.clear(late)
+		s.worker.counts.partial--
+	}
 }
 
 func requestFlags(h *head) (f flags) {
@@ -229,6 +250,7 @@ func (s *session) rest(n int) {
 			s.conn.SetDeadline(0)
 		case !s.is(late):
 			s.set(late)
+			s.worker.counts.partial++
 			s.conn.SetDeadline(s.worker.server.HeadTimeout)
 		}
 	case receiving:
@@ -256,9 +278,12 @@ func (s *session) rest(n int) {
 // idle waits for the next request.
 func (s *session) idle() {
 	switch {
-	case s.is(halfClosed) || s.worker.draining && s.is(served):
+	case s.is(halfClosed):
 		s.conn.Close()
-	case s.is(served):
+	case !s.is(served): // the deadline is that of its first head
+	case s.worker.draining:
+		s.conn.SetDeadline(s.worker.server.DrainTimeout)
+	default:
 		s.conn.SetDeadline(s.worker.server.IdleTimeout)
 	}
 }
@@ -293,7 +318,7 @@ func (s *session) next() {
 
 // await waits for the next request, or goes on with it if it is here.
 func (s *session) await() {
-	s.phase = reading
+	s.enter(reading)
 	switch {
 	case s.is(feeding): // data goes on
 	case s.is(left):

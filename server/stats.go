@@ -1,28 +1,71 @@
-// Stats: what an operator asks a running server.
+// Stats: what an operator asks a running server. A loop counts in fields of its
+// own, without atomics, and copies them once a turn to where others may look.
 
 package server
 
-import "sync/atomic"
+import (
+	"errors"
+	"os"
+	"time"
 
-// Stats are a server's counters since its start.
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// Stats are a server's counters since its start. Those without a unit in their
+// comment count events; the connections are those that there are now.
 type Stats struct {
-	Conns        int64     // that speak HTTP, open now
-	Accepted     uint64    // connections
-	AcceptErrors uint64    // times that accepting failed, for want of descriptors as a rule
-	Overload     uint64    // connections refused for being more than MaxConns
-	Requests     uint64    // that reached the handler, or were refused after their head
-	Refused      uint64    // answers of the server's own: malformed, too large, too slow
-	Aborted      uint64    // exchanges that ended before the program ended them
-	Status       [6]uint64 // answers by class: Status[2] counts 2xx; [0] those past 5xx
-	BytesIn      uint64
-	BytesOut     uint64
-	Turns        uint64 // of the loops
+	Conns     int // connections that speak HTTP, each of them in one of these states:
+	Idle      int // waiting for a request
+	Reading   int // the head of a request has come in part
+	Receiving int // a request's body has not all come
+	Answering int // the answer is not complete
+	Closing   int // the last answer was made: it is being sent, or a rest of input skipped
+	Paused    int // connections, in whatever state, whose client does not read: see Response.Full
+
+	Accepted        uint64 // connections
+	AcceptErrors    uint64 // times that accepting failed, for want of descriptors as a rule
+	Handshakes      uint64 // of TLS that succeeded
+	HandshakeErrors uint64 // and that failed
+
+	Requests uint64    // that reached the handler, or were refused after their head
+	Status   [6]uint64 // answers by class: Status[2] counts 2xx; [0] those past 5xx
+	Refused  uint64    // answers of the server's own: malformed, too large, too slow
+	Aborted  uint64    // exchanges that ended before the program ended them
+	Pauses   uint64    // times that a connection became Paused
+	Limits   Limits
+
+	BytesIn  uint64
+	BytesOut uint64
+
+	Turns       uint64        // of the loops
+	LongestTurn time.Duration // for which callbacks kept a loop from the rest of its connections: see SlowCallback
 }
 
-// counters are those of one loop; others read them.
+// Limits counts what ended, or was refused, for going over a limit, by the
+// setting of [Server] that it went over.
+type Limits struct {
+	Malformed uint64 // not what RFC 9112 allows, or what is not implemented: 400, 417, 501, 505
+
+	MaxHead    uint64 // 414, 431
+	MaxFields  uint64 // 431
+	MaxBody    uint64 // 413: or more than Request.Body was told to take
+	MaxConns   uint64 // 503
+	MaxBacklog uint64 // of the server or a Hub
+
+	HeadTimeout  uint64 // 408, or none to a client that never said a word
+	BodyTimeout  uint64 // 408
+	IdleTimeout  uint64
+	WriteTimeout uint64
+}
+
+// counters are those of one loop, which alone touches them.
 type counters struct {
-	requests, refused, aborted, overload atomic.Uint64
-	class                                [6]atomic.Uint64
+	phases                     [numPhases]int // sessions in each
+	partial                    int            // of those that read: a part of a head has come
+	requests, refused, aborted uint64
+	handshakes, badHandshakes  uint64
+	class                      [6]uint64
+	limits                     Limits
 }
 
 func (c *counters) status(code int) {
@@ -30,31 +73,100 @@ func (c *counters) status(code int) {
 	if class >= len(c.class) {
 		class = 0
 	}
-	c.class[class].Add(1)
+	c.class[class]++
 }
 
-// Stats answers the counters. It may be called from any goroutine, handlers
-// included; what loops count themselves is as of their last turn.
+// refuse counts an answer of the server's own, or what stands for one. The phase
+// tells which timeout it was; which limit of the head, refuseError.
+func (c *counters) refuse(status int, p phase) {
+	c.refused++
+	switch l := &c.limits; status {
+	case 400, 417, 501, 505:
+		l.Malformed++
+	case 408:
+		if p == reading {
+			l.HeadTimeout++
+		} else {
+			l.BodyTimeout++
+		}
+	case 413:
+		l.MaxBody++
+	case 503:
+		l.MaxConns++
+	}
+}
+
+// closed counts why a connection ended, where only the connection knows.
+func (c *counters) closed(err error) {
+	switch {
+	case err == conn.ErrBacklog:
+		c.limits.MaxBacklog++
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.limits.WriteTimeout++ // the others come to session.timeout
+	}
+}
+
+// publish lets others see the counters, as they are at the end of a turn.
+func (w *worker) publish() {
+	w.mu.Lock()
+	w.shown = w.counts
+	w.mu.Unlock()
+}
+
+// Stats answers the counters, as they were at the end of each loop's last turn.
+// It may be called from any goroutine, handlers included.
 func (s *Server) Stats() Stats {
-	st := Stats{Conns: s.conns.Load() + s.refused.Load()}
+	var st Stats
 	s.mu.Lock()
 	workers := s.workers
 	s.mu.Unlock()
 	for _, w := range workers {
-		c := &w.counts
-		st.Requests += c.requests.Load()
-		st.Refused += c.refused.Load()
-		st.Aborted += c.aborted.Load()
-		st.Overload += c.overload.Load()
-		for i := range st.Status {
-			st.Status[i] += c.class[i].Load()
-		}
+		w.mu.Lock()
+		c := w.shown
+		w.mu.Unlock()
+		st.add(&c)
 		l := w.loop.Stats()
+		st.Paused += l.Paused
+		st.Pauses += l.Pauses
 		st.Accepted += l.Accepted
 		st.AcceptErrors += l.AcceptErrors
 		st.BytesIn += l.BytesIn
 		st.BytesOut += l.BytesOut
 		st.Turns += l.Turns
+		st.LongestTurn = max(st.LongestTurn, l.Longest)
 	}
 	return st
+}
+
+func (st *Stats) add(c *counters) {
+	for _, n := range c.phases {
+		st.Conns += n
+	}
+	st.Idle += c.phases[reading] - c.partial
+	st.Reading += c.partial
+	st.Receiving += c.phases[receiving]
+	st.Answering += c.phases[answering]
+	st.Closing += c.phases[draining] + c.phases[lingering] + c.phases[gone]
+	st.Handshakes += c.handshakes
+	st.HandshakeErrors += c.badHandshakes
+	st.Requests += c.requests
+	st.Refused += c.refused
+	st.Aborted += c.aborted
+	for i, n := range c.class {
+		st.Status[i] += n
+	}
+	st.Limits.add(&c.limits)
+}
+
+func (l *Limits) add(m *Limits) {
+	l.Malformed += m.Malformed
+	l.MaxHead += m.MaxHead
+	l.MaxFields += m.MaxFields
+	l.MaxBody += m.MaxBody
+	l.MaxConns += m.MaxConns
+	l.MaxBacklog += m.MaxBacklog
+	l.HeadTimeout += m.HeadTimeout
+	l.BodyTimeout += m.BodyTimeout
+	l.IdleTimeout += m.IdleTimeout
+	l.WriteTimeout += m.WriteTimeout
 }

@@ -4,6 +4,7 @@ package server
 
 import (
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -26,6 +27,9 @@ type worker struct {
 	second int64       // that it says
 	lines  [8]fieldLine
 	counts counters
+
+	mu    sync.Mutex
+	shown counters // counts, at the end of a turn
 }
 
 // A head is a parsed request and the bytes it was parsed from. A connection has
@@ -37,7 +41,16 @@ type head struct {
 }
 
 func newWorker(s *Server, l *conn.Loop) *worker {
-	return &worker{server: s, loop: l, second: -1}
+	w := &worker{server: s, loop: l, second: -1}
+	l.Turn = w.turn
+	return w
+}
+
+// turn is told when each turn of the loop begins and ends.
+func (w *worker) turn(begins bool) {
+	if !begins {
+		w.publish()
+	}
 }
 
 func (w *worker) newHead() *head {
