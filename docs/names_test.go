@@ -190,13 +190,13 @@ func TestDefaults(t *testing.T) {
 		switch {
 		case strings.HasSuffix(name, "Timeout"):
 			want[name] = seconds(v.Field(i).Interface().(time.Duration))
-		case name == "MaxHead" || name == "MaxBody":
+		case name == "MaxHead" || name == "MaxBody" || name == "MaxBacklog":
 			want[name] = bytesOf(int(v.Field(i).Int()))
 		case strings.HasPrefix(name, "Max"):
 			want[name] = fmt.Sprint(v.Field(i).Int())
 		}
 	}
-	if len(want) < 12 {
+	if len(want) < 14 {
 		t.Errorf("%d settings were found: more were expected", len(want))
 	}
 	text := read(t, "security.md")
