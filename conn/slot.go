@@ -26,7 +26,7 @@ type slot struct {
 // Slots live in pages that never move: a *slot stays good while callbacks
 // open connections, and growing copies nothing.
 const (
-	pageBits = 8
+	pageBits = 10 // 32 KiB, which the allocator gives without loss
 	pageSize = 1 << pageBits
 )
 
