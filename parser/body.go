@@ -36,6 +36,9 @@ type Body struct {
 // The trailer section of a chunked body is validated, bounded by DefaultMaxSize, and skipped.
 // A body until close has no end of its own, see End.
 func (b *Body) Next(p []byte) (data []byte, n int, err error) {
+	if b.state == bodyDataCR || b.state == bodyChunked {
+		return b.chunk(p)
+	}
 	switch b.state {
 	case bodySized:
 		data = p[:min(int64(len(p)), b.left)]

@@ -73,14 +73,16 @@ func (b *Body) chunked(p []byte) (data []byte, n int, err error) {
 				return data, i, nil
 			}
 			b.state = bodyDataCR
-			if !b.keep && string(p[i:min(len(p), i+len(lastChunk))]) == lastChunk {
-				// What most bodies end with, seen ahead: saves the caller a call.
+			if b.atLast(p, i) {
 				b.state = bodyDone
 				i += len(lastChunk)
 				err = io.EOF
 			}
 			b.off += int64(i)
 			return data, i, err
+		}
+		if b.state >= bodyTName {
+			i += b.skip(p[i:])
 		}
 		if i == len(p) {
 			b.off += int64(i)
@@ -125,7 +127,7 @@ func (b *Body) step(c byte) Error {
 	b.line++
 	switch b.state {
 	case bodyChunked, bodySize:
-		if d := hexValue(c); d != 0xff {
+		if d := hexDigit[c]; d != notHex {
 			if b.left > math.MaxInt64>>4 {
 				return ErrChunkSize
 			}

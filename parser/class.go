@@ -65,12 +65,18 @@ func equalFold(b []byte, name string) bool {
 	return true
 }
 
-func hexValue(c byte) uint8 {
-	switch {
-	case c-'0' < 10:
-		return c - '0'
-	case (c|0x20)-'a' < 6:
-		return (c | 0x20) - 'a' + 10
+// hexDigit is what a byte stands for as a hex digit.
+var hexDigit = func() (t [256]uint8) {
+	for c := range 256 {
+		t[c] = notHex
 	}
-	return 0xff
-}
+	for d := range uint8(10) {
+		t['0'+d] = d
+	}
+	for d := range uint8(6) {
+		t['a'+d], t['A'+d] = 10+d, 10+d
+	}
+	return t
+}()
+
+const notHex = 0xff
