@@ -8,7 +8,15 @@ import (
 )
 
 // The benchmarks' names are those of their inputs; bench/ measures the same work beside other parsers.
-// Where there is more than one path through the code, each is a sub-benchmark: see paths.
+// Where there is more than one path through the code, each is a sub-benchmark.
+
+// paths runs f for the assembly, where there is any, and for the portable path.
+func paths(b *testing.B, f func(b *testing.B, plain bool)) {
+	if hasFast {
+		b.Run("fast", func(b *testing.B) { f(b, false) })
+	}
+	b.Run("portable", func(b *testing.B) { f(b, true) })
+}
 
 // inBuffer is s as it lies in a connection's buffer, with room behind it.
 func inBuffer(s string) []byte {
@@ -24,19 +32,19 @@ func BenchmarkRequest(b *testing.B) {
 		{"cookie4K", cookieHead},
 	} {
 		b.Run(in.name, func(b *testing.B) {
-			paths(b, func(b *testing.B) { requests(b, []string{in.head}) })
+			paths(b, func(b *testing.B, plain bool) { requests(b, []string{in.head}, plain) })
 		})
 	}
 	for _, n := range []int{32, 512} {
 		heads := shuffled(mixed(n))
 		b.Run(fmt.Sprintf("mix%d", n), func(b *testing.B) {
-			paths(b, func(b *testing.B) { requests(b, heads) })
+			paths(b, func(b *testing.B, plain bool) { requests(b, heads, plain) })
 		})
 	}
 }
 
 // requests parses one of heads after the other; ns/op is the time for one.
-func requests(b *testing.B, heads []string) {
+func requests(b *testing.B, heads []string, plain bool) {
 	bufs, bytes := make([][]byte, len(heads)), 0
 	at := map[string][]byte{} // heads that are the same share a buffer
 	for i, h := range heads {
@@ -47,6 +55,7 @@ func requests(b *testing.B, heads []string) {
 		bytes += len(h)
 	}
 	r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
+	r.plain = plain
 	b.SetBytes(int64(bytes / len(heads)))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); {
@@ -61,9 +70,10 @@ func requests(b *testing.B, heads []string) {
 }
 
 func BenchmarkResponse(b *testing.B) {
-	paths(b, func(b *testing.B) {
+	paths(b, func(b *testing.B, plain bool) {
 		buf := inBuffer(responseHead)
 		r := Response{Head: Head{Fields: make([]Field, 0, 64)}}
+		r.plain = plain
 		b.SetBytes(int64(len(buf)))
 		b.ReportAllocs()
 		for b.Loop() {
@@ -77,9 +87,10 @@ func BenchmarkResponse(b *testing.B) {
 
 // BenchmarkPipelined parses sixteen heads that lie behind each other; ns/op is the time for all.
 func BenchmarkPipelined(b *testing.B) {
-	paths(b, func(b *testing.B) {
+	paths(b, func(b *testing.B, plain bool) {
 		buf := inBuffer(strings.Repeat(techEmpowerHead, 16))
 		r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
+		r.plain = plain
 		b.SetBytes(int64(len(buf)))
 		b.ReportAllocs()
 		for b.Loop() {
@@ -99,21 +110,22 @@ func BenchmarkPipelined(b *testing.B) {
 func BenchmarkDrip(b *testing.B) {
 	for _, step := range []int{1, 16} {
 		b.Run(fmt.Sprintf("%dB", step), func(b *testing.B) {
-			paths(b, func(b *testing.B) { drip(b, chromeHead, step) })
+			paths(b, func(b *testing.B, plain bool) { drip(b, chromeHead, step, plain) })
 		})
 	}
 	// The cost of a feed is the same far behind in a head: four times the bytes, four times the time.
 	for _, kb := range []int{4, 16} {
 		b.Run(fmt.Sprintf("1B/%dKB", kb), func(b *testing.B) {
 			h := head("GET / HTTP/1.1", "Host: a", "Cookie: ")
-			drip(b, strings.Replace(h, "Cookie: ", "Cookie: "+cookies(kb<<10-len(h)), 1), 1)
+			drip(b, strings.Replace(h, "Cookie: ", "Cookie: "+cookies(kb<<10-len(h)), 1), 1, !hasFast)
 		})
 	}
 }
 
-func drip(b *testing.B, head string, step int) {
+func drip(b *testing.B, head string, step int, plain bool) {
 	buf := inBuffer(head)
 	r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
+	r.plain = plain
 	b.SetBytes(int64(len(buf)))
 	b.ReportAllocs()
 	for b.Loop() {

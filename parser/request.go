@@ -38,6 +38,9 @@ func (r *Request) Reset() {
 func (r *Request) Parse(buf []byte) (n int, err error) {
 	if r.state < atEnd {
 		limit := r.limit()
+		if r.state != atStart && len(buf) < limit && r.goesOn(buf) {
+			return 0, nil
+		}
 		in := buf[:min(len(buf), limit)]
 		if hasFast && len(in) >= fastLeast && r.state == atStart && r.pos == 0 && !r.plain {
 			r.fast(in)

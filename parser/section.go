@@ -50,6 +50,23 @@ func (s *section) fail(e Error, at int) {
 	s.state, s.err, s.errOff = failed, e, uint32(at)
 }
 
+// inRun are the bytes that leave a state what it is.
+var inRun = [failed + 1]uint8{inTarget: isTarget, inReason: isText, inName: isToken, inValue: isText}
+
+// goesOn reports whether what is new in buf, a few bytes, only goes on with what the last call ended
+// in. This is for input that drips: it saves all other work for the ends of names and lines.
+func (s *section) goesOn(buf []byte) bool {
+	i, set := int(s.pos), inRun[s.state]
+	if len(buf)-i > 16 {
+		return false
+	}
+	for i < len(buf) && is(buf[i], set) {
+		i++
+	}
+	s.pos = uint32(i)
+	return i == len(buf)
+}
+
 // lines reads field lines from where the last call stopped, until the section ends, an error,
 // or the end of buf. It appends to fields, whose capacity is the limit.
 func (s *section) lines(buf []byte, fields []Field) []Field {
