@@ -57,8 +57,13 @@ var inRun = [failed + 1]uint8{inTarget: isTarget, inReason: isText, inName: isTo
 // in. This is for input that drips: it saves all other work for the ends of names and lines.
 func (s *section) goesOn(buf []byte) bool {
 	i, set := int(s.pos), inRun[s.state]
-	if len(buf)-i > 16 {
-		return false
+	if len(buf)-i >= 8 {
+		if set != isText {
+			return false
+		}
+		for i+8 <= len(buf) && controls(load64(buf, i), 0x20) == 0 {
+			i += 8
+		}
 	}
 	for i < len(buf) && is(buf[i], set) {
 		i++
