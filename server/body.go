@@ -137,7 +137,10 @@ func (s *session) sendContinue() {
 // readBody delivers the next piece of the body.
 func (s *session) readBody(p []byte) (used int, more bool) {
 	x := s.x
-	data, n, err := x.body.Next(p)
+	data, n, err := x.nextBody(p)
+	if err == errMore {
+		return 0, false
+	}
 	last := err == io.EOF
 	s.behind(p[n:])
 	if err != nil && !last {
@@ -164,14 +167,14 @@ func (s *session) readBody(p []byte) (used int, more bool) {
 // read: a short rest is dropped, a long one costs the connection (RFC 9112 9.3).
 func (s *session) skipRest() {
 	x := s.x
-	body, keep := x.body, s.is(persist) && s.canSkip()
+	body, section, keep := x.body, x.section, s.is(persist) && s.canSkip()
 	s.over()
 	if !keep {
 		s.linger()
 		return
 	}
 	s.enter(draining)
-	s.extra().body = body
+	s.extra().body, s.x.section = body, section
 	s.conn.SetDeadline(s.worker.server.BodyTimeout)
 	s.feed()
 }
@@ -186,7 +189,10 @@ func (s *session) canSkip() bool {
 // skipBody drops the next piece of the body.
 func (s *session) skipBody(p []byte) (used int, more bool) {
 	x := s.x
-	data, n, err := x.body.Next(p)
+	data, n, err := x.nextBody(p)
+	if err == errMore {
+		return 0, false
+	}
 	s.behind(p[n:])
 	x.received += int64(len(data))
 	switch {

@@ -17,13 +17,18 @@ type exchange struct {
 	sink     func(p []byte, last bool) // who takes it; nil: it waits
 	received int64                     // content so far, or what is discarded when lingering
 	seen     int64                     // received when progress was looked at
+	section  *parser.Trailer           // when its trailer section is being read
 	buf      *bytebufferpool.ByteBuffer
+
+	onTrailer func(name, value []byte) // takes the fields of the section
 
 	// The answer.
 	fields   []byte // lines that the program set
 	hasDate  bool
-	declared int64 // Content-Length, -1: none
-	written  int64 // content so far
+	declared int64  // Content-Length, -1: none
+	written  int64  // content so far
+	trailer  []byte // lines of the trailer section
+	duplex   bool   // the body is going to be read while the answer is written
 
 	onAbort func()
 	timers  []*conn.Timer // beside session.timer

@@ -199,8 +199,12 @@ func (s *session) tunnel() bool {
 	return s.status == 101 || s.is(connect) && s.status < 300
 }
 
-// untilClose is the length of a body that the connection's end ends.
-const untilClose = -2
+// Lengths of an answer's body, in place of one that is known.
+const (
+	unknown    = -1 // it is chunked
+	untilClose = -2 // the connection's end ends it
+	unsaid     = -3 // there is none, and nothing is said of it
+)
 
 // startAnswer is writeHead for an answer that goes on in HTTP. One that cannot
 // is the program's mistake, and the server's to answer.
@@ -269,6 +273,8 @@ func (s *session) appendFraming(b []byte, status int, n int64) []byte {
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, n, 10)
 		return append(b, crlf...)
+	case n == unsaid:
+		return b // HEAD: nobody knows what the answer to GET has
 	case s.is(old) || n == untilClose:
 		s.clear(persist) // the body ends with the connection
 		return b
@@ -284,7 +290,7 @@ func (s *session) appendConnection(b []byte, status int) []byte {
 		return append(b, "Connection: upgrade\r\n"...)
 	case s.tunnel():
 		return b
-	case s.worker.draining || s.phase == receiving && !s.canSkip():
+	case s.worker.draining || s.phase == receiving && !s.canSkip() && (s.x == nil || !s.x.duplex):
 		s.clear(persist)
 	}
 	switch {

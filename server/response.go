@@ -250,6 +250,11 @@ func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 			return nil, err
 		}
 	}
+	return s.handOver(h), nil
+}
+
+// handOver ends HTTP on the connection.
+func (s *session) handOver(h *conn.Handler) *conn.Conn {
 	c := s.conn
 	s.over()
 	s.enter(gone)
@@ -260,7 +265,7 @@ func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 	if s.is(waiting) {
 		c.Resume()
 	}
-	return c, nil
+	return c
 }
 
 // write sends a part of the body.
@@ -302,13 +307,18 @@ func (s *session) writeBody(p []byte) error {
 // finish sends the last part and completes the exchange.
 func (s *session) finish(body []byte) error {
 	var err error
+	if s.trails() {
+		if err = s.startAnswer(unknown, nil); err != nil {
+			return err
+		}
+	}
 	if !s.is(sent) {
 		err = s.finishWhole(body)
 	} else {
 		err = s.writeBody(body)
 		switch {
 		case s.is(chunked) && !s.is(bodiless):
-			s.conn.WriteString("0\r\n\r\n")
+			s.endChunks()
 		case s.short() || err == ErrLength:
 			// It ends the connection, so that the client does not take it for whole.
 			s.over()

@@ -20,6 +20,7 @@ type session struct {
 	head   *head       // while it is read, and while the handler runs
 	x      *exchange   // nil until the exchange needs one
 	timer  *conn.Timer // the exchange's first; ended with it
+	peer   *peer       // what NetHTTP keeps of the connection
 	flags  flags
 	gen    uint32 // of the exchange: a handle with another is stale
 	status uint16 // of the answer; 0: 200
@@ -257,7 +258,7 @@ func (s *session) rest(n int) {
 		switch {
 		case n > 0 && (s.x.sink == nil || s.is(stopped)):
 			s.hold()
-		case n == 0 && ended:
+		case ended && (n == 0 || s.x.section != nil):
 			s.refuse(400, "the body ended early")
 		}
 	case answering:

@@ -26,6 +26,7 @@ type worker struct {
 	ok     []byte      // see okAndDate
 	second int64       // that it says
 	lines  [8]fieldLine
+	batch  batch // requests that go to goroutines, see NetHTTP
 	counts counters
 
 	mu    sync.Mutex

@@ -1,0 +1,145 @@
+// The fields of an answer under NetHTTP: from the handler's map to lines, by
+// net/http's rules.
+
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// opening is what the loop has to know to begin an answer; its fields are in
+// desk.fields.
+type opening struct {
+	ready  bool
+	status int
+	length int64 // see writeHead
+	dated  bool
+	close  bool
+	duplex bool
+}
+
+// notes are what the handler's fields say.
+type notes struct {
+	length    int64 // Content-Length, or unknown
+	measured  bool  // it is there, perhaps with nonsense
+	badLength bool
+	typed     bool // Content-Type
+	coded     bool // Content-Encoding
+	transfer  bool // Transfer-Encoding
+	identity  bool // Transfer-Encoding: identity, the body ends with the connection
+	dated     bool
+	close     bool // Connection: close
+	trailer   bool // there will be one
+}
+
+// appendHeader appends the lines of h, sorted by name as net/http does, but for
+// those of which writeHead sees to.
+func appendHeader(b []byte, h http.Header, status int) ([]byte, notes) {
+	n := notes{length: unknown}
+	if len(h) == 0 {
+		return b, n
+	}
+	var few [16]string
+	keys := few[:0]
+	for k := range h {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		values := h[k]
+		switch k {
+		case "Content-Length":
+			n.setLength(values)
+			continue
+		case "Transfer-Encoding":
+			n.transfer = len(values) > 0 && values[0] != ""
+			n.identity = n.transfer && values[0] == "identity"
+			continue
+		case "Connection":
+			if len(values) > 0 && values[0] == "close" {
+				n.close = true
+				continue
+			}
+		case "Date":
+			n.dated = true
+		case "Content-Type":
+			n.typed = true
+			if status == http.StatusNotModified {
+				continue
+			}
+		case "Content-Encoding":
+			n.coded = len(values) > 0 && values[0] != ""
+		case "Trailer":
+			n.trailer = len(values) > 0
+		}
+		if strings.HasPrefix(k, http.TrailerPrefix) {
+			n.trailer = true
+			continue
+		}
+		if !isToken(k) {
+			continue
+		}
+		for _, v := range values {
+			b = appendClean(b, k, v)
+		}
+	}
+	return b, n
+}
+
+func (n *notes) setLength(values []string) {
+	n.measured = true
+	if len(values) == 0 || values[0] == "" {
+		return
+	}
+	length, err := strconv.ParseInt(values[0], 10, 64)
+	if n.badLength = err != nil || length < 0; !n.badLength {
+		n.length = length
+	}
+}
+
+// appendClean appends one line. What must not be in a value becomes a space.
+func appendClean(b []byte, name, value string) []byte {
+	b = append(append(b, name...), ": "...)
+	if isValue(value) {
+		b = append(b, strings.Trim(value, " \t")...)
+	} else {
+		b = append(b, strings.Trim(strings.Map(func(c rune) rune {
+			if c < ' ' && c != '\t' || c == 0x7f {
+				return ' '
+			}
+			return c
+		}, value), " \t")...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// trailer appends the lines of the trailer section: the fields that the Trailer
+// field announced, and those with http.TrailerPrefix.
+func (r *response) trailer(b []byte) []byte {
+	if len(r.header) == 0 {
+		return b
+	}
+	var keys []string
+	for k := range r.header {
+		if strings.HasPrefix(k, http.TrailerPrefix) {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		if name := k[len(http.TrailerPrefix):]; isToken(name) {
+			for _, v := range r.header[k] {
+				b = appendClean(b, name, v)
+			}
+		}
+	}
+	for _, k := range r.announced {
+		for _, v := range r.header[k] {
+			b = appendClean(b, k, v)
+		}
+	}
+	return b
+}

@@ -1,0 +1,161 @@
+// The http.Request of a call, as net/http's ReadRequest makes it of the same
+// bytes.
+
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unsafe"
+
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+// request builds c.req. The bytes were found to be HTTP before; what is left to
+// refuse is a target that is no URL, and a trailer that must not be one.
+func (c *call) request(ctx context.Context) error {
+	h := &c.desk.head
+	r := http.Request{
+		Method:     c.text(h.Method),
+		RequestURI: c.text(h.Target),
+		Host:       c.text(h.Host),
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: int(h.Minor),
+		Header:     c.header(h.Fields),
+		Body:       http.NoBody,
+		Close:      !h.KeepAlive,
+		RemoteAddr: c.peer.remote,
+	}
+	if h.Minor == 0 {
+		r.Proto = "HTTP/1.0"
+	}
+	switch h.Framing {
+	case parser.Sized:
+		r.ContentLength, r.Body = h.Length, &c.body
+	case parser.Chunked:
+		r.ContentLength, r.Body = -1, &c.body
+		r.TransferEncoding = []string{"chunked"}
+		delete(r.Header, "Transfer-Encoding")
+		var err error
+		if r.Trailer, err = declared(r.Header); err != nil {
+			return err
+		}
+	}
+	if pragma := r.Header["Pragma"]; len(pragma) > 0 && pragma[0] == "no-cache" && r.Header["Cache-Control"] == nil {
+		r.Header["Cache-Control"] = []string{"no-cache"} // RFC 9111 5.4, as net/http does
+	}
+	if err := c.parseURL(&r); err != nil {
+		return err
+	}
+	c.req = r.WithContext(ctx)
+	return nil
+}
+
+// text is a part of the head. The head is copied once, into a string, which
+// the strings of the request share.
+func (c *call) text(s parser.Span) string { return c.head[s.Off : s.Off+s.Len] }
+
+// header is the map of the fields. Host is not among them.
+func (c *call) header(fields []parser.Field) http.Header {
+	h := make(http.Header, len(fields))
+	values := make([]string, len(fields)) // one allocation for the usual one value each
+	head := unsafe.Slice(unsafe.StringData(c.head), len(c.head))
+	for i, f := range fields {
+		name, value := share(f.Name(head)), share(f.Value(head))
+		if len(name) == len("Host") && strings.EqualFold(name, "Host") {
+			continue
+		}
+		key := http.CanonicalHeaderKey(name)
+		if before, ok := h[key]; ok {
+			h[key] = append(before, value)
+			continue
+		}
+		values[i] = value
+		h[key] = values[i : i+1 : i+1]
+	}
+	return h
+}
+
+// share is b as a string, which it is: a part of c.head, that nothing changes.
+func share(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// declared is the map for the trailer section that the Trailer field announces.
+func declared(h http.Header) (http.Header, error) {
+	announced, ok := h["Trailer"]
+	if !ok {
+		return nil, nil
+	}
+	delete(h, "Trailer")
+	var t http.Header
+	for _, line := range announced {
+		for name := range elements(line) {
+			key := http.CanonicalHeaderKey(name)
+			switch key {
+			case "Transfer-Encoding", "Trailer", "Content-Length":
+				return nil, errors.New("a trailer must not have the field " + key) // RFC 9110 6.5.1
+			}
+			if t == nil {
+				t = make(http.Header)
+			}
+			t[key] = nil
+		}
+	}
+	return t, nil
+}
+
+// elements ranges over the elements of a list (RFC 9110 5.6.1).
+func elements(list string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for e := range strings.SplitSeq(list, ",") {
+			if e = strings.Trim(e, " \t"); e != "" && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// parseURL sets r.URL of r.RequestURI.
+func (c *call) parseURL(r *http.Request) (err error) {
+	target := r.RequestURI
+	if path, query, asked := strings.Cut(target, "?"); isPlainPath(path) {
+		c.url = url.URL{Path: path, RawQuery: query, ForceQuery: asked && query == ""}
+		r.URL = &c.url
+		return nil
+	}
+	authority := r.Method == "CONNECT" && target[0] != '/'
+	if authority {
+		target = "http://" + target
+	}
+	if r.URL, err = url.ParseRequestURI(target); err != nil {
+		return err
+	}
+	if authority {
+		r.URL.Scheme = ""
+	}
+	return nil
+}
+
+// isPlainPath tells whether url.Parse would find nothing in p to decode, and
+// nothing that it would encode otherwise: as a rule.
+func isPlainPath(p string) bool {
+	if len(p) == 0 || p[0] != '/' || len(p) > 1 && p[1] == '/' {
+		return false
+	}
+	for i := range len(p) {
+		if !plain[p[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+var plain = func() (t [256]bool) {
+	for c := range 0x80 {
+		t[c] = '0' <= c && c <= '9' || 'A' <= c&^0x20 && c&^0x20 <= 'Z' || strings.IndexByte("-_.~/$&+,:;=@", byte(c)) >= 0
+	}
+	return t
+}()

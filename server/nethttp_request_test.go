@@ -1,0 +1,197 @@
+// What a handler is given under NetHTTP, beside what net/http gives it.
+
+package server
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"testing"
+)
+
+var requestPromises = []promise{
+	{name: "GET", in: get("/a/b?c=d&e", "User-Agent: x", "Accept: */*", "X-Two: 1", "x-two: 2", "x-TWO: 3", "Empty:"), h: dump},
+	{name: "a path to decode", in: get("/a%20b/%2f?c=%20"), h: dump},
+	{name: "a path that is encoded in another way", in: get(`/a"b|c`), h: dump},
+	{name: "a path with two slashes", in: get("//a//b"), h: dump},
+	{name: "an empty query", in: get("/a?"), h: dump},
+	{name: "a query of question marks", in: get("/a??"), h: dump},
+	{name: "a path of odd bytes", in: get("/a;b=c,d:e@f&g=h+i$j!k*l(m)n'o~p"), h: dump},
+	{name: "a target with a scheme", in: "GET http://example.com:8/a?b HTTP/1.1\r\nHost: other\r\n\r\n", h: dump},
+	{name: "a target with a user", in: "GET http://u@example.com:8/a?b HTTP/1.1\r\nHost: other\r\n\r\n", h: dump, differs: strict},
+	{name: "OPTIONS *", in: request("OPTIONS", "*"), h: dump},
+	{name: "HTTP/1.0", in: "GET / HTTP/1.0\r\nHost: x\r\n\r\n", h: dump, differs: http10},
+	{name: "HTTP/1.0 without a host", in: "GET /a HTTP/1.0\r\n\r\n", h: dump, differs: http10},
+	{name: "HTTP/1.0, keep-alive", in: "GET / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", h: dump, differs: http10},
+	{name: "HTTP/1.0, a large answer", in: "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", h: write(long), differs: http10},
+	{name: "an odd method", in: request("FROB", "/"), h: dump},
+	{name: "Connection: close", in: get("/", "Connection: close"), h: dump},
+	{name: "cookies", in: get("/", "Cookie: a=1; b=2", "Cookie: c=3"), h: func(w http.ResponseWriter, r *http.Request, say say) { say("%v", r.Cookies()) }},
+	{name: "Pragma is Cache-Control", in: get("/", "Pragma: no-cache"), h: dump},
+	{name: "a body", in: post("/", "hello"), h: dump},
+	{name: "an empty body", in: post("/", ""), h: dump},
+	{name: "a chunked body", in: chunks("/", "hel", "lo"), h: dump},
+	{name: "an empty chunked body", in: chunks("/"), h: dump},
+	{name: "a trailer section", in: request("POST", "/", "Transfer-Encoding: chunked", "Trailer: X-A, x-b") + "3\r\nabc\r\n0\r\nX-A: 1\r\nX-C: 3\r\nX-C: 4\r\n\r\n",
+		h: func(w http.ResponseWriter, r *http.Request, say say) { say("before: %v", r.Trailer); dump(w, r, say) }},
+	{name: "a trailer section that nobody announced", in: request("POST", "/", "Transfer-Encoding: chunked") + "0\r\nX-A: 1\r\n\r\n", h: dump},
+	{name: "Trailer without chunks", in: get("/", "Trailer: X-A"), h: dump},
+	{name: "a trailer that must not be one", in: request("POST", "/", "Transfer-Encoding: chunked", "Trailer: Content-Length") + "0\r\n\r\n", h: dump, differs: refusals},
+	{name: "a large body", in: post("/", long+long+long), h: read},
+	{name: "a large chunked body", in: chunks("/", long, long, long), h: read},
+	{name: "a target that is no URL", in: get("/%zz"), h: dump, differs: refusals},
+	{name: "no host", in: "GET / HTTP/1.1\r\n\r\n", h: dump, differs: refusals},
+	{name: "a coding nobody knows", in: request("POST", "/", "Transfer-Encoding: gzip"), h: dump, differs: refusals},
+	{name: "a line end without CR", in: "GET / HTTP/1.1\nHost: x\n\n", h: dump, differs: strict},
+	{name: "a folded line", in: "GET / HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n 2\r\n\r\n", h: dump, differs: strict},
+	{name: "two lengths", in: request("POST", "/", "Content-Length: 3", "Content-Length: 3") + "abc", h: dump, differs: strict},
+	{name: "a length and chunks", in: request("POST", "/", "Content-Length: 3", "Transfer-Encoding: chunked") + "0\r\n\r\n", h: dump, differs: strict},
+	{name: "a form", in: post("/?q=1", "a=b&c=d", "Content-Type: application/x-www-form-urlencoded"), h: func(w http.ResponseWriter, r *http.Request, say say) {
+		say("%v %v %v", r.ParseForm(), r.Form, r.PostForm)
+	}},
+	{name: "a form with a file", in: post("/", form, "Content-Type: multipart/form-data; boundary=B"), h: func(w http.ResponseWriter, r *http.Request, say say) {
+		f, h, err := r.FormFile("f")
+		if err != nil {
+			say("%v", err)
+			return
+		}
+		b, _ := io.ReadAll(f)
+		say("%s %q", h.Filename, b)
+	}},
+	{name: "Read after the end", in: post("/", "abc"), h: func(w http.ResponseWriter, r *http.Request, say say) {
+		read(w, r, say)
+		n, err := r.Body.Read(make([]byte, 1))
+		say("%d %v", n, err)
+	}},
+	{name: "Read after Close", in: post("/", "abc"), h: func(w http.ResponseWriter, r *http.Request, say say) {
+		say("%v", r.Body.Close())
+		n, err := r.Body.Read(make([]byte, 1))
+		say("%d %v", n, err)
+	}},
+	{name: "no body is http.NoBody", in: get("/"), h: func(w http.ResponseWriter, r *http.Request, say say) { say("%v", r.Body == http.NoBody) }},
+	{name: "a small body that is not read", in: post("/", "abc"), h: write("x")},
+	{name: "a body of 200 KB that is not read", in: post("/", long+long), h: write("x")},
+	{name: "a body of 400 KB that is not read", in: request("POST", "/", "Content-Length: 409600"), h: write("x")},
+	{name: "MaxBytesReader", in: post("/", long), h: func(w http.ResponseWriter, r *http.Request, say say) {
+		b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 10))
+		say("%d %v", len(b), err)
+	}, differs: "http.MaxBytesReader cannot tell a ResponseWriter that is not net/http's own to close the connection: it is closed if more than 256 KB of the body are left, and kept otherwise."},
+	{name: "what the context has", in: get("/"), h: func(w http.ResponseWriter, r *http.Request, say say) {
+		srv, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+		say("server %v %v", ok, srv != nil)
+		addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		say("address %v %T %v", ok, addr, addr)
+		say("%v %v", r.Context().Err(), r.Context().Value("other"))
+	}},
+	{name: "RemoteAddr and TLS", in: get("/"), h: func(w http.ResponseWriter, r *http.Request, say say) {
+		host, port, err := net.SplitHostPort(r.RemoteAddr)
+		say("%s %v %v %v", host, port != "", err, r.TLS)
+	}},
+	{name: "a body of 64 MB and more", in: request("POST", "/", "Content-Length: 67108865"), h: write("x"),
+		differs: "The limits and timeouts of Server are on by default: a body of more than MaxBody is answered with 413, one that stops for BodyTimeout with 408, a client that takes nothing for WriteTimeout is closed, a head has MaxHead bytes and MaxFields lines. net/http has hardly any unless they are set."},
+}
+
+const (
+	http10   = "An HTTP/1.0 client is answered with HTTP/1.1 in the status line, as RFC 9112 2.3 has it; net/http says 1.0."
+	strict   = "Requests are held to RFC 9112: bare LF, folded lines, a user in the target, two Content-Length lines or one beside Transfer-Encoding, which net/http takes, are answered with 400."
+	refusals = "Answers that the server gives on its own (400, 408, 413, 417, 431, 501, 503, 505) have other words than those of net/http, a Content-Length and a Date."
+	form     = "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"n.txt\"\r\n\r\nthe file\r\n--B--\r\n"
+)
+
+// dump says all of a request.
+func dump(w http.ResponseWriter, r *http.Request, say say) {
+	u := *r.URL
+	say("%s %q %s %d.%d host %q close %v", r.Method, r.RequestURI, r.Proto, r.ProtoMajor, r.ProtoMinor, r.Host, r.Close)
+	say("URL %#v", u)
+	say("fields %q length %d coding %v", r.Header, r.ContentLength, r.TransferEncoding)
+	b, err := io.ReadAll(r.Body)
+	say("body %q %v trailer %v", b, err, r.Trailer)
+	io.WriteString(w, "dumped")
+}
+
+// TestPlainPath: the short way to a URL leads where url.ParseRequestURI does.
+func TestPlainPath(t *testing.T) {
+	t.Parallel()
+	check := func(target string) {
+		want, err := url.ParseRequestURI(target)
+		if err != nil {
+			return
+		}
+		c := new(call)
+		r := &http.Request{Method: "GET", RequestURI: target}
+		if err := c.parseURL(r); err != nil || *r.URL != *want {
+			t.Errorf("%q: %#v, %v, want %#v", target, r.URL, err, want)
+		}
+	}
+	for a := range 256 {
+		for b := range 256 {
+			check("/" + string([]byte{byte(a), byte(b)}))
+		}
+		check("/x?" + string([]byte{byte(a)}))
+		check("/" + string([]byte{byte(a)}) + "?")
+	}
+	for _, s := range []string{"/", "/?", "/??", "/a?b?c", "//", "///", "/a//b", "/:", "/a:b", "*"} {
+		check(s)
+	}
+}
+
+// TestRequestOutlives keeps a request beyond its handler, as loggers do.
+func TestRequestOutlives(t *testing.T) {
+	t.Parallel()
+	kept := make(chan *http.Request, 100)
+	s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { kept <- r }), 2))
+	c := s.dial()
+	for i := range 100 {
+		c.send(get(fmt.Sprintf("/%d?%d", i, i), fmt.Sprintf("X-N: %d", i)))
+		c.want("200")
+	}
+	for i := range 100 {
+		r := <-kept
+		if want := fmt.Sprintf("/%d?%d", i, i); r.URL.String() != want || r.RequestURI != want || r.Header.Get("X-N") != fmt.Sprint(i) {
+			t.Fatalf("%v %v", r.URL, r.Header)
+		}
+		if r.Context().Err() != context.Canceled {
+			t.Errorf("its context has %v", r.Context().Err())
+		}
+	}
+}
+
+// TestWriterOutlives uses a ResponseWriter and a Body beyond the handler: no
+// other exchange is harmed.
+func TestWriterOutlives(t *testing.T) {
+	t.Parallel()
+	type pair struct {
+		w http.ResponseWriter
+		r *http.Request
+	}
+	kept := make(chan pair, 1)
+	s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/keep" {
+			kept <- pair{w, r}
+			return
+		}
+		p := <-kept
+		for range 2 {
+			n, err := io.WriteString(p.w, "harm")
+			m, err2 := p.r.Body.Read(make([]byte, 10))
+			_, err3 := p.w.(io.ReaderFrom).ReadFrom(bytes.NewReader([]byte("harm")))
+			p.w.WriteHeader(500)
+			p.w.Header().Set("X-Harm", "1")
+			if n+m != 0 || err == nil || err2 == nil || err3 == nil || http.NewResponseController(p.w).Flush() == nil {
+				t.Errorf("%d %v, %d %v, %v", n, err, m, err2, err3)
+			}
+		}
+		io.WriteString(w, "well")
+	}), 2))
+	c := s.dial()
+	c.send(post("/keep", "body"))
+	c.want("200")
+	c.send(get("/"))
+	if a := c.want("200 well"); a.Header.Get("X-Harm") != "" {
+		t.Error("harmed")
+	}
+}

@@ -1,0 +1,438 @@
+// The http.ResponseWriter of NetHTTP: what the handler writes is collected as
+// net/http collects it, so that a small answer gets a Content-Length and leaves
+// whole, and handed to the loop.
+
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+)
+
+const (
+	// wholeMost is the size up to which an answer that was not flushed is given
+	// a Content-Length: that of net/http.
+	wholeMost = 2 << 10
+	// More than promptLeast goes to the loop when that waits for it, and when
+	// mostWritten have collected Write waits for the loop, and thus the client.
+	promptLeast = 4 << 10
+	mostWritten = 32 << 10
+)
+
+var errReturned = errors.New("server: the handler has returned, and its answer is complete")
+
+// response is what a handler writes to. As with net/http its methods are for
+// one goroutine at a time; the lock is against handlers that break this.
+type response struct {
+	call   *call
+	mu     sync.Mutex
+	header http.Header
+	status int // 0: WriteHeader is to come
+
+	notes     notes // what the fields say, as of WriteHeader
+	length    int64 // Content-Length, or unknown
+	written   int64
+	committed bool // the head is the loop's
+	hijacked  bool
+	done      bool
+	duplex    bool
+	announced []string // by the Trailer field
+}
+
+// Header is the map that WriteHeader sends.
+func (r *response) Header() http.Header {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.header == nil {
+		r.header = make(http.Header)
+	}
+	return r.header
+}
+
+// WriteHeader settles the status and the fields; for 1xx it sends them.
+func (r *response) WriteHeader(code int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.writeHeader(code)
+}
+
+func (r *response) writeHeader(code int) {
+	switch {
+	case r.done:
+		return
+	case r.hijacked:
+		r.complain("http: response.WriteHeader on hijacked connection")
+		return
+	case r.status != 0:
+		r.complain("http: superfluous response.WriteHeader call")
+		return
+	case code < 100 || code > 999:
+		panic(fmt.Sprintf("invalid WriteHeader code %v", code))
+	case code < 200 && code != http.StatusSwitchingProtocols:
+		fields, _ := appendHeader(nil, r.header, code)
+		r.call.do(func(s *session) error { s.inform(code, fields); return nil })
+		return
+	}
+	r.status = code
+	d := r.call.desk
+	d.fields, r.notes = appendHeader(d.fields[:0], r.header, code)
+	r.length = r.notes.length
+	for _, line := range r.header["Trailer"] {
+		for name := range elements(line) {
+			if key := http.CanonicalHeaderKey(name); mayTrail(key) {
+				r.announced = append(r.announced, key)
+			}
+		}
+	}
+	if r.notes.badLength {
+		r.complain("http: invalid Content-Length")
+		r.header.Del("Content-Length")
+	}
+}
+
+// complain tells the program's author, if he listens.
+func (r *response) complain(what string) {
+	log := r.call.w.s.worker.server.Log
+	if log == nil {
+		return
+	}
+	where := "?"
+	var pc [16]uintptr
+	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc[:])])
+	for f, more := frames.Next(); ; f, more = frames.Next() {
+		if !strings.Contains(f.Function, "/server.(*response).") || !more {
+			where = fmt.Sprintf("%s (%s:%d)", f.Function, f.File, f.Line)
+			break
+		}
+	}
+	log.Warn(what, "from", where)
+}
+
+// Write is that of http.ResponseWriter. It waits while the client does not read.
+func (r *response) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.write(p)
+}
+
+// WriteString is Write of a string.
+func (r *response) WriteString(s string) (int, error) {
+	return r.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
+}
+
+func (r *response) write(p []byte) (int, error) {
+	if err := r.room(len(p)); err != nil || len(p) == 0 {
+		return 0, err
+	}
+	d := r.call.desk
+	if !r.committed {
+		if len(d.buf)+len(p) <= wholeMost {
+			d.buf = append(d.buf, p...)
+			return len(p), nil
+		}
+		const sniffed = 512
+		if n := sniffed - len(d.buf); n > 0 { // what tells the type is in one piece
+			n = min(n, len(p))
+			d.buf = append(d.buf, p[:n]...)
+			r.commit(false)
+			p2, err := r.put(p[n:])
+			return n + p2, err
+		}
+		r.commit(false)
+	}
+	return r.put(p)
+}
+
+// room tells whether n bytes more may be written, and counts them.
+func (r *response) room(n int) error {
+	switch {
+	case r.hijacked:
+		return http.ErrHijacked
+	case r.done:
+		return errReturned
+	}
+	if r.status == 0 {
+		r.writeHeader(http.StatusOK)
+	}
+	if n == 0 {
+		return nil
+	}
+	if !hasBody(r.status) {
+		return http.ErrBodyNotAllowed
+	}
+	r.written += int64(n)
+	if r.length >= 0 && r.written > r.length {
+		return http.ErrContentLength
+	}
+	return nil
+}
+
+// put writes behind a head that is committed.
+func (r *response) put(p []byte) (n int, err error) {
+	c := r.call
+	if c.headOnly() {
+		return len(p), nil
+	}
+	d := c.desk
+	for len(d.buf)+len(p) > mostWritten {
+		k := mostWritten - len(d.buf)
+		d.buf = append(d.buf, p[:k]...)
+		if err := c.push(true); err != nil {
+			return n, err
+		}
+		n, p = n+k, p[k:]
+	}
+	d.buf = append(d.buf, p...)
+	if len(d.buf) >= promptLeast {
+		err = c.push(false)
+	}
+	return n + len(p), err
+}
+
+// Flush is that of http.Flusher.
+func (r *response) Flush() { r.FlushError() }
+
+// FlushError hands all that was written to the loop. It is for
+// http.ResponseController.
+func (r *response) FlushError() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.hijacked:
+		return http.ErrHijacked
+	case r.done:
+		return errReturned
+	}
+	return r.flush()
+}
+
+func (r *response) flush() error {
+	if r.status == 0 {
+		r.writeHeader(http.StatusOK)
+	}
+	if !r.committed {
+		r.commit(false)
+	}
+	return r.call.push(true)
+}
+
+// last settles what the handler has left open when it returns.
+func (r *response) last() {
+	if r.status == 0 {
+		r.writeHeader(http.StatusOK)
+	}
+	if !r.committed {
+		r.commit(true)
+	}
+	c := r.call
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.length == unknown && !r.notes.identity {
+		c.trails = r.trailer(nil)
+	}
+	c.over = r.length >= 0 && r.written > r.length // the handler is not to be relied on
+}
+
+// commit makes the head that goes to the loop with what is in the buffer. If the
+// answer is whole its length is known.
+func (r *response) commit(whole bool) {
+	c := r.call
+	d, n := c.desk, &r.notes
+	r.committed = true
+	content := hasBody(r.status)
+	if content && !n.typed && !n.coded && !n.transfer && len(d.buf) > 0 {
+		d.fields = appendClean(d.fields, "Content-Type", http.DetectContentType(d.buf))
+	}
+	head := c.headOnly()
+	if whole && content && !n.trailer && !n.transfer && !n.measured && r.length == unknown && (!head || len(d.buf) > 0) {
+		r.length = int64(len(d.buf))
+	}
+	a := opening{ready: true, status: r.status, length: r.length, dated: n.dated, close: n.close, duplex: r.duplex}
+	switch {
+	case !content:
+		a.length = unknown
+	case head && r.length == unknown:
+		a.length = unsaid
+	case r.length == unknown && n.identity:
+		a.length = untilClose
+	}
+	if head {
+		d.buf = d.buf[:0]
+	}
+	c.mu.Lock()
+	c.answer = a
+	c.mu.Unlock()
+}
+
+// push hands the buffer, and the head if that was committed, to the loop, once
+// that has room. Without must it does so only if it need not wait.
+func (c *call) push(must bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pushLocked(must)
+}
+
+// pushFile is push, with a part of a file behind the buffer.
+func (c *call) pushFile(f filePart) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.pushLocked(true)
+	if err == nil {
+		c.file = f
+	}
+	return err
+}
+
+func (c *call) pushLocked(must bool) error {
+	for {
+		switch d := c.desk; {
+		case overdue(c.putBy):
+			c.giveUp(os.ErrDeadlineExceeded)
+			return c.gone
+		case c.gone != nil:
+			return c.gone
+		case len(c.out) == 0 && c.file.f == nil && !c.choked:
+			c.out, d.buf, d.spare = d.buf, d.spare[:0], nil
+			c.post()
+			return nil
+		case !must:
+			return nil
+		}
+		c.wait(c.putBy)
+	}
+}
+
+// giveUp has the connection closed when the handler returns: a part of the
+// answer is lost. c.mu is held.
+func (c *call) giveUp(why error) {
+	if c.gone == nil {
+		c.gone = why
+	}
+	c.cut = true
+}
+
+func (c *call) headOnly() bool { return c.req.Method == http.MethodHead }
+
+// hasBody tells whether an answer of that status has content (RFC 9110 6.4.1).
+func hasBody(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// sendFileLeast is the size from which a file is sent by the kernel; a smaller
+// one leaves with the head if it is read.
+const sendFileLeast = 64 << 10
+
+// ReadFrom is Write of all that src has. A file goes from the kernel to the
+// kernel, and the handler does not wait for that.
+func (r *response) ReadFrom(src io.Reader) (n int64, err error) {
+	if n, err = r.readFile(src); n > 0 || err != nil {
+		return n, err
+	}
+	buf := copyBuffers.Get().(*[mostWritten]byte)
+	defer copyBuffers.Put(buf)
+	return io.CopyBuffer(onlyWriter{r}, src, buf[:])
+}
+
+var copyBuffers = sync.Pool{New: func() any { return new([mostWritten]byte) }}
+
+// onlyWriter hides ReadFrom from io.Copy.
+type onlyWriter struct{ io.Writer }
+
+// readFile sends src if it is a file, or a part of one, that is worth it: else n
+// is 0.
+func (r *response) readFile(src io.Reader) (n int64, err error) {
+	limited, _ := src.(*io.LimitedReader)
+	if limited != nil {
+		src = limited.R
+	}
+	f, ok := src.(*os.File)
+	if !ok {
+		return 0, nil
+	}
+	st, err := f.Stat()
+	if err != nil || !st.Mode().IsRegular() {
+		return 0, nil // reading it will tell
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, nil
+	}
+	n = st.Size() - at
+	if limited != nil {
+		n = min(n, limited.N)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.status == 0 && !r.done && !r.hijacked {
+		r.writeHeader(http.StatusOK)
+	}
+	if n < sendFileLeast || r.call.headOnly() || !r.committed && !r.notes.typed && !r.notes.coded || r.length >= 0 && r.written+n > r.length {
+		return 0, nil
+	}
+	if err := r.room(int(n)); err != nil {
+		return 0, err
+	}
+	own, err := reopen(f)
+	if err != nil {
+		r.written -= n
+		return 0, nil
+	}
+	if !r.committed {
+		r.commit(false)
+	}
+	if err := r.call.pushFile(filePart{own, at, n}); err != nil {
+		own.Close()
+		return 0, err
+	}
+	if limited != nil {
+		limited.N -= n
+	}
+	_, err = f.Seek(at+n, io.SeekStart)
+	return n, err
+}
+
+// SetReadDeadline is for http.ResponseController. It replaces the server's
+// BodyTimeout.
+func (r *response) SetReadDeadline(t time.Time) error {
+	c := r.call
+	err := c.do(func(s *session) error {
+		if s.phase == receiving {
+			s.conn.SetDeadline(0)
+		}
+		return nil
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readBy, c.in.untimed = t, true
+	c.changed.Broadcast()
+	return err
+}
+
+// SetWriteDeadline is for http.ResponseController. The server's WriteTimeout,
+// for a client that takes nothing, holds as well.
+func (r *response) SetWriteDeadline(t time.Time) error {
+	c := r.call
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.putBy = t
+	c.changed.Broadcast()
+	return nil
+}
+
+// EnableFullDuplex is for http.ResponseController. A body can be read while the
+// answer is written without it; with it the answer does not say that the
+// connection closes because much of the body is still to come.
+func (r *response) EnableFullDuplex() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.duplex = true
+	return nil
+}
