@@ -31,7 +31,7 @@ const (
 // and of Host's value the length of what is a reg-name without "%".
 //
 //go:noescape
-func headAVX2(s *section, t *tables, buf *byte, fields *Field, from, n, stop, have, next, room int, request bool) (count, end int, whole bool, method, query, host int)
+func headAVX2(s *section, buf *byte, fields *Field, from, n, stop, have, next, room int, request bool) (count int, host Span)
 
 // readable returns n and stop for buf. Reading behind the input is harmless where the slice has the
 // capacity, or where what follows is on the page of buf's last byte; and what is found there does
@@ -54,14 +54,9 @@ func (s *section) fastLines(buf []byte, fields []Field) []Field {
 	}
 	n, stop := readable(buf)
 	fields[:have+1][have].start = s.pos
-	count, end, whole, _, _, _ := headAVX2(s, &fast, unsafe.SliceData(buf), unsafe.SliceData(fields),
-		from, n, stop, have, have+1, cap(fields), false)
+	count, _ := headAVX2(s, unsafe.SliceData(buf), unsafe.SliceData(fields), from, n, stop, have, have+1, cap(fields), false)
 	if count < 0 {
 		return fields
-	}
-	s.pos = uint32(end)
-	if whole {
-		s.state = atEnd
 	}
 	return fields[:count]
 }
@@ -70,55 +65,33 @@ func (s *section) fastLines(buf []byte, fields []Field) []Field {
 // changed.
 func (r *Request) fast(buf []byte) {
 	n, stop := readable(buf)
-	count, end, whole, method, query, host := headAVX2(&r.section, &fast, unsafe.SliceData(buf), unsafe.SliceData(r.Fields),
-		0, n, stop, 0, 0, cap(r.Fields), true)
+	count, host := headAVX2(&r.section, unsafe.SliceData(buf), unsafe.SliceData(r.Fields), 0, n, stop, 0, 0, cap(r.Fields), true)
 	if count < 0 {
 		return
 	}
-	at := firstLine(r.Fields, count, end, whole) - len(version)
-	v := load64(buf, at)
-	r.Method, r.Target = span(0, method), span(method+1, at-1)
-	r.Minor = uint8(v >> 56 & 1)
-	if t := r.Target.Of(buf); t[0] == '/' && (method != len("CONNECT") || string(buf[:method]) != "CONNECT") {
-		r.Path, r.Query = r.Target, Span{}
-		if query < at-1 {
-			r.Path, r.Query = span(method+1, query), span(query+1, at-1)
-		}
-	} else if r.target(buf); r.state == failed {
-		// The portable path finds the same error, with no fields around it.
-		r.Reset()
-		return
-	}
 	r.Fields = r.Fields[:count]
-	r.pos = uint32(end)
-	r.state = atLine
-	if whole {
-		r.state = atEnd
+	if buf[r.Target.Off] != '/' || r.Method.Len == uint32(len("CONNECT")) && string(r.Method.Of(buf)) == "CONNECT" {
+		state := r.state
+		r.Path, r.Query = Span{}, Span{}
+		if r.target(buf); r.state == failed {
+			r.Reset() // the portable path finds the same, before there are fields
+			return
+		}
+		r.state = state
+	}
+	if r.state == atEnd {
 		r.fastFinish(buf, host)
 	}
 }
 
-// fastFinish is finish, with the length of the reg-name that Host's value begins with.
-func (r *Request) fastFinish(buf []byte, host int) {
-	const once = 1 << nameHost
-	var f Field
-	if r.seen&once != 0 && r.twice&once == 0 {
-		f = r.Fields[r.first[nameHost]]
-	}
-	if f.name != nameHost {
-		r.finish(buf)
-		return
-	}
-	from, to := int(f.colon)+1, int(f.end)
-	if buf[from] == ' ' {
-		from++
-	}
-	if host == 0 || from+host != to && !shortPort(buf[from+host:to]) {
+// fastFinish is finish where host, if it is not empty, is the value of a valid Host field.
+func (r *Request) fastFinish(buf []byte, host Span) {
+	if host.Len == 0 || r.twice&(1<<nameHost) != 0 {
 		r.finish(buf)
 		return
 	}
 	if r.Host.Len == 0 {
-		r.Host = span(from, to)
+		r.Host = host
 	}
 	r.framing(buf, 0, 0)
 }
@@ -126,64 +99,38 @@ func (r *Request) fastFinish(buf []byte, host int) {
 // fast reads a response from its first byte, with the contract of Request.fast.
 func (r *Response) fast(buf []byte) {
 	const shape = version + " 000 "
+	const http10 = 'H' | 'T'<<8 | 'T'<<16 | 'P'<<24 | '/'<<32 | '1'<<40 | '.'<<48 | '0'<<56
 	v := load64(buf, 0)
-	if v&^(1<<56) != httpVersion || buf[8] != ' ' || buf[12] != ' ' ||
+	if v&^(1<<56) != http10 || buf[8] != ' ' || buf[12] != ' ' ||
 		!is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
 		return
 	}
 	n, stop := readable(buf)
-	count, end, whole, _, _, _ := headAVX2(&r.section, &fast, unsafe.SliceData(buf), unsafe.SliceData(r.Fields),
-		0, n, stop, 0, 0, cap(r.Fields), false)
+	count, _ := headAVX2(&r.section, unsafe.SliceData(buf), unsafe.SliceData(r.Fields), 0, n, stop, 0, 0, cap(r.Fields), false)
 	if count < 0 {
 		return
 	}
-	line := firstLine(r.Fields, count, end, whole)
+	line := int(r.pos) - 2
+	if count > 0 {
+		line = int(r.Fields[:1][0].start) - 2
+	} else if r.state == atEnd {
+		line -= 2
+	}
 	if line < len(shape) || buf[line] != '\r' || buf[line+1] != '\n' {
-		r.seen, r.twice = 0, 0
+		r.seen, r.twice, r.pos, r.state = 0, 0, 0, atStart
 		return
 	}
 	r.Minor = uint8(v >> 56 & 1)
 	r.Status = int(buf[9]-'0')*100 + int(buf[10]-'0')*10 + int(buf[11]-'0')
 	r.Reason = span(len(shape), line)
 	r.Fields = r.Fields[:count]
-	r.pos = uint32(end)
-	r.state = atLine
-	if whole {
-		r.state = atEnd
-	}
-}
-
-const httpVersion = 'H' | 'T'<<8 | 'T'<<16 | 'P'<<24 | '/'<<32 | '1'<<40 | '.'<<48 | '0'<<56
-
-// firstLine returns where the CR of a first line is that headAVX2 has read.
-func firstLine(fields []Field, count, end int, whole bool) int {
-	switch {
-	case count > 0:
-		return int(fields[:1][0].start) - 2
-	case whole:
-		return end - 4
-	}
-	return end - 2
-}
-
-// shortPort reports whether b is ":" and no more digits than are in range whatever they say.
-func shortPort(b []byte) bool {
-	if b[0] != ':' || len(b) > len(":9999") {
-		return false
-	}
-	for _, c := range b[1:] {
-		if !is(c, isDigit) {
-			return false
-		}
-	}
-	return true
 }
 
 // tables is what headAVX2 looks up. A class of bytes is two tables of 16 entries, each there twice
 // for VPSHUFB: byte c is in the class if low[c&15] & high[c>>4] is not 0.
 type tables struct {
 	row                 [64][32]uint8 // known name -> its bytes and ":", then zeros
-	slot                [256]uint8    // hash -> known name
+	slot                [256]uint16   // hash -> 32 times known name
 	tokenLow, tokenHigh [32]uint8
 	hostLow, hostHigh   [32]uint8
 	nibble, space       [32]uint8 // 0x0f, 0x20: each 32 times, as all below
@@ -196,7 +143,7 @@ var fast = newTables()
 func newTables() (t tables) {
 	for id, name := range names {
 		if name != "" {
-			t.slot[nameHash(lastFour(name), len(name))] = uint8(id)
+			t.slot[nameHash(lastFour(name), len(name))] = uint16(id * len(t.row[id]))
 			copy(t.row[id][:], name+":")
 		}
 	}
@@ -207,10 +154,15 @@ func newTables() (t tables) {
 			if is(byte(c), isToken) {
 				t.tokenLow[half+c&15] |= high
 			}
+			t.tokenHigh[half+c>>4] |= high
 			if is(byte(c), isHost) && c != '%' {
 				t.hostLow[half+c&15] |= high
+				t.hostHigh[half+c>>4] |= high
 			}
-			t.tokenHigh[half+c>>4], t.hostHigh[half+c>>4] = high, high
+			if is(byte(c), isDigit) { // bit 0 stands for no row in this class: no control is in it
+				t.hostLow[half+c&15] |= 1
+				t.hostHigh[half+c>>4] |= 1
+			}
 		}
 	}
 	for i := range 32 {

@@ -3,43 +3,72 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// The fast path: a head in two passes over it, with hardly a branch that depends on its bytes.
+// The fast path goes over a head twice, with hardly a branch that depends on its bytes: there is
+// no loop over the bytes of a token, and none of a field's checks decides about a jump.
 //
-// Stage 1 goes over 64 bytes at a time and makes one bit for each of them: is it a control (below
-// 0x20, or DEL)? Nothing but CRLF may be one, so wherever a run of controls starts a line should
-// end, and where a run has four of them the head should. The places go into fields as the lines'
-// starts. Stage 2 takes line by line: the name's length from a vector of classes, the number of a
-// known name from a hash and one comparison, and the CRLF where the next line starts. What does
-// not fit is collected and looked at once: the portable path finds out what it was, from the start.
+// Stage 1 takes 64 bytes at a time and makes one bit of each: is it a control, below 0x20 or DEL?
+// In a head only CRLF may be (HTAB may, too, and is rare: the portable path reads it). So wherever
+// a run of controls begins a line has to end, and where one has four of them the head. The places
+// are written to the fields in memory, as the starts of the lines behind them.
+//
+// Stage 2 takes a line at a time. Its first 32 bytes are classified by two table look-ups; the
+// first that is no tchar ends the name, and has to be the colon. The name's last four bytes and its
+// length make the hash under which the one known name is found that it can be; a comparison of all
+// of it says whether it is. The next line's start says where the CR is. No byte of the value is
+// looked at: had it held a control, the line would have ended there, not in CRLF.
+//
+// What does not fit is collected in a register. If there was anything, the routine leaves without
+// having changed anything, and the portable path finds out what it was. So no error is reported
+// here, and what is accepted is only what needs no judgement.
+//
+// VEX encodings only: one legacy SSE instruction (MOVQ AX, X0 is one) while the upper halves of the
+// Y registers are in use costs more than a whole field.
 
-// Stage 1: registers
-//	SI  buf
-//	DI  where the next line's start goes: &fields[k].start
-//	R8  the block's offset, and 2
-//	R9  the last DI with room for three
-//	R10 stop + 2
-//	CX  the last block's bit 63 of m, as bit 0
-//	DX  the last block's bits 62 and 63 of pairs, as bits 0 and 1
-//	AX BX R13 see below
-//
-// func headAVX2(s *section, t *tables, buf *byte, fields *Field, from, n, stop, have, next, room int, request bool) (count, end int, whole bool, method, query, host int)
-TEXT ·headAVX2(SB), NOSPLIT, $0-136
-	MOVQ    t+8(FP), R14
-	MOVQ    buf+16(FP), SI
-	MOVQ    fields+24(FP), R11
-	MOVQ    from+32(FP), R8
-	MOVQ    stop+48(FP), R10
-	MOVQ    next+64(FP), DI
-	MOVQ    room+72(FP), R12
+#define START(k) (k*Field__size+Field_start)
+
+// LINE notes the start of the line that the lowest bit of R13 ends, for the field k behind DI.
+#define LINE(k) \
+	TZCNTQ R13, AX       \
+	ADDL   R8, AX        \
+	MOVL   AX, START(k)(DI)
+
+// CLASSIFY makes in out a bit of each byte of Y2 that is not in a class: low and high are its tables.
+// The shift moves words, hence the mask; a byte from 0x80 on finds 0 in low, as VPSHUFB has it. Y3
+// keeps the shares of the class.
+#define CLASSIFY(low, high, out) \
+	VPSRLW    $4, Y2, Y3    \
+	VPAND     Y10, Y3, Y3   \
+	VPSHUFB   Y2, low, Y4   \
+	VPSHUFB   Y3, high, Y3  \
+	VPAND     Y3, Y4, Y3    \
+	VPCMPEQB  Y12, Y3, Y4   \
+	VPMOVMSKB Y4, out
+
+// func headAVX2(s *section, buf *byte, fields *Field, from, n, stop, have, next, room int, request bool) (count int, host Span)
+TEXT ·headAVX2(SB), NOSPLIT, $40-96
+	// Stage 1.
+	//	SI  buf                    DI  &fields[k], the next to be given a start
+	//	R8  block's offset + 2     R9  the last DI with room for three     R12 and for none
+	//	R10 stop + 2               R11 fields                              R15 end of the head
+	//	CX  the controls of the block before, bit 63 only
+	//	DX  its controls behind a control, bits 62 and 63
+	MOVQ    buf+8(FP), SI
+	MOVQ    fields+16(FP), R11
+	MOVQ    from+24(FP), R8
+	MOVQ    stop+40(FP), R10
+	MOVQ    next+56(FP), DI
+	MOVQ    room+64(FP), R12
+	LEAQ    ·fast(SB), R14
 	SHLQ    $4, DI
 	ADDQ    R11, DI
 	SHLQ    $4, R12
 	ADDQ    R11, R12
-	LEAQ    -(3*Field__size)(R12), R9
+	LEAQ    -START(3)(R12), R9
 	ADDQ    $2, R8
 	ADDQ    $2, R10
 	XORL    CX, CX
 	XORL    DX, DX
+	XORL    R15, R15
 	VMOVDQU tables_control(R14), Y0
 	VMOVDQU tables_del(R14), Y1
 	CMPQ    R8, R10
@@ -59,149 +88,128 @@ block:
 	VPMOVMSKB Y4, AX
 	VPMOVMSKB Y5, BX
 	SHLQ      $32, BX
-	ORQ       BX, AX             // m: the controls
-	LEAQ      (CX)(AX*2), BX     // bytes behind one
+	ORQ       BX, AX             // controls
+	LEAQ      (CX)(AX*2), BX     // bytes behind a control
 	MOVQ      AX, CX
 	SHRQ      $63, CX
-	ANDNQ     AX, BX, R13        // m &^ behind: where a run of controls starts
-	ANDQ      AX, BX             // pairs: the second, third, ... of a run
+	ANDNQ     AX, BX, R13        // controls that begin a run
+	ANDQ      AX, BX             // the second, third, ... of a run
 	LEAQ      (DX)(BX*4), AX
 	MOVQ      BX, DX
 	SHRQ      $62, DX
 	ANDQ      BX, AX             // the fourth, fifth, ... of a run
 	JNZ       found
-	CMPQ      DI, R9
-	JA        tight
-	POPCNTQ   R13, BX
-	TZCNTQ    R13, AX
-	ADDL      R8, AX
-	MOVL      AX, (0*Field__size+Field_start)(DI)
-	BLSRQ     R13, R13
-	TZCNTQ    R13, AX
-	ADDL      R8, AX
-	MOVL      AX, (1*Field__size+Field_start)(DI)
-	BLSRQ     R13, R13
-	TZCNTQ    R13, AX
-	ADDL      R8, AX
-	MOVL      AX, (2*Field__size+Field_start)(DI)
-	CMPQ      BX, $3
-	JA        more
-	SHLQ      $4, BX
-	ADDQ      BX, DI
+
+lines: // Three without a question, as there are seldom more. Those that are none will be overwritten.
+	CMPQ    DI, R9
+	JA      tight
+	POPCNTQ R13, BX
+	LINE(0)
+	BLSRQ   R13, R13
+	LINE(1)
+	BLSRQ   R13, R13
+	LINE(2)
+	CMPQ    BX, $3
+	JA      more
+	SHLQ    $4, BX
+	ADDQ    BX, DI
 
 next:
-	ADDQ $64, R8
-	CMPQ R8, R10
-	JB   block
-	JMP  partial
+	ADDQ  $64, R8
+	CMPQ  R8, R10
+	JB    block
+	TESTQ R15, R15
+	JZ    partial
+	CMPQ  R15, n+32(FP)          // or it is not the input's
+	JA    partial
+	CMPL  -4(SI)(R15*1), $0x0a0d0a0d
+	JNE   leave
+	MOVL  $const_atEnd, AX
+	JMP   fields
 
-more: // than three lines end in the block
+found: // The head ends here: lines behind it are none, and this block is the last.
+	TZCNTQ AX, CX
+	LEAQ   -1(R8)(CX*1), R15
+	BZHIQ  CX, R13, R13
+	XORL   R10, R10
+	JMP    lines
+
+more:
 	BLSRQ R13, R13
-	ADDQ  $(3*Field__size), DI
+	ADDQ  $START(3), DI
 
-tight: // R13 one by one, with a look at the room
+tight:
 	TESTQ R13, R13
 	JZ    next
 	CMPQ  DI, R12
 	JAE   leave
-	TZCNTQ R13, AX
-	ADDL  R8, AX
-	MOVL  AX, Field_start(DI)
+	LINE(0)
 	BLSRQ R13, R13
-	ADDQ  $Field__size, DI
+	ADDQ  $START(1), DI
 	JMP   tight
 
-found: // four controls in a row
-	TZCNTQ AX, CX
-	LEAQ   -1(R8)(CX*1), R10   // the end of the head
-	BZHIQ  CX, R13, R13        // lines that start behind it are none
-
-rest:
-	TESTQ R13, R13
-	JZ    check
-	CMPQ  DI, R12
-	JAE   leave
-	TZCNTQ R13, AX
-	ADDL  R8, AX
-	MOVL  AX, Field_start(DI)
-	BLSRQ R13, R13
-	ADDQ  $Field__size, DI
-	JMP   rest
-
-check:
-	CMPQ R10, n+40(FP)
-	JA   partial
-	CMPL -4(SI)(R10*1), $0x0a0d0a0d
-	JNE  leave
-	MOVB $1, whole+104(FP)
-	MOVQ R10, end+96(FP)
-	JMP  fill
-
-partial: // no end: as many lines as are there to their LF
-	MOVQ n+40(FP), AX
-	MOVQ next+64(FP), BX
+partial: // The head does not end here. The lines that do can be read.
+	MOVQ n+32(FP), CX
+	MOVQ next+56(FP), BX
 	SHLQ $4, BX
 	ADDQ R11, BX
 
 back:
 	CMPQ DI, BX
 	JE   leave
-	MOVL (Field_start-Field__size)(DI), R10
-	SUBQ $Field__size, DI
-	CMPQ R10, AX
+	MOVL START(-1)(DI), R15
+	SUBQ $START(1), DI
+	CMPQ R15, CX
 	JA   back
-	ADDQ $Field__size, DI
-	MOVB $0, whole+104(FP)
-	MOVQ R10, end+96(FP)
+	ADDQ $START(1), DI
+	MOVL $const_atLine, AX
 
-fill:
+fields:
+	MOVQ    AX, state-8(SP)
+	MOVQ    R15, end-16(SP)
 	SUBQ    R11, DI
 	SHRQ    $4, DI
-	LEAQ    -1(DI), R8             // count
-	MOVQ    R8, count+88(FP)
+	DECQ    DI                        // the last start is that of no field
+	MOVQ    DI, count+80(FP)
 	VMOVDQU tables_tokenLow(R14), Y8
 	VMOVDQU tables_tokenHigh(R14), Y9
 	VMOVDQU tables_nibble(R14), Y10
 	VMOVDQU tables_space(R14), Y11
 	VPXOR   Y12, Y12, Y12
-	XORL    R12, R12              // errors
-	CMPB    request+80(FP), $0
-	JE      lines
+	CMPB    request+72(FP), $0
+	JE      stage2
 
-	// The request line.
-	VMOVDQU   (SI), Y2
-	VPSRLW    $4, Y2, Y3
-	VPAND     Y10, Y3, Y3
-	VPSHUFB   Y2, Y8, Y4
-	VPSHUFB   Y3, Y9, Y3
-	VPAND     Y3, Y4, Y4
-	VPCMPEQB  Y12, Y4, Y4
-	VPMOVMSKB Y4, AX
-	TZCNTL    AX, CX
-	MOVQ      CX, method+112(FP)
-	TESTL     CX, CX
-	JZ        leave
-	CMPB      (SI)(CX*1), $' '
-	JNE       leave
-	INCL      CX                       // the target's start
-	MOVL      Field_start(R11), DX
-	SUBQ      $(2+9), DX               // the target's end
-	CMPQ      DX, CX                   // signed
-	JLE       leave
-	CMPB      (SI)(DX*1), $' '
-	JNE       leave
-	CMPW      9(SI)(DX*1), $0x0a0d
-	JNE       leave
-	MOVQ      $0x312e312f50545448, AX  // "HTTP/1.1", and 0 for the last 1 will do
-	XORQ      1(SI)(DX*1), AX
-	BTRQ      $56, AX
-	MOVQ      AX, R12
-	VMOVDQU   tables_hash(R14), Y0
-	VMOVDQU   tables_question(R14), Y1
-	MOVQ      DX, R13                  // the first "?"
-	MOVL      $64, R15
+	// The request line ends in SP HTTP/1.0 or SP HTTP/1.1 CRLF, and begins with a token and SP.
+	MOVL     START(0)(R11), DX
+	SUBQ     $11, DX                  // the target's end
+	JLE      leave
+	VMOVDQU  (SI), Y2
+	CLASSIFY(Y8, Y9, AX)
+	TZCNTL   AX, CX                   // the method's length
+	JZ       leave
+	CMPB     (SI)(CX*1), $' '
+	JNE      leave
+	CMPB     (SI)(DX*1), $' '
+	JNE      leave
+	MOVWLZX  9(SI)(DX*1), AX
+	CMPL     AX, $0x0a0d
+	JNE      leave
+	MOVQ     $0x312e312f50545448, AX  // "HTTP/1.1"
+	XORQ     1(SI)(DX*1), AX
+	BTRQ     $56, AX
+	TESTQ    AX, AX
+	JNZ      leave
+	MOVQ     CX, method-24(SP)
+	MOVQ     DX, target-32(SP)
+	INCL     CX                       // the target's start, and where its next 64 bytes are
+	CMPQ     DX, CX
+	JLE      leave
+	VMOVDQU  tables_hash(R14), Y0
+	VMOVDQU  tables_question(R14), Y1
+	MOVQ     DX, R13                  // the first "?"
+	MOVL     $64, R15
 
-target:
+target: // It has no SP and no "#". The controls between are none, or the line would end there.
 	VMOVDQU   (SI)(CX*1), Y2
 	VMOVDQU   32(SI)(CX*1), Y3
 	VPCMPEQB  Y11, Y2, Y4
@@ -221,130 +229,207 @@ target:
 	SHLQ      $32, R9
 	ORQ       R9, BX
 	MOVQ      DX, R9
-	SUBQ      CX, R9                   // how much of it is target
+	SUBQ      CX, R9                   // what is left of it, at most 64: BZHI counts modulo 256
 	CMPQ      R9, R15
 	CMOVQGT   R15, R9
 	BZHIQ     R9, AX, AX
-	ORQ       AX, R12
+	TESTQ     AX, AX
+	JNZ       leave
 	TZCNTQ    BX, BX
 	LEAQ      (BX)(CX*1), BX
-	CMOVQCS   DX, BX
+	CMOVQCS   DX, BX                   // none
 	CMPQ      BX, R13
 	CMOVQLT   BX, R13
 	ADDQ      $64, CX
 	CMPQ      CX, DX
 	JLT       target
-	TESTQ     R12, R12
-	JNZ       leave
-	MOVQ      R13, query+120(FP)
+	MOVQ      R13, query-40(SP)
 
-lines:
-	// Stage 2: registers
-	//	SI  buf               DI  the field         BX  its number     R8  count
-	//	R9  the line's start  R10 seen              R11 twice          R12 errors
-	//	R13 all masks         R14 the tables        R15 s
-	MOVQ have+56(FP), BX
+stage2:
+	//	SI  buf            DI  the field      BX  its number     R8  count
+	//	R9  line's start   R10 names seen     R12 0              R13 unknown names
+	//	R14 the tables     R15 s
 	MOVQ s+0(FP), R15
+	MOVQ have+48(FP), BX
+	MOVQ count+80(FP), R8
 	MOVQ BX, DI
 	SHLQ $4, DI
-	ADDQ fields+24(FP), DI
-	MOVQ section_seen(R15), R10
-	MOVQ section_twice(R15), R11
+	ADDQ R11, DI
+	XORL R10, R10
+	XORL R12, R12
 	XORL R13, R13
 	CMPQ BX, R8
-	JAE  done
-	MOVL Field_start(DI), R9
+	JAE  seen
+	MOVL START(0)(DI), R9
 
 line:
 	VMOVDQU   (SI)(R9*1), Y2
-	VPSRLW    $4, Y2, Y3
-	VPAND     Y10, Y3, Y3
-	VPSHUFB   Y2, Y8, Y4
-	VPSHUFB   Y3, Y9, Y3
-	VPAND     Y3, Y4, Y4
-	VPCMPEQB  Y12, Y4, Y4
-	VPMOVMSKB Y4, AX                   // what is no token
-	TZCNTL    AX, CX                   // the name's length, at most 32
-	ORL       AX, R13
-	BLSMSKL   AX, AX                   // the name and the byte behind it
+	CLASSIFY(Y8, Y9, AX)
+	TZCNTL    AX, CX                         // the name's length, at most 32
+	JZ        leave
+	BLSMSKL   AX, AX                         // the name and the byte behind it
 	LEAQ      (R9)(CX*1), DX
 	MOVL      DX, Field_colon(DI)
 	MOVBLZX   (SI)(DX*1), R9
-	XORL      $':', R9
-	ORL       R9, R12
-	MOVL      -4(SI)(DX*1), DX
+	CMPL      R9, $':'
+	JNE       leave
+	MOVL      -4(SI)(DX*1), DX               // its last four bytes, or with the LF before it
 	ORL       $const_spaces, DX
 	LEAL      (DX)(CX*8), DX
 	IMULL     $const_nameFactor, DX
 	SHRL      $24, DX
-	MOVBLZX   tables_slot(R14)(DX*1), DX
-	MOVL      DX, CX
-	SHLL      $5, CX
+	MOVWLZX   tables_slot(R14)(DX*2), DX     // 32 times the number
 	VPOR      Y11, Y2, Y2
-	VPCMPEQB  tables_row(R14)(CX*1), Y2, Y2
+	VPCMPEQB  tables_row(R14)(DX*1), Y2, Y2
 	VPMOVMSKB Y2, CX
-	XORL      R9, R9
-	ANDNL     AX, CX, CX
-	CMOVLNE   R9, DX
+	ANDNL     AX, CX, CX                     // what differs in them
+	NEGL      CX                             // anything: carry
+	CMOVLCS   R12, DX
+	ADCL      $0, R13
+	SHRL      $5, DX
 	MOVL      DX, Field_name(DI)
 	MOVW      BX, section_first(R15)(DX*2)
-	MOVL      (Field__size+Field_start)(DI), R9
+	BTSQ      DX, R10
+	MOVL      START(1)(DI), R9
 	MOVWLZX   -2(SI)(R9*1), CX
-	XORL      $0x0a0d, CX
-	ORL       CX, R12
+	CMPL      CX, $0x0a0d
+	JNE       leave
 	LEAL      -2(R9), CX
 	MOVL      CX, Field_end(DI)
-	MOVL      $1, AX
-	SHLXQ     DX, AX, AX
-	MOVQ      R10, CX
-	ANDQ      AX, CX
-	ORQ       CX, R11
-	ORQ       AX, R10
 	ADDQ      $Field__size, DI
 	INCL      BX
 	CMPL      BX, R8
 	JB        line
 
-done:
-	ANDL $1, R13                       // a line without a name
-	ORQ  R13, R12
-	JNZ  leave
+seen: // Did known names come twice? Then there are fewer of them than fields that have one.
+	MOVQ    section_seen(R15), R9
+	MOVQ    section_twice(R15), R11
+	MOVQ    R10, CX
+	ANDQ    $~1, CX
+	POPCNTQ CX, DX
+	ADDQ    R13, DX
+	MOVQ    R8, AX
+	SUBQ    have+48(FP), AX
+	CMPQ    AX, DX
+	JNE     twice
+	TESTQ   R9, CX
+	JNZ     twice
+	ORQ     R9, R10
+
+commit:
 	MOVQ R10, section_seen(R15)
 	MOVQ R11, section_twice(R15)
-	XORL CX, CX
-	MOVQ CX, host+128(FP)
-	CMPB request+80(FP), $0
-	JE   over
-	BTQ  $const_nameHost, R10
-	JCC  over
+	MOVQ end-16(SP), AX
+	MOVQ state-8(SP), CX
+	MOVL AX, section_pos(R15)
+	MOVB CX, section_state(R15)
+	MOVL $0, host_Off+88(FP)
+	MOVL $0, host_Len+92(FP)
+	CMPB request+72(FP), $0
+	JE   done
 
-	// What of Host is a reg-name.
-	MOVWLZX   (section_first+2*const_nameHost)(R15), AX
-	SHLL      $4, AX
-	ADDQ      fields+24(FP), AX
-	MOVL      Field_colon(AX), AX
-	INCL      AX
-	CMPB      (SI)(AX*1), $' '
-	SETEQ     CX
-	ADDQ      CX, AX
-	VMOVDQU   (SI)(AX*1), Y2
-	VPSRLW    $4, Y2, Y3
-	VPAND     Y10, Y3, Y3
-	VMOVDQU   tables_hostLow(R14), Y4
-	VPSHUFB   Y2, Y4, Y4
-	VPSHUFB   Y3, Y9, Y3
-	VPAND     Y3, Y4, Y4
-	VPCMPEQB  Y12, Y4, Y4
-	VPMOVMSKB Y4, AX
-	TZCNTL    AX, AX
-	MOVQ      AX, host+128(FP)
+	// The request line's spans, as they are in memory: the offset, and above it the length.
+	LEAQ    -Head_section(R15), R15
+	MOVQ    method-24(SP), CX
+	MOVQ    target-32(SP), DX
+	MOVQ    query-40(SP), R13
+	MOVBLZX 8(SI)(DX*1), AX
+	ANDL    $1, AX
+	MOVB    AX, Head_Minor(R15)
+	MOVQ    CX, AX
+	SHLQ    $32, AX
+	MOVQ    AX, Request_Method(R15)
+	INCQ    CX
+	MOVQ    DX, AX
+	SUBQ    CX, AX
+	SHLQ    $32, AX
+	ORQ     CX, AX
+	MOVQ    AX, Request_Target(R15)
+	MOVQ    R13, AX
+	SUBQ    CX, AX
+	SHLQ    $32, AX
+	ORQ     CX, AX
+	MOVQ    AX, Request_Path(R15)
+	LEAQ    1(R13), CX
+	MOVQ    DX, AX
+	SUBQ    CX, AX
+	SHLQ    $32, AX
+	ORQ     CX, AX
+	XORL    CX, CX
+	CMPQ    R13, DX
+	CMOVQEQ CX, AX
+	MOVQ    AX, Request_Query(R15)
 
-over:
+	// Host's value, of up to 32 bytes and behind at most one SP: a reg-name without "%", then
+	// perhaps ":" and up to four digits.
+	BTQ      $const_nameHost, R10
+	JCC      done
+	MOVWLZX  (Head_section+section_first+2*const_nameHost)(R15), BX
+	SHLL     $4, BX
+	ADDQ     fields+16(FP), BX
+	MOVL     Field_end(BX), CX
+	MOVL     Field_colon(BX), BX
+	INCL     BX
+	XORL     AX, AX
+	CMPB     (SI)(BX*1), $' '
+	SETEQ    AX
+	ADDL     AX, BX
+	SUBL     BX, CX                    // its length
+	CMPL     CX, $32
+	JA       done
+	VMOVDQU  (SI)(BX*1), Y2
+	VMOVDQU  tables_hostLow(R14), Y8
+	VMOVDQU  tables_hostHigh(R14), Y9
+	CLASSIFY(Y8, Y9, AX)
+	VPSLLW   $7, Y3, Y3                // bit 0 is the mark of digits
+	VPMOVMSKB Y3, DX
+	BTSQ     CX, AX
+	TZCNTQ   AX, DI                    // the reg-name's length; it ends at R8
+	JZ       done
+	LEAQ     (DI)(BX*1), R8
+	NOTL     DX
+	BZHIL    CX, DX, DX                // what is no digit,
+	SHRXQ    DI, DX, DX                // from there on: nothing, or just one byte
+	CMPQ     DX, $1
+	JA       done
+	MOVBLZX  (SI)(R8*1), AX
+	XORL     $':', AX
+	NEGL     DX
+	TESTL    DX, AX                    // which is a colon
+	JNZ      done
+	MOVL     CX, AX
+	SUBL     DI, AX
+	CMPL     AX, $5
+	JA       done
+	MOVL     BX, host_Off+88(FP)
+	MOVL     CX, host_Len+92(FP)
+
+done:
 	VZEROUPPER
 	RET
 
+twice: // The field's names again, one by one.
+	MOVQ R9, R10
+	MOVQ have+48(FP), BX
+	MOVQ BX, DI
+	SHLQ $4, DI
+	ADDQ fields+16(FP), DI
+
+again:
+	MOVL Field_name(DI), DX
+	BTSQ DX, R10
+	JCC  once
+	BTSQ DX, R11
+
+once:
+	ADDQ $Field__size, DI
+	INCL BX
+	CMPL BX, R8
+	JB   again
+	JMP  commit
+
 leave:
 	MOVQ $-1, AX
-	MOVQ AX, count+88(FP)
+	MOVQ AX, count+80(FP)
 	VZEROUPPER
 	RET

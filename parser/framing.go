@@ -1,5 +1,7 @@
 package parser
 
+import "encoding/binary"
+
 // framing settles how long the body is and what becomes of the connection: RFC 9112 6 and 9.
 // It runs once, when the head is whole. length is that of a message without Content-Length, and
 // ignore are the names that mean nothing in this one.
@@ -39,7 +41,7 @@ func (h *Head) contentLength(buf []byte) {
 		h.fail(ErrLengthTwice, int(f.start))
 		return
 	}
-	n, ok := decimal(f.Value(buf))
+	n, ok := decimal(buf, f.value(buf))
 	if !ok {
 		h.fail(ErrLength, int(f.start))
 		return
@@ -50,17 +52,29 @@ func (h *Head) contentLength(buf []byte) {
 	}
 }
 
-// decimal reads 1*DIGIT that fits an int64.
-func decimal(b []byte) (int64, bool) {
+// decimal reads 1*DIGIT that fits an int64, from a field's value: there are more than eight bytes
+// before its end.
+func decimal(buf []byte, v Span) (int64, bool) {
+	if v.Len-1 < 8 {
+		// Up to eight digits at once: the bytes before them are made zeros, then tens are added to
+		// units, hundreds to those, and so on.
+		x := (load64(buf, int(v.Off+v.Len)-8) ^ '0'*ones) &^ (1<<(64-8*v.Len) - 1)
+		if (x+(0x80-10)*ones|x)&highs != 0 {
+			return 0, false
+		}
+		const two = 0xff | 0xff<<32
+		x = x*10 + x>>8
+		return int64(uint32((x&two*(100+1000000<<32) + x>>16&two*(1+10000<<32)) >> 32)), true
+	}
 	var n uint64
-	for _, c := range b {
+	for _, c := range v.Of(buf) {
 		d := uint64(c - '0')
 		if d > 9 || n > (1<<63-1-d)/10 {
 			return 0, false
 		}
 		n = n*10 + d
 	}
-	return int64(n), len(b) > 0
+	return int64(n), v.Len > 0
 }
 
 // transferEncoding takes one thing only: chunked, once, alone, without parameters.
@@ -112,8 +126,14 @@ const (
 
 // connection collects the options of every Connection line that matter here (9110 7.6.1).
 func (h *Head) connection(buf []byte) (opts uint8) {
-	if h.seen&(1<<nameConnection) == 0 {
+	f, ok := h.find(h.Fields, nameConnection)
+	if !ok {
 		return 0
+	}
+	if h.twice&(1<<nameConnection) == 0 {
+		if opts = loneOption(f.Value(buf)); opts != 0 {
+			return opts
+		}
 	}
 	for _, f := range h.Fields {
 		if f.name != nameConnection {
@@ -131,6 +151,28 @@ func (h *Head) connection(buf []byte) (opts uint8) {
 				opts |= optUpgrade
 			}
 		}
+	}
+	return opts
+}
+
+// loneOption is for the two values that nearly every Connection line has, and 0 for others. It looks
+// at both without a branch between them.
+func loneOption(v []byte) uint8 {
+	n := len(v)
+	if n < len("close") {
+		return 0
+	}
+	const keep, ali, live, clos, lose = 0x7065656b, 0x696c612d, 0x6576696c, 0x736f6c63, 0x65736f6c // first byte lowest
+	load := binary.LittleEndian.Uint32
+	from, mid, to := load(v)|spaces, load(v[n/2-1:])|spaces, load(v[n-4:])|spaces
+	keepAlive := (from ^ keep) | (mid ^ ali) | (to ^ live) | uint32(n^len("keep-alive"))
+	closes := (from ^ clos) | (to ^ lose) | uint32(n^len("close"))
+	if min(keepAlive, closes) != 0 {
+		return 0
+	}
+	opts := uint8(optKeepAlive)
+	if closes == 0 {
+		opts = optClose
 	}
 	return opts
 }
