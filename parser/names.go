@@ -46,15 +46,30 @@ const (
 )
 
 var (
-	nameSlot [256]uint8    // hash -> known name
-	nameRow  [64][32]uint8 // known name -> its bytes and ":", then zeros
+	nameSlot [256]uint8     // hash -> known name
+	nameWord [64][4]letters // known name -> its bytes and ":", eight at a time
 )
+
+// letters are eight bytes of a name, and the mask that makes one of their cases and drops what is
+// behind the colon.
+type letters struct{ bytes, mask uint64 }
 
 func init() {
 	for id, name := range names {
 		if name != "" {
 			nameSlot[nameHash(lastFour(name), len(name))] = uint8(id)
-			copy(nameRow[id][:], name+":")
+			for i := range len(name) + 1 {
+				c, mask := uint64(':'), uint64(0xff)
+				if i < len(name) {
+					c = uint64(name[i])
+				}
+				if is(uint8(c), isAlpha) {
+					mask &^= 0x20
+				}
+				w, at := &nameWord[id][i/8], 8*(i%8)
+				w.bytes |= c << at
+				w.mask |= mask << at
+			}
 		}
 	}
 }
@@ -77,8 +92,8 @@ func lastFour(name string) (w uint32) {
 	return w
 }
 
-// knownName returns the number of the name buf[start:colon], which is a token, and is at the start
-// of a line.
+// knownName returns the number of the name that begins a line at buf[start] and ends before the
+// colon at buf[colon]. A name that it knows is a token.
 func knownName(buf []byte, start, colon int) uint32 {
 	n := colon - start
 	if n < 2 || n > maxName {
@@ -91,31 +106,22 @@ func knownName(buf []byte, start, colon int) uint32 {
 		last4 = lastFour(string(buf[start:colon]))
 	}
 	id := uint32(nameSlot[nameHash(last4, n)])
-	row := &nameRow[id%64]
-	if row[n] != ':' { // a name of another length, or none
-		return 0
-	}
-	if start+32 > len(buf) {
-		if !equalFold(buf[start:colon], names[id]) {
+	line := buf[start:]
+	if len(line) < n+8 {
+		if !equalFold(line[:n], names[id]) {
 			return 0
 		}
 		return id
 	}
-	// A token has no byte that |0x20 could turn into another name's, but for A-Z. The bytes
-	// behind the name are shifted out.
-	b := buf[start : start+32]
-	for k := 0; ; k += 8 {
-		diff := load64(b, k) | spaces<<32 | spaces ^ load64(row[:], k)
-		if n-k <= 8 {
-			if diff<<(64-8*uint(n-k)) != 0 {
-				return 0
-			}
-			return id
-		}
-		if diff != 0 {
-			return 0
-		}
+	var diff uint64
+	for k := 0; k <= n; k += 8 {
+		w := &nameWord[id%64][k/8%4]
+		diff |= (load64(line, k) ^ w.bytes) & w.mask
 	}
+	if diff != 0 {
+		return 0
+	}
+	return id
 }
 
 // knownString is knownName for a name that stands alone, in any case.

@@ -45,6 +45,9 @@ func (r *Request) Parse(buf []byte) (n int, err error) {
 		if hasFast && len(in) >= fastLeast && r.state == atStart && r.pos == 0 && !r.plain {
 			r.fast(in)
 		}
+		if r.state == atStart && r.pos == 0 {
+			r.straightLine(in)
+		}
 		if r.state < atLine {
 			r.line(in)
 		}

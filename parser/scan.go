@@ -16,6 +16,9 @@ const (
 
 func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 
+// zeros marks the first zero byte of x.
+func zeros(x uint64) uint64 { return (x - ones) &^ x & highs }
+
 // controls marks the first byte of x below limit (at most 0x80) and the first DEL.
 func controls(x uint64, limit uint64) uint64 {
 	del := x ^ 0x7f*ones

@@ -88,6 +88,9 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 				}
 				i = int(s.pos)
 			}
+			if i, st, fields = s.straight(buf, i, fields); st != atLine {
+				continue
+			}
 			if i == len(buf) {
 				s.pos, s.state = uint32(i), st
 				return fields
@@ -151,7 +154,8 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 				s.fail(ErrLineEnd, i)
 				return fields
 			}
-			fields = s.add(buf, fields, i-1)
+			id := knownName(buf, int(s.start), int(s.colon))
+			fields = s.add(fields, int(s.start), int(s.colon), i-1, id)
 			i, st = i+1, atLine
 
 		case inSectionEnd:
@@ -172,12 +176,11 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 	}
 }
 
-// add appends the line that ends at end.
-func (s *section) add(buf []byte, fields []Field, end int) []Field {
+// add appends a line.
+func (s *section) add(fields []Field, start, colon, end int, id uint32) []Field {
 	n := len(fields)
-	id := knownName(buf, int(s.start), int(s.colon))
 	fields = fields[:n+1]
-	fields[n] = Field{s.start, s.colon, uint32(end), id}
+	fields[n] = Field{uint32(start), uint32(colon), uint32(end), id}
 	bit := uint64(1) << id
 	s.twice |= s.seen & bit
 	s.seen |= bit
