@@ -1,6 +1,10 @@
 package parser
 
-import "math/bits"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // The portable path's straight way: lines that lie in the buffer whole and have the common form, read
 // eight bytes at a time and without a state. What is not so is left to line and lines, which go on in
@@ -8,28 +12,30 @@ import "math/bits"
 
 // straight reads such field lines from buf[i:]. It returns how far it came, and the state that the
 // section is in there: atLine or inValue.
+//
+// What costs here is branches that are guessed wrong, since names and values are of any length: a name
+// of up to fifteen bytes and a value of up to thirty take none that depends on its length.
 func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Field) {
-	for len(buf)-i >= 8 && len(fields) < cap(fields) {
-		x := load64(buf, i)
-		if uint8(x) == '\r' {
-			break
-		}
-		n := 0
-		hit := zeros(x ^ ':'*ones)
-		for hit == 0 {
-			if n += 8; n > maxName || len(buf)-i-n < 8 {
-				return i, atLine, fields
+	for i >= 4 && len(buf)-i >= 16 && len(fields) < cap(fields) {
+		x, y := load64(buf, i), load64(buf, i+8)
+		n := firstOf2(zeros(x^':'*ones), zeros(y^':'*ones))
+		var id uint32
+		if n < 16 {
+			id = uint32(nameSlot[nameHash(binary.LittleEndian.Uint32(buf[i+n-4:]), n)])
+			row := &nameWord[id%64]
+			if (x^row[0].bytes)&row[0].mask|(y^row[1].bytes)&row[1].mask != 0 {
+				id = 0
 			}
-			hit = zeros(load64(buf, i+n) ^ ':'*ones)
+		} else {
+			n = 16 + bytes.IndexByte(buf[i+16:min(i+64, len(buf))], ':')
+			if n < 16 {
+				break
+			}
+			id = knownName(buf, i, i+n)
 		}
-		n += bits.TrailingZeros64(hit) / 8
 		colon := i + n
-		if n == 0 {
-			break
-		}
-
-		id := knownName(buf, i, colon) // that is a token: its bytes need no other look
-		if id == 0 && scanToken(buf[:colon], i) != colon {
+		// A known name is a token: its bytes need no other look.
+		if id == 0 && (n == 0 || scanToken(buf[:colon], i) != colon) {
 			break
 		}
 		end, ok := scanLine(buf, colon+1)
@@ -46,25 +52,40 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 // scanLine finds the CRLF that ends the text at buf[i:]. Where ok is false there is none, or something
 // else comes before it, and what is before i is text.
 func scanLine(buf []byte, i int) (end int, ok bool) {
-	// A byte of a control sets its high bit in x-0x20 or x+1. So does one of text behind a 0xff, from
-	// which x+1 carries: then ok is false for no harm.
-	const low = 0x20 * ones
-	for ; i+16 <= len(buf); i += 16 {
-		x, y := load64(buf, i), load64(buf, i+8)
-		hx, hy := ((x-low)|(x+ones))&^x&highs, ((y-low)|(y+ones))&^y&highs
-		if hx|hy == 0 {
-			continue
+	for ; i+32 <= len(buf); i += 32 {
+		a, b := ends(load64(buf, i)), ends(load64(buf, i+8))
+		c, d := ends(load64(buf, i+16)), ends(load64(buf, i+24))
+		if a|b|c|d != 0 {
+			i += bits.TrailingZeros64(gather(a) | gather(b)<<8 | gather(c)<<16 | gather(d)<<24)
+			return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
 		}
-		if hx == 0 {
-			i, hx = i+8, hy
+	}
+	for ; i+8 <= len(buf); i += 8 {
+		if a := ends(load64(buf, i)); a != 0 {
+			i += bits.TrailingZeros64(a) / 8
+			return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
 		}
-		i += bits.TrailingZeros64(hx) / 8
-		return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
 	}
 	for i < len(buf) && buf[i] >= 0x20 && buf[i] != 0x7f {
 		i++
 	}
 	return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
+}
+
+// ends marks the first control of x: that sets its high bit in x-0x20 or in x+1. So does a byte of text
+// behind a 0xff, from which x+1 carries, and scanLine is not ok for no harm.
+func ends(x uint64) uint64 { return ((x - 0x20*ones) | (x + ones)) &^ x & highs }
+
+// gather makes eight bits of the high bits of the eight bytes of x, which has no others.
+func gather(x uint64) uint64 { return x * 0x0002040810204081 >> 56 }
+
+// firstOf2 is the byte of the first mark in x, or else y: 16 where there is none.
+func firstOf2(x, y uint64) int {
+	n, m := bits.TrailingZeros64(x), 64+bits.TrailingZeros64(y)
+	if x == 0 {
+		n = m
+	}
+	return n / 8
 }
 
 // httpVersion is "HTTP/1.0" as one word; HTTP/1.1 differs in the lowest bit of the last byte.
