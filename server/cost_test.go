@@ -17,7 +17,12 @@ import (
 // dialRaw answers a descriptor, one that blocks, of a new connection to s.
 func dialRaw(t testing.TB, s *rig) int {
 	t.Helper()
-	f, err := s.dial().Conn.(*net.TCPConn).File()
+	return rawOf(t, s.dial())
+}
+
+func rawOf(t testing.TB, c *client) int {
+	t.Helper()
+	f, err := c.Conn.(*net.TCPConn).File()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,84 @@
+// The cost of NetHTTP.
+
+package server
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// BenchmarkHandlers is what a handler of net/http costs beside a native one,
+// and beside net/http's own server. The client is raw system calls.
+func BenchmarkHandlers(b *testing.B) {
+	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		io.WriteString(w, "Hello World\n")
+	})
+	native := func(w Response, r Request) {
+		w.Set("Content-Type", "text/plain")
+		w.End("Hello World\n")
+	}
+	lurcher := func(h Handler) func(b *testing.B) net.Addr {
+		return func(b *testing.B) net.Addr { return start(b, &Server{}, h).addr }
+	}
+	for _, c := range []struct {
+		name  string
+		start func(b *testing.B) net.Addr
+	}{
+		{"native", lurcher(native)},
+		{"NetHTTP", lurcher(NetHTTP(hello, 64))},
+		{"net-http", func(b *testing.B) net.Addr {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			s := &http.Server{Handler: hello}
+			go s.Serve(ln)
+			b.Cleanup(func() { s.Close() })
+			return ln.Addr()
+		}},
+	} {
+		for _, conns := range []int{1, 16} {
+			b.Run(strings.Join([]string{c.name, map[int]string{1: "1", 16: "16"}[conns]}, "/"), func(b *testing.B) {
+				addr := c.start(b)
+				in := []byte(get("/", "User-Agent: bench", "Accept: */*"))
+				var fds []int
+				size := 0
+				for range conns {
+					k := dial(b, addr)
+					k.send(string(in))
+					resp, err := http.ReadResponse(k.in, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					io.Copy(io.Discard, resp.Body)
+					size = len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nHello World\n")
+					fds = append(fds, rawOf(b, k))
+				}
+				out := make([]byte, size)
+				b.ReportAllocs()
+				for b.Loop() { // one request on each connection, then their answers
+					for _, fd := range fds {
+						if _, err := syscall.Write(fd, in); err != nil {
+							b.Fatal(err)
+						}
+					}
+					for _, fd := range fds {
+						for n := 0; n < len(out); {
+							k, err := syscall.Read(fd, out[n:])
+							if err != nil && err != syscall.EINTR {
+								b.Fatal(err)
+							}
+							n += max(k, 0)
+						}
+					}
+				}
+				b.ReportMetric(float64(b.N*conns)/b.Elapsed().Seconds(), "requests/s")
+			})
+		}
+	}
+}

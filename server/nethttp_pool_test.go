@@ -1,0 +1,447 @@
+// The goroutines of NetHTTP: who gets one, in which order, and that none is
+// left over.
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// gate is a handler that says which request has come, and answers when it is
+// let.
+type gate struct {
+	came chan string
+	open chan bool
+}
+
+func newGate() *gate { return &gate{make(chan string, 100), make(chan bool, 100)} }
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.came <- r.URL.Path
+	<-g.open
+	io.WriteString(w, r.URL.Path)
+}
+
+// startNetHTTP starts a server for h, and answers the pool of its goroutines.
+func startNetHTTP(t testing.TB, s *Server, h http.Handler, workers int) (*rig, *pool) {
+	a := &adapter{handler: h, server: new(http.Server)}
+	a.pool.limit = workers
+	return start(t, s, a.serve), &a.pool
+}
+
+func (p *pool) counts() (running, idle, waiting int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.running, len(p.idle), p.waiting
+}
+
+// TestWorkerQueue: with one worker requests are answered in the order they came,
+// and those whose clients leave meanwhile are not.
+func TestWorkerQueue(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	s, p := startNetHTTP(t, &Server{}, g, 1)
+	waiting := func(n int) {
+		t.Helper()
+		until(t, fmt.Sprint(n, " requests wait"), func() bool { _, _, w := p.counts(); return w == n })
+	}
+	var clients []*client
+	for i := range 8 {
+		c := s.dial()
+		c.send(get(fmt.Sprint("/", i)))
+		if i == 0 {
+			wait(t, g.came)
+		}
+		waiting(i)
+		clients = append(clients, c)
+	}
+	clients[2].reset()
+	waiting(6)
+	clients[5].reset()
+	waiting(5)
+	clients[7].reset()
+	waiting(4)
+	for _, i := range []int{0, 1, 3, 4, 6} {
+		if i > 0 {
+			if path := wait(t, g.came); path != fmt.Sprint("/", i) {
+				t.Errorf("%s comes before /%d", path, i)
+			}
+		}
+		g.open <- true
+		clients[i].want(fmt.Sprint("200 /", i))
+	}
+	if n, _, _ := p.counts(); n != 1 {
+		t.Errorf("%d goroutines", n)
+	}
+}
+
+// TestWorkerQueueFin: a client that has shut down its sending side may still
+// read, so its request is served.
+func TestWorkerQueueFin(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	s, p := startNetHTTP(t, &Server{}, g, 1)
+	first, second := s.dial(), s.dial()
+	first.send(get("/1"))
+	wait(t, g.came)
+	second.send(get("/2"))
+	second.fin()
+	until(t, "it waits", func() bool { _, _, w := p.counts(); return w == 1 })
+	g.open <- true
+	g.open <- true
+	first.want("200 /1")
+	second.want("200 /2")
+}
+
+// TestWorkerQueueFull: past its bound requests are answered with 503.
+func TestWorkerQueueFull(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	s, p := startNetHTTP(t, &Server{}, g, 1)
+	first, second := s.dial(), s.dial()
+	first.send(get("/1"))
+	wait(t, g.came)
+	p.mu.Lock()
+	p.waiting += mostWaiting
+	p.mu.Unlock()
+	second.send(get("/2"))
+	second.want("503")
+	p.mu.Lock()
+	p.waiting -= mostWaiting
+	p.mu.Unlock()
+	g.open <- true
+	first.want("200 /1")
+}
+
+// TestWorkersEnd: goroutines end when they have had nothing to do for a while,
+// and all of them in time.
+func TestWorkersEnd(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	s, p := startNetHTTP(t, &Server{}, g, 0)
+	var clients []*client
+	for range 20 {
+		c := s.dial()
+		c.send(get("/"))
+		clients = append(clients, c)
+	}
+	for range clients {
+		wait(t, g.came)
+	}
+	for range clients {
+		g.open <- true
+	}
+	for _, c := range clients {
+		c.want("200 /")
+	}
+	until(t, "they are idle", func() bool { running, idle, _ := p.counts(); return running == 20 && idle == 20 })
+	p.sweep() // begins to watch
+	c := clients[0]
+	c.send(get("/"))
+	wait(t, g.came)
+	g.open <- true
+	c.want("200 /")
+	until(t, "it is idle", func() bool { _, idle, _ := p.counts(); return idle == 20 })
+	p.sweep()
+	if running, idle, _ := p.counts(); running != 1 || idle != 1 {
+		t.Errorf("%d goroutines, %d idle", running, idle)
+	}
+	p.sweep()
+	if running, idle, _ := p.counts(); running != 0 || idle != 0 {
+		t.Errorf("%d goroutines, %d idle", running, idle)
+	}
+	c.send(get("/"))
+	wait(t, g.came)
+	g.open <- true
+	c.want("200 /")
+}
+
+// TestGoexit: a handler that ends its goroutine, as t.FailNow does, costs its
+// connection and no more.
+func TestGoexit(t *testing.T) {
+	t.Parallel()
+	s, p := startNetHTTP(t, &Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/exit" {
+			runtime.Goexit()
+		}
+		io.WriteString(w, "ok")
+	}), 1)
+	for range 3 {
+		bad, good := s.dial(), s.dial()
+		bad.send(get("/exit"))
+		good.send(get("/"))
+		bad.wantEnd()
+		good.want("200 ok")
+	}
+	until(t, "one goroutine is idle", func() bool { running, idle, _ := p.counts(); return running == 1 && idle == 1 })
+}
+
+// TestPanicLogged is net/http's rule: all but ErrAbortHandler.
+func TestPanicLogged(t *testing.T) {
+	t.Parallel()
+	s, _ := startNetHTTP(t, &Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/abort" {
+			panic(http.ErrAbortHandler)
+		}
+		panic(errors.New("the reason"))
+	}), 1)
+	c := s.dial()
+	c.send(get("/abort"))
+	c.wantEnd()
+	s.idle()
+	if text := s.logs.take(); text != "" {
+		t.Errorf("logged: %s", text)
+	}
+	c = s.dial()
+	c.send(get("/"))
+	c.wantEnd()
+	s.idle()
+	if text := s.logs.take(); !strings.Contains(text, "http: panic serving "+c.LocalAddr().String()) || !strings.Contains(text, "the reason") || !strings.Contains(text, "TestPanicLogged") {
+		t.Errorf("logged: %s", text)
+	}
+}
+
+// TestHijackedDoNotCount: goroutines that have a connection of their own leave
+// their places to others.
+func TestHijackedDoNotCount(t *testing.T) {
+	t.Parallel()
+	held := make(chan bool)
+	s, p := startNetHTTP(t, &Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, "mine")
+		<-held
+		line, _ := rw.ReadString('\n')
+		io.WriteString(c, line)
+	}), 1)
+	var clients []*client
+	for range 5 {
+		c := s.dial()
+		c.send(get("/") + "line\n")
+		b := make([]byte, 4)
+		if _, err := io.ReadFull(c, b); err != nil || string(b) != "mine" {
+			t.Fatalf("%q, %v", b, err)
+		}
+		clients = append(clients, c)
+	}
+	close(held)
+	for _, c := range clients {
+		if all, err := io.ReadAll(c); err != nil || string(all) != "line\n" {
+			t.Errorf("%q, %v", all, err)
+		}
+	}
+	until(t, "no goroutine is left", func() bool { running, idle, waiting := p.counts(); return running+idle+waiting == 0 })
+}
+
+// TestShutdownWaits: Shutdown waits for handlers that run, for those that wait
+// for a goroutine, and for those whose clients have left.
+func TestShutdownWaits(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	s, p := startNetHTTP(t, &Server{DrainTimeout: time.Millisecond}, g, 2)
+	gone := s.dial()
+	gone.send(get("/gone"))
+	wait(t, g.came)
+	gone.reset()
+	s.idle()
+	clients := []*client{s.dial(), s.dial()}
+	for i, c := range clients {
+		c.send(get("/"))
+		if i == 0 {
+			wait(t, g.came)
+		}
+	}
+	until(t, "one waits", func() bool { _, _, w := p.counts(); return w == 1 })
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(context.Background()) }()
+	until(t, "the server is stopping", func() (draining bool) {
+		s.do(func() { draining = s.workers[0].draining })
+		return
+	})
+	g.open <- true
+	wait(t, g.came)
+	g.open <- true
+	for _, c := range clients[:1] {
+		c.want("200 /")
+	}
+	select {
+	case err := <-done:
+		t.Errorf("Shutdown has not waited: %v", err)
+	default:
+	}
+	g.open <- true
+	clients[1].want("200 /")
+	if err := wait(t, done); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCloseFreesHandlers: handlers that read, or write, are not left hanging
+// when the server is closed, nor when their clients go.
+func TestCloseFreesHandlers(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*rig, *client){
+		"Close":  func(s *rig, c *client) { s.Close() },
+		"client": func(s *rig, c *client) { c.reset() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "client" && !seesResets(t) {
+				t.Skip(unseenReset)
+			}
+			began, ended := make(chan bool, 2), make(chan error, 2)
+			s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				began <- true
+				var err error
+				if r.Method == "POST" {
+					_, err = io.ReadAll(r.Body)
+				} else {
+					for err == nil {
+						_, err = io.WriteString(w, long)
+					}
+				}
+				ended <- err
+			}), 0))
+			reader, writer := s.dial(), s.dial()
+			reader.send(request("POST", "/", "Content-Length: 10"))
+			writer.send(get("/"))
+			wait(t, began)
+			wait(t, began)
+			until(t, "the output is full", func() (full bool) {
+				s.do(func() {
+					for c := range s.workers[0].loop.Conns() {
+						full = full || c.Full()
+					}
+				})
+				return
+			})
+			leave(s, reader)
+			leave(s, writer)
+			for range 2 {
+				if err := wait(t, ended); err == nil {
+					t.Error("no error")
+				}
+			}
+		})
+	}
+}
+
+// TestSlowClientsMemory: what the clients do not read the handlers wait for, and
+// what the handlers do not read the clients.
+func TestSlowClientsMemory(t *testing.T) {
+	const clients, size = 20, 16 << 20
+	release := make(chan bool)
+	var written sync.Map
+	s := start(t, &Server{MaxBody: -1}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			<-release
+			n, err := io.Copy(io.Discard, r.Body)
+			fmt.Fprint(w, n, err)
+			return
+		}
+		piece := make([]byte, 64<<10)
+		for n := 0; n < size; n += len(piece) {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+			written.Store(r.RemoteAddr, n)
+		}
+	}), 0))
+	measure := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := measure()
+	var readers, writers []*client
+	for range clients {
+		c := s.dial()
+		c.SetDeadline(time.Now().Add(6 * patience))
+		c.send(get("/"))
+		readers = append(readers, c)
+		c = s.dial()
+		c.SetDeadline(time.Now().Add(6 * patience))
+		c.send(request("POST", "/", fmt.Sprint("Content-Length: ", size)))
+		writers = append(writers, c)
+		go func() {
+			piece := make([]byte, 64<<10)
+			for n := 0; n < size; n += len(piece) {
+				if _, err := c.Write(piece); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	settled := func() string {
+		var text string
+		written.Range(func(k, v any) bool { text += fmt.Sprint(k, v); return true })
+		return text + fmt.Sprint(s.bytesIn())
+	}
+	for last, same := "", 0; same < 5; time.Sleep(10 * time.Millisecond) {
+		if now := settled(); now == last {
+			same++
+		} else {
+			last, same = now, 0
+		}
+	}
+	// 64 KB of the test's own for each, and some 250 KB of ours.
+	if each := (measure() - before) / clients; each > 600<<10 {
+		t.Errorf("two slow clients hold %d bytes", each)
+	} else {
+		t.Logf("two slow clients hold %d bytes", each)
+	}
+	close(release)
+	for _, c := range readers {
+		resp, err := http.ReadResponse(c.in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, resp.Body); n != size || err != nil {
+			t.Errorf("read %d, %v", n, err)
+		}
+	}
+	for _, c := range writers {
+		c.want(fmt.Sprint("200 ", size, " <nil>"))
+	}
+}
+
+// TestDescriptorsOfFiles: the descriptors that answers hold are closed with
+// them, sent or not.
+func TestDescriptorsOfFiles(t *testing.T) {
+	before := descriptors(t)
+	t.Run("serve", func(t *testing.T) {
+		path := t.TempDir() + "/f"
+		if err := os.WriteFile(path, make([]byte, 8<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) }), 2))
+		for i := range 20 {
+			c := s.dial()
+			c.send(get("/"))
+			c.in.Peek(1)
+			if i%2 == 0 {
+				c.reset()
+			} else {
+				c.want("200 " + string(make([]byte, 8<<20)))
+				c.Close()
+			}
+		}
+		s.idle()
+	})
+	until(t, "all are closed", func() bool { return descriptors(t) <= before })
+}
