@@ -22,17 +22,25 @@ import (
 // nc: the socket goes on here. Handler.Open is called after the running
 // callback.
 func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
-	defer nc.Close()
+	socket := nc
+	p, _ := nc.(*prefixed)
+	if p != nil {
+		socket = p.Conn
+	}
+	t := detachedTLS(socket)
+	if t != nil {
+		socket = t.socket
+	}
+	defer socket.Close()
 	if l.ending {
 		return nil, net.ErrClosed
 	}
 	var rest []byte
-	socket := nc
-	if p, ok := nc.(*prefixed); ok {
+	if p != nil {
+		var ok bool
 		if rest, ok = p.take(); !ok {
 			return nil, errors.New("conn: Adopt of what Data is detaching: wait for its return, or use SetHandler")
 		}
-		socket = p.Conn
 	}
 	sc, ok := socket.(syscall.Conn)
 	if !ok {
@@ -52,6 +60,10 @@ func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
 	if len(rest) > 0 {
 		c.hold(rest)
 	}
+	if t != nil {
+		t.c, t.socket = c, nil
+		c.sec, c.extra().tls = sealed, t
+	}
 	c.later() // open
 	return c, nil
 }
@@ -64,9 +76,10 @@ var ErrPending = errors.New("conn: output is pending, detach when it has drained
 // leaving: called from within Data, it goes by what that call answers. On the
 // loop c is closed; Handler.Close is called, with a nil error.
 func (c *Conn) Detach() (net.Conn, error) {
-	if c.is(connecting | shut | closing | closed) {
+	if c.is(connecting|shut|closing|closed) || c.sec == shaking {
 		return nil, net.ErrClosed
 	}
+	c.uncorkSealed()
 	if c.send(); c.out != nil || c.queued() {
 		return nil, ErrPending
 	}
@@ -82,6 +95,11 @@ func (c *Conn) Detach() (net.Conn, error) {
 	nc, err := net.FileConn(f)
 	if err != nil {
 		return nil, err
+	}
+	if c.sec == sealed {
+		t := c.more.tls
+		t.c, t.socket = nil, nc
+		nc = t.tls
 	}
 	c.fail(nil)
 	if c.more != nil {

@@ -36,6 +36,7 @@ type Conn struct {
 	stall    uint32 // tick to look whether pending output makes progress, or the connect; 0: none
 	flags    flags
 	want     poller.Ready // what the poller watches
+	sec      security
 }
 
 // extra is the state that most connections never have.
@@ -45,6 +46,7 @@ type extra struct {
 	poured   bool      // pipe knows that this was all
 	queue    []segment // output behind out: files, and bytes behind them
 	dial     *dial     // while connecting
+	tls      *transport
 	detached *prefixed // by Detach, until Data has returned
 	unread   int       // bytes that the kernel held for the peer when stalled looked
 	err      error     // for Close
@@ -90,6 +92,9 @@ func (l *Loop) newConn(fd int, h *Handler, f flags) *Conn {
 	c := &Conn{loop: l, h: h, fd: int32(fd), flags: f}
 	c.slot = l.slots.alloc(c)
 	l.stats.Open++
+	if h.TLS != nil {
+		c.secure(h.TLS)
+	}
 	return c
 }
 
@@ -138,6 +143,9 @@ func (c *Conn) Resume() {
 
 // reads tells whether input is wanted.
 func (c *Conn) reads() bool {
+	if c.sec == shaking {
+		return c.more.tls.hs != nil && c.more.tls.hs.wants && !c.is(closed)
+	}
 	return !c.is(connecting | opening | paused | choked | piped | ended | closing | closed)
 }
 
@@ -206,6 +214,8 @@ func (c *Conn) expire() {
 		case c.is(opening):
 			c.deadline = c.loop.tickIn(0) // Timeout is for the next tick, if Open lets it be
 			c.open()
+		case c.sec == shaking:
+			c.handshakeTimeout()
 		case c.h.Timeout != nil:
 			c.h.Timeout(c)
 		default:
@@ -255,12 +265,19 @@ func (c *Conn) event(r poller.Ready) {
 	}
 }
 
-// open makes the first call.
+// open makes the first call, or has it follow the handshake.
 func (c *Conn) open() {
 	c.clear(opening)
 	c.touch()
+	if c.sec == shaking {
+		c.shake()
+		return
+	}
 	if c.h.Open != nil {
 		c.h.Open(c)
+	}
+	if c.sec == sealed {
+		c.unseal(nil) // what came with the handshake
 	}
 }
 
@@ -306,9 +323,17 @@ func (c *Conn) again() {
 
 // settle brings c in order after callbacks: output, states, interest.
 func (c *Conn) settle() {
-	c.send()
+	if c.sec == plain {
+		c.send()
+	} else {
+		c.sendSealed()
+	}
 	c.burst = 0
 	if c.is(closed | connecting) {
+		return
+	}
+	if c.sec == shaking {
+		c.interest()
 		return
 	}
 	if c.is(closing) {

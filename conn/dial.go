@@ -25,6 +25,7 @@ const leastTry = 2 * time.Second
 type dial struct {
 	network string
 	unix    string             // path
+	host    string             // or an address
 	addrs   []netip.AddrPort   // still to be tried
 	addr    net.Addr           // being tried
 	cancel  context.CancelFunc // of the look-up
@@ -52,6 +53,7 @@ func (l *Loop) Dial(network, addr string, h *Handler) (*Conn, error) {
 	default:
 		return nil, d.error(net.UnknownNetworkError(network))
 	}
+	d.host = host
 	if l.ending {
 		return nil, d.error(net.ErrClosed)
 	}
@@ -70,6 +72,9 @@ func (l *Loop) Dial(network, addr string, h *Handler) (*Conn, error) {
 func (l *Loop) connect(d *dial, h *Handler) *Conn {
 	c := l.newConn(-1, h, connecting)
 	c.extra().dial = d
+	if t := c.more.tls; t != nil {
+		t.client, t.hs = true, &handshake{t: t, host: d.host}
+	}
 	c.SetDeadline(connectTimeout)
 	return c
 }
@@ -183,16 +188,16 @@ func (c *Conn) connected() {
 		return // not yet: this was news of the address tried before
 	}
 	c.clear(connecting)
-	c.timeout, c.deadline, c.stall = 0, 0, 0
-	if x := c.more; x.pipe == nil && x.queue == nil && x.waiting == nil {
+	c.stall = 0
+	if c.sec == plain {
+		c.timeout, c.deadline = 0, 0
+	}
+	if x := c.more; x.pipe == nil && x.queue == nil && x.waiting == nil && x.tls == nil {
 		c.more = nil
 	} else {
 		x.dial = nil
 	}
-	if c.h.Open != nil {
-		c.h.Open(c)
-	}
-	c.touch()
+	c.open()
 }
 
 // dialFailed ends a connection that was never opened.

@@ -27,7 +27,7 @@ func (c *Conn) Close() error {
 	}
 	c.set(closing)
 	c.timeout, c.deadline = 0, 0
-	if c.is(connecting) {
+	if c.is(connecting) || c.sec == shaking {
 		c.fail(net.ErrClosed)
 		return nil
 	}
@@ -91,6 +91,9 @@ func (c *Conn) end() {
 	}
 	c.dropInput()
 	c.dropOutput()
+	if c.sec == shaking {
+		c.endHandshake(false)
+	}
 	x := c.more
 	if x == nil {
 		c.lastCall(nil)

@@ -39,6 +39,9 @@ type Handler struct {
 	// Abort, or the errno of the operation that failed, in an os.SyscallError.
 	Close func(c *Conn, err error)
 
+	// TLS, if set, has the connections encrypted.
+	TLS *TLS
+
 	// High and Low are the marks of the output, in bytes: at High reading pauses
 	// and Full answers true, until it has fallen to Low. Writing while Max is
 	// exceeded aborts the connection with ErrBacklog.

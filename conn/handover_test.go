@@ -30,7 +30,7 @@ func (r *rig) read() string {
 }
 
 func TestListenerFile(t *testing.T) {
-	each(t, func(r *rig) {
+	eachPlain(t, func(r *rig) {
 		ln := r.listen(banner("old"))
 		if got := r.read(); got != "old" {
 			r.Fatalf("read %q", got)

@@ -6,6 +6,7 @@ package conn_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -30,6 +31,7 @@ type rig struct {
 	*testing.T
 	name    string // of the poller
 	network string
+	secure  bool // connections are encrypted
 	loop    *conn.Loop
 	log     *logbook
 	cancel  context.CancelCauseFunc
@@ -37,8 +39,22 @@ type rig struct {
 	addr    string // of the last listen
 }
 
-// each runs fn with a loop on each poller, over TCP and over Unix sockets.
+// each runs fn with a loop on each poller, over TCP, over Unix sockets and over
+// TLS.
 func each(t *testing.T, fn func(r *rig)) {
+	eachPlain(t, fn)
+	for _, name := range poller.Names() {
+		t.Run(name+"/tls", func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, name, "tcp")
+			r.secure = true
+			fn(r)
+		})
+	}
+}
+
+// eachPlain is each without TLS, for what has to do with sockets alone.
+func eachPlain(t *testing.T, fn func(r *rig)) {
 	t.Parallel()
 	for _, name := range poller.Names() {
 		for _, network := range []string{"tcp", "unix"} {
@@ -115,6 +131,12 @@ func (r *rig) turns(n int) {
 	}
 }
 
+// bytesIn is what the loop has read until now: Stats are published a turn late.
+func (r *rig) bytesIn() uint64 {
+	r.turns(2)
+	return r.loop.Stats().BytesIn
+}
+
 // get waits for ch.
 func get[T any](r *rig, ch <-chan T) T {
 	r.Helper()
@@ -141,9 +163,25 @@ func (r *rig) until(what string, cond func() bool) {
 	r.Fatalf("waited %v for %s", patience, what)
 }
 
+// tls is h, with TLS if the rig is secure.
+func (r *rig) tls(h *conn.Handler) *conn.Handler {
+	if !r.secure {
+		return h
+	}
+	var s conn.Handler
+	if h != nil {
+		s = *h
+	}
+	if s.TLS == nil {
+		s.TLS = &conn.TLS{Config: certified()}
+	}
+	return &s
+}
+
 // listen has the loop accept connections with h.
 func (r *rig) listen(h *conn.Handler) *conn.Listener {
 	r.Helper()
+	h = r.tls(h)
 	r.addr = "127.0.0.1:0"
 	if r.network == "unix" {
 		r.addr = r.socketPath()
@@ -176,12 +214,20 @@ func (r *rig) dial() *peer {
 	if err != nil {
 		r.Fatal(err)
 	}
+	if r.secure {
+		nc = tls.Client(nc, certified())
+	}
 	return r.peer(nc)
 }
 
 func (r *rig) peer(nc net.Conn) *peer {
 	r.Cleanup(func() { nc.Close() })
 	nc.SetDeadline(time.Now().Add(patience))
+	if tc, ok := nc.(*tls.Conn); ok {
+		if err := tc.Handshake(); err != nil {
+			r.Fatal(err)
+		}
+	}
 	return &peer{Conn: nc, r: r}
 }
 
@@ -245,10 +291,14 @@ func (p *peer) closeWrite() {
 
 // reset closes with a RST, where the network has one.
 func (p *peer) reset() {
-	if tc, ok := p.Conn.(*net.TCPConn); ok {
+	nc := p.Conn
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn() // its Close would say goodbye
+	}
+	if tc, ok := nc.(*net.TCPConn); ok {
 		tc.SetLinger(0)
 	}
-	p.Close()
+	nc.Close()
 }
 
 // A logbook keeps what is logged.

@@ -95,7 +95,7 @@ func (noListener) Close() error   { return nil }
 // An adopted Unix listener's file is whoever's made it: another process may
 // listen on it after us.
 func TestAdoptListener(t *testing.T) {
-	each(t, func(r *rig) {
+	eachPlain(t, func(r *rig) {
 		nl := r.backend()
 		var ln *conn.Listener
 		r.do(func() {
@@ -117,7 +117,7 @@ func TestAdoptListener(t *testing.T) {
 
 // Close from within Open, and with clients in the queue: they are served.
 func TestListenerClosedInOpen(t *testing.T) {
-	each(t, func(r *rig) {
+	eachPlain(t, func(r *rig) {
 		var ln *conn.Listener
 		served := 0
 		h := &conn.Handler{}
@@ -157,7 +157,7 @@ func TestListenerClosedInOpen(t *testing.T) {
 }
 
 func TestSpread(t *testing.T) {
-	each(t, func(r *rig) {
+	eachPlain(t, func(r *rig) {
 		rigs := []*rig{r, newRig(r.T, r.name, r.network), newRig(r.T, r.name, r.network)}
 		where := make(chan *conn.Loop, 100)
 		ln := r.listen(&conn.Handler{Open: func(c *conn.Conn) { where <- c.Loop(); c.Pipe(c) }})

@@ -67,6 +67,7 @@ type Loop struct {
 	cork       *bytebufferpool.ByteBuffer // the output of running, as a rule
 	corked     bool                       // cork is some connection's out
 	lent       []*Conn                    // their output collects in a buffer of the pool
+	seal       seal                       // what TLS needs
 	dirty      []*Conn                    // to be settled when the callback returns
 	deferred   []*Conn                    // to be called again without an event: see Conn.later
 	called     int                        // of deferred, in this turn
@@ -349,11 +350,7 @@ func (l *Loop) recovered() {
 	if v == nil {
 		return
 	}
-	log := l.Log
-	if log == nil {
-		log = slog.Default()
-	}
-	log.Error("conn: panic in a handler", "panic", v, "stack", string(debug.Stack()))
+	l.logPanic(v, debug.Stack())
 	if c := l.delivering; c != nil && c.more != nil && c.more.detached != nil {
 		c.more.detached.give(nil) // what it was given died with the call
 	}
@@ -361,6 +358,14 @@ func (l *Loop) recovered() {
 	if c := l.running; c != nil {
 		c.fail(fmt.Errorf("conn: panic in a handler: %v", v))
 	}
+}
+
+func (l *Loop) logPanic(v any, stack []byte) {
+	log := l.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	log.Error("conn: panic in a handler", "panic", v, "stack", string(stack))
 }
 
 func firstError(a, b error) error {

@@ -78,7 +78,7 @@ func (c *Conn) forward(p []byte) error {
 	if err := c.writable(); err != nil {
 		return err
 	}
-	if c.sendNow(p) {
+	if c.sec == plain && c.sendNow(p) {
 		return nil
 	}
 	_, err := c.Write(p)

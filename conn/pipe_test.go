@@ -5,6 +5,7 @@ package conn_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -44,7 +45,7 @@ func TestEcho(t *testing.T) {
 // proxy has r listen and forward to backend; ends of either side come to ch.
 func (r *rig) proxy(backend string, ch chan error) {
 	onClose := func(_ *conn.Conn, err error) { ch <- err }
-	out := &conn.Handler{Close: onClose}
+	out := r.tls(&conn.Handler{Close: onClose})
 	network := r.network
 	r.listen(&conn.Handler{Close: onClose, Open: func(c *conn.Conn) {
 		d, err := r.loop.Dial(network, backend, out)
@@ -84,6 +85,9 @@ func (r *rig) backend() net.Listener {
 		r.Fatal(err)
 	}
 	r.Cleanup(func() { ln.Close() })
+	if r.secure {
+		ln = tls.NewListener(ln, certified())
+	}
 	return ln
 }
 
@@ -98,7 +102,7 @@ func (r *rig) accept(ln net.Listener) *peer {
 
 // A slow reader behind a proxy stops the sender, and memory with him.
 func TestProxyWithSlowReaderIsBounded(t *testing.T) {
-	each(t, func(r *rig) {
+	eachPlain(t, func(r *rig) {
 		ln := r.backend()
 		ch := make(chan error, 8)
 		r.proxy(ln.Addr().String(), ch)
@@ -159,7 +163,7 @@ func TestProxyPassesResets(t *testing.T) {
 // A backend that has answered all and then vanishes takes nothing of its answer
 // along, however slowly the client reads.
 func TestProxyKeepsACompleteAnswer(t *testing.T) {
-	each(t, func(r *rig) {
+	eachPlain(t, func(r *rig) {
 		ln := r.backend()
 		ch := make(chan error, 8)
 		r.proxy(ln.Addr().String(), ch)
@@ -304,7 +308,7 @@ func TestPipeOfHeldInput(t *testing.T) {
 						c.CloseWrite()
 					}
 				}})
-			want := r.loop.Stats().BytesIn + 4
+			want := r.bytesIn() + 4
 			p.send("held")
 			r.until("input", func() bool { return r.loop.Stats().BytesIn >= want })
 			if when == "before" {

@@ -22,7 +22,10 @@ var inPool, outPool bytebufferpool.Pool
 func (c *Conn) fill() {
 	l := c.loop
 	buf := l.in
-	if c.in != nil {
+	switch {
+	case c.sec == shaking:
+		buf = buf[:flightSize]
+	case c.in != nil && c.sec == plain:
 		buf = c.room()
 	}
 	n, errno := read(int(c.fd), buf)
@@ -32,6 +35,9 @@ func (c *Conn) fill() {
 	case errno != 0:
 		c.fail(os.NewSyscallError("read", errno))
 		return
+	case n == 0 && c.sec != plain:
+		c.cutOff()
+		return
 	case n == 0:
 		c.peerEnded()
 		return
@@ -39,6 +45,14 @@ func (c *Conn) fill() {
 	l.stats.Reads++
 	l.stats.BytesIn += uint64(n)
 	c.extend()
+	switch c.sec {
+	case shaking:
+		c.handshakeInput(buf[:n])
+		return
+	case sealed:
+		c.unseal(buf[:n])
+		return
+	}
 	if c.in != nil {
 		c.in.B = c.in.B[:len(c.in.B)+n]
 		c.deliverHeld()

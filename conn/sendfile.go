@@ -16,7 +16,7 @@ import (
 // segment is output behind Conn.out: a range of a file, or bytes.
 type segment struct {
 	file   *os.File
-	off, n int64
+	off, n int64 // of a buf off is what has been sealed
 	buf    *bytebufferpool.ByteBuffer
 }
 
@@ -42,12 +42,10 @@ func (c *Conn) SendFile(f *os.File, off, n int64) error {
 
 // tail is where bytes behind the last file go.
 func (x *extra) tail() *[]byte {
-	last := &x.queue[len(x.queue)-1]
-	if last.buf == nil {
+	if n := len(x.queue); n == 0 || x.queue[n-1].buf == nil {
 		x.queue = append(x.queue, segment{buf: outPool.Get()})
-		last = &x.queue[len(x.queue)-1]
 	}
-	return &last.buf.B
+	return &x.queue[len(x.queue)-1].buf.B
 }
 
 // dropFirst takes the first segment off the queue and gives back what it holds.
@@ -70,6 +68,10 @@ func (x *extra) popFirst() {
 
 // sendQueued goes on with the first segment of the queue.
 func (c *Conn) sendQueued() {
+	if c.sec != plain {
+		c.sealQueued()
+		return
+	}
 	x := c.more
 	s := &x.queue[0]
 	switch {

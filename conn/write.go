@@ -41,7 +41,7 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 	for _, p := range pieces {
 		n += len(p)
 	}
-	if n == 0 || n >= corkSize {
+	if n == 0 || n >= corkSize || c.sec != plain {
 		for _, p := range pieces {
 			c.put(p)
 		}
@@ -57,6 +57,10 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 
 // put is Write, to a connection that is writable.
 func (c *Conn) put(p []byte) {
+	if c.sec != plain {
+		c.putSealed(p)
+		return
+	}
 	if len(p) >= corkSize && c.sendNow(p) || len(p) == 0 {
 		return
 	}
@@ -126,9 +130,12 @@ func (c *Conn) Pending() (n int) {
 	if c.queued() {
 		for _, s := range c.more.queue {
 			if s.buf != nil {
-				n += len(s.buf.B)
+				n += len(s.buf.B) - int(s.off)
 			}
 		}
+	}
+	if c.sec != plain {
+		n += c.corkedSealed()
 	}
 	return n
 }
@@ -152,6 +159,11 @@ func (c *Conn) tail(n int) *[]byte {
 	if c.queued() {
 		return c.more.tail()
 	}
+	return c.front(n)
+}
+
+// front is tail, but for what is queued.
+func (c *Conn) front(n int) *[]byte {
 	if c.out == nil {
 		if l := c.loop; !l.corked && n <= corkSize {
 			l.corked, c.out = true, l.cork
@@ -243,7 +255,7 @@ func (c *Conn) send() {
 			break
 		}
 		if c.out == nil {
-			if !c.queued() {
+			if !c.queued() || c.sec == shaking {
 				return
 			}
 			c.sendQueued()
@@ -327,6 +339,9 @@ func (c *Conn) dropOutput() {
 	}
 	for c.queued() {
 		c.more.dropFirst()
+	}
+	if c.sec != plain {
+		c.dropCork()
 	}
 }
 

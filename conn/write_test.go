@@ -321,8 +321,8 @@ func TestStallAfterClose(t *testing.T) {
 func TestMutualStall(t *testing.T) {
 	each(t, func(r *rig) {
 		ch, onClose := closes()
-		h := &conn.Handler{Stall: 100 * time.Millisecond, Close: onClose,
-			Data: func(c *conn.Conn, p []byte) int { c.Write(p); c.Write(p); return len(p) }}
+		h := r.tls(&conn.Handler{Stall: 100 * time.Millisecond, Close: onClose,
+			Data: func(c *conn.Conn, p []byte) int { c.Write(p); c.Write(p); return len(p) }})
 		r.listen(&conn.Handler{Open: func(c *conn.Conn) { c.SetHandler(h); c.WriteString("go") },
 			Stall: 100 * time.Millisecond})
 		r.do(func() {
