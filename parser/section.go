@@ -88,7 +88,10 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 				}
 				i = int(s.pos)
 			}
-			if i, st, fields = s.straight(buf, i, fields); st != atLine {
+			if i, st, fields = s.straight(buf, i, fields); st == atEnd {
+				s.pos, s.state = uint32(i), st
+				return fields
+			} else if st != atLine {
 				continue
 			}
 			if i == len(buf) {

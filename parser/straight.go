@@ -11,13 +11,22 @@ import (
 // the middle of it, decide, and word the errors.
 
 // straight reads such field lines from buf[i:]. It returns how far it came, and the state that the
-// section is in there: atLine or inValue.
+// section is in there: atLine, inValue or atEnd.
 //
 // What costs here is branches that are guessed wrong, since names and values are of any length: a name
 // of up to fifteen bytes and a value of up to thirty take none that depends on its length.
 func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Field) {
-	for i >= 4 && len(buf)-i >= 16 && len(fields) < cap(fields) {
-		x, y := load64(buf, i), load64(buf, i+8)
+	for i >= 4 && len(buf)-i >= 8 && len(fields) < cap(fields) {
+		x, y := load64(buf, i), uint64(0)
+		if uint8(x) == '\r' {
+			break
+		}
+		room := len(buf) - i
+		if room >= 16 {
+			y = load64(buf, i+8)
+		} else {
+			y = load64(buf, len(buf)-8) >> (8 * uint(16-room))
+		}
 		n := firstOf2(zeros(x^':'*ones), zeros(y^':'*ones))
 		var id uint32
 		if n < 16 {
@@ -26,6 +35,8 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 			if (x^row[0].bytes)&row[0].mask|(y^row[1].bytes)&row[1].mask != 0 {
 				id = 0
 			}
+		} else if room < 16 {
+			break
 		} else {
 			n = 16 + bytes.IndexByte(buf[i+16:min(i+64, len(buf))], ':')
 			if n < 16 {
@@ -45,6 +56,9 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 		}
 		fields = s.add(fields, i, colon, end, id)
 		i = end + len("\r\n")
+	}
+	if len(buf)-i >= 2 && string(buf[i:i+2]) == "\r\n" {
+		return i + 2, atEnd, fields
 	}
 	return i, atLine, fields
 }
