@@ -27,6 +27,7 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 		} else {
 			y = load64(buf, len(buf)-8) >> (8 * uint(16-room))
 		}
+		end, ok := scanLine(buf, i) // does not wait for the colon to be found
 		n := firstOf2(zeros(x^':'*ones), zeros(y^':'*ones))
 		var id uint32
 		if n < 16 {
@@ -49,7 +50,6 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 		if id == 0 && (n == 0 || scanToken(buf[:colon], i) != colon) {
 			break
 		}
-		end, ok := scanLine(buf, colon+1)
 		if !ok {
 			s.start, s.colon = uint32(i), uint32(colon)
 			return end, inValue, fields
