@@ -12,7 +12,7 @@ import (
 var hasFast = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
 
 const (
-	fastLeast = 24 // bytes of input that make a try worth its call
+	fastLeast = 17 // bytes of input that make a try worth its call
 	fastAgain = 64 // and of more input, in the middle of a head
 	fastSlack = 64 // bytes behind the input that headAVX2 may read
 )
@@ -39,8 +39,8 @@ func headAVX2(s *section, buf *byte, fields *Field, from, n, stop, have, next, r
 func readable(buf []byte) (n, stop int) {
 	const page = 4096 // or a multiple
 	n = len(buf)
-	last := uintptr(unsafe.Pointer(unsafe.SliceData(buf))) + uintptr(n-1)
-	if cap(buf)-n >= fastSlack || last%page+fastSlack < page {
+	end := uintptr(unsafe.Pointer(unsafe.SliceData(buf))) + uintptr(n)
+	if cap(buf)-n >= fastSlack || -end%page > fastSlack {
 		return n, n
 	}
 	return max(n-fastSlack, 0), max(n-fastSlack+1, 0)
@@ -61,54 +61,90 @@ func (s *section) fastLines(buf []byte, fields []Field) []Field {
 	return fields[:count]
 }
 
-// fast reads a request from its first byte. Either it comes to the end of a line, or nothing has
-// changed.
-func (r *Request) fast(buf []byte) {
-	n, stop := readable(buf)
+// fast reads a request from its first byte, and reports whether it is whole and valid. If not,
+// either it came to the end of a line, or nothing has changed, or what is wrong with a whole head
+// was found.
+func (r *Request) fast(buf []byte) bool {
+	in := buf[:min(len(buf), r.limit())]
+	if len(in) < fastLeast || r.pos != 0 || r.plain {
+		return false
+	}
+	n, stop := readable(in)
 	count, host := headAVX2(&r.section, unsafe.SliceData(buf), unsafe.SliceData(r.Fields), 0, n, stop, 0, 0, cap(r.Fields), true)
 	if count < 0 {
-		return
+		return false
 	}
 	r.Fields = r.Fields[:count]
-	if buf[r.Target.Off] != '/' || r.Method.Len == uint32(len("CONNECT")) && string(r.Method.Of(buf)) == "CONNECT" {
-		state := r.state
-		r.Path, r.Query = Span{}, Span{}
-		if r.target(buf); r.state == failed {
-			r.Reset() // the portable path finds the same, before there are fields
-			return
+	if buf[r.Target.Off] != '/' || r.Method.Len == uint32(len("CONNECT")) {
+		if !r.fastTarget(buf) {
+			return false
 		}
-		r.state = state
 	}
-	if r.state == atEnd {
-		r.fastFinish(buf, host)
+	if r.state != atEnd {
+		return false
 	}
-}
 
-// fastFinish is finish where host, if it is not empty, is the value of a valid Host field.
-func (r *Request) fastFinish(buf []byte, host Span) {
+	// What follows is finish; the common heads need little of it.
+	const rare = 1<<nameContentLength | 1<<nameTransferEncoding | 1<<nameUpgrade | 1<<nameExpect
 	if host.Len == 0 || r.twice&(1<<nameHost) != 0 {
 		r.finish(buf)
-		return
+		return r.state == atEnd
 	}
 	if r.Host.Len == 0 {
 		r.Host = host
 	}
-	r.framing(buf, 0, 0)
+	if r.seen&rare != 0 {
+		r.framing(buf, 0, 0)
+		return r.state == atEnd
+	}
+	r.KeepAlive = r.Minor > 0
+	if r.seen&(1<<nameConnection) != 0 {
+		f := &r.Fields[r.first[nameConnection]]
+		v := buf[f.colon+1 : f.end]
+		if len(v) > 0 && v[0] == ' ' {
+			v = v[1:]
+		}
+		opt := loneOption(v)
+		if opt == 0 || r.twice&(1<<nameConnection) != 0 {
+			r.framing(buf, 0, 0)
+			return true
+		}
+		r.KeepAlive = opt == optKeepAlive
+	}
+	return true
+}
+
+// fastTarget is target.
+func (r *Request) fastTarget(buf []byte) bool {
+	state := r.state
+	if buf[r.Target.Off] == '/' && string(r.Method.Of(buf)) != "CONNECT" {
+		return true
+	}
+	r.Path, r.Query = Span{}, Span{}
+	if r.target(buf); r.state == failed {
+		r.Reset() // the portable path finds the same, before there are fields
+		return false
+	}
+	r.state = state
+	return true
 }
 
 // fast reads a response from its first byte, with the contract of Request.fast.
-func (r *Response) fast(buf []byte) {
+func (r *Response) fast(buf []byte) bool {
 	const shape = version + " 000 "
-	const http10 = 'H' | 'T'<<8 | 'T'<<16 | 'P'<<24 | '/'<<32 | '1'<<40 | '.'<<48 | '0'<<56
-	v := load64(buf, 0)
-	if v&^(1<<56) != http10 || buf[8] != ' ' || buf[12] != ' ' ||
-		!is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
-		return
+	in := buf[:min(len(buf), r.limit())]
+	if len(in) < fastLeast || r.plain {
+		return false
 	}
-	n, stop := readable(buf)
+	v := load64(buf, 0)
+	if v&^(1<<56) != httpVersion || buf[8] != ' ' || buf[12] != ' ' ||
+		!is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
+		return false
+	}
+	n, stop := readable(in)
 	count, _ := headAVX2(&r.section, unsafe.SliceData(buf), unsafe.SliceData(r.Fields), 0, n, stop, 0, 0, cap(r.Fields), false)
 	if count < 0 {
-		return
+		return false
 	}
 	line := int(r.pos) - 2
 	if count > 0 {
@@ -118,12 +154,16 @@ func (r *Response) fast(buf []byte) {
 	}
 	if line < len(shape) || buf[line] != '\r' || buf[line+1] != '\n' {
 		r.seen, r.twice, r.pos, r.state = 0, 0, 0, atStart
-		return
+		return false
 	}
 	r.Minor = uint8(v >> 56 & 1)
 	r.Status = int(buf[9]-'0')*100 + int(buf[10]-'0')*10 + int(buf[11]-'0')
 	r.Reason = span(len(shape), line)
 	r.Fields = r.Fields[:count]
+	if r.state == atEnd {
+		r.finish(buf)
+	}
+	return r.state == atEnd
 }
 
 // tables is what headAVX2 looks up. A class of bytes is two tables of 16 entries, each there twice

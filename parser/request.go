@@ -36,15 +36,15 @@ func (r *Request) Reset() {
 //
 // Up to eight empty lines before the request line are skipped (RFC 9112 2.2), and are part of n.
 func (r *Request) Parse(buf []byte) (n int, err error) {
+	if hasFast && r.state == atStart && r.fast(buf) {
+		return int(r.pos), nil
+	}
 	if r.state < atEnd {
 		limit := r.limit()
 		if r.state != atStart && len(buf) < limit && r.goesOn(buf) {
 			return 0, nil
 		}
 		in := buf[:min(len(buf), limit)]
-		if hasFast && len(in) >= fastLeast && r.state == atStart && r.pos == 0 && !r.plain {
-			r.fast(in)
-		}
 		if r.state == atStart && r.pos == 0 {
 			r.straightLine(in)
 		}

@@ -24,23 +24,23 @@ func (r *Response) Reset() {
 // their fields say. After a 2xx to CONNECT and after a 101 the connection's bytes are no longer
 // HTTP; after any other 1xx the response proper follows (Reset, and Parse again).
 func (r *Response) Parse(buf []byte) (n int, err error) {
+	if hasFast && r.state == atStart && r.fast(buf) {
+		return int(r.pos), nil
+	}
 	if r.state < atEnd {
 		limit := r.limit()
 		if r.state != atStart && len(buf) < limit && r.goesOn(buf) {
 			return 0, nil
 		}
 		in := buf[:min(len(buf), limit)]
-		if hasFast && len(in) >= fastLeast && r.state == atStart && !r.plain {
-			r.fast(in)
-		}
 		if r.state < atLine {
 			r.line(in)
 		}
 		if r.state >= atLine && r.state < atEnd {
 			r.Fields = r.lines(in, r.Fields)
-		}
-		if r.state == atEnd {
-			r.finish(buf)
+			if r.state == atEnd {
+				r.finish(buf)
+			}
 		}
 		if r.state < atEnd && len(in) == limit {
 			r.fail(ErrHeadLarge, limit)
