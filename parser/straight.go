@@ -67,15 +67,15 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 // else comes before it, and what is before i is text.
 func scanLine(buf []byte, i int) (end int, ok bool) {
 	for ; i+32 <= len(buf); i += 32 {
-		a, b := ends(load64(buf, i)), ends(load64(buf, i+8))
-		c, d := ends(load64(buf, i+16)), ends(load64(buf, i+24))
-		if a|b|c|d != 0 {
+		p := (*[32]byte)(buf[i:])
+		a, b, c, d := ends(load64(p[:], 0)), ends(load64(p[:], 8)), ends(load64(p[:], 16)), ends(load64(p[:], 24))
+		if (a|b|c|d)&highs != 0 {
 			i += bits.TrailingZeros64(gather(a) | gather(b)<<8 | gather(c)<<16 | gather(d)<<24)
 			return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
 		}
 	}
 	for ; i+8 <= len(buf); i += 8 {
-		if a := ends(load64(buf, i)); a != 0 {
+		if a := ends(load64(buf, i)) & highs; a != 0 {
 			i += bits.TrailingZeros64(a) / 8
 			return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
 		}
@@ -88,10 +88,10 @@ func scanLine(buf []byte, i int) (end int, ok bool) {
 
 // ends marks the first control of x: that sets its high bit in x-0x20 or in x+1. So does a byte of text
 // behind a 0xff, from which x+1 carries, and scanLine is not ok for no harm.
-func ends(x uint64) uint64 { return ((x - 0x20*ones) | (x + ones)) &^ x & highs }
+func ends(x uint64) uint64 { return ((x - 0x20*ones) | (x + ones)) &^ x }
 
-// gather makes eight bits of the high bits of the eight bytes of x, which has no others.
-func gather(x uint64) uint64 { return x * 0x0002040810204081 >> 56 }
+// gather makes eight bits of the high bits of the eight bytes of x.
+func gather(x uint64) uint64 { return x & highs * 0x0002040810204081 >> 56 }
 
 // firstOf2 is the byte of the first mark in x, or else y: 16 where there is none.
 func firstOf2(x, y uint64) int {
