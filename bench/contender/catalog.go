@@ -17,9 +17,12 @@ func All() []*Contender {
 		return m
 	}
 	const sketchy = "no HTTP server: looks for the end of the head and the target, checks nothing, no limits, no timeouts; Date cached"
+	const plain = "only the plain hello"
 	const nothingLate = "it has no delayed answers of its own"
 	return []*Contender{
 		{Name: "lurcher", pkg: "lurcher", Go: true, Note: "all of RFC 9112, with its defaults: limits, timeouts, Date"},
+		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
+			Lacks: noEcho(JSON, plain, Large, plain, Post, plain, Delay, plain), Note: "a handler of net/http, by server.NetHTTP with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
 			Lacks: map[string]string{Delay: "it has no timers"},
 			Less:  true, Note: "one goroutine, raw recv and send over epoll, a canned answer: no parsing, no state, no Date, no timeouts"},
@@ -43,6 +46,10 @@ func All() []*Contender {
 		{Name: "node cluster", program: "node", version: []string{"--version"}, args: node("cluster"),
 			Lacks: noEcho(), Note: "two workers, on the one core that all servers get"},
 	}
+}
+
+func netHTTP(e *Env, prog, addr, mode string) ([]string, error) {
+	return []string{prog, "-addr", addr, "-mode", mode, "-nethttp"}, nil
 }
 
 func nginx(e *Env, prog, addr, mode string) ([]string, error) {

@@ -2,17 +2,33 @@
 package main
 
 import (
+	"flag"
+	"net/http"
+
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/server"
 )
 
 func main() {
+	std := flag.Bool("nethttp", false, "answer by a handler of net/http")
 	f := peer.Parse("http", "echo")
 	if f.Mode == "echo" {
 		peer.Fail(server.ListenTCP(f.Addr, func(c *conn.Conn) { c.Pipe(c) }))
 	}
-	peer.Fail(server.ListenAndServe(f.Addr, answer))
+	h := answer
+	if *std {
+		h = server.NetHTTP(http.HandlerFunc(answerHTTP), 64)
+	}
+	peer.Fail(server.ListenAndServe(f.Addr, h))
+}
+
+func answerHTTP(w http.ResponseWriter, r *http.Request) {
+	if body := peer.Body([]byte(r.URL.Path)); body != nil {
+		w.Write(body)
+	} else {
+		w.WriteHeader(http.StatusNotFound)
+	}
 }
 
 func answer(w server.Response, r server.Request) {
