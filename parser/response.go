@@ -33,6 +33,9 @@ func (r *Response) Parse(buf []byte) (n int, err error) {
 			return 0, nil
 		}
 		in := buf[:min(len(buf), limit)]
+		if r.state == atStart {
+			r.straightLine(in)
+		}
 		if r.state < atLine {
 			r.line(in)
 		}

@@ -121,18 +121,59 @@ func (r *Request) straightLine(buf []byte) {
 		return
 	}
 	start := n + 1
-	i := scanTarget(buf, start)
-	if i == start || len(buf)-i < len(" HTTP/1.1\r\n") || buf[i] != ' ' || string(buf[i+9:i+11]) != "\r\n" {
+	end, query := scanPath(buf, start)
+	if end == start || len(buf)-end < len(" HTTP/1.1\r\n") || buf[end] != ' ' || string(buf[end+9:end+11]) != "\r\n" {
 		return
 	}
-	v := load64(buf, i+1)
+	v := load64(buf, end+1)
 	if v&^(1<<56) != httpVersion {
 		return
 	}
-	r.Method, r.Target = span(0, n), span(start, i)
+	r.Method, r.Target = span(0, n), span(start, end)
 	r.Minor = uint8(v >> 56 & 1)
-	r.target(buf)
-	if r.state != failed {
-		r.pos, r.state = uint32(i+len(" HTTP/1.1\r\n")), atLine
+	if buf[start] != '/' || n == len("CONNECT") && string(buf[:n]) == "CONNECT" {
+		if r.target(buf); r.state == failed {
+			return
+		}
+	} else if r.Path = r.Target; query < end {
+		r.Path, r.Query = span(start, query), span(query+1, end)
 	}
+	r.pos, r.state = uint32(end+len(" HTTP/1.1\r\n")), atLine
+}
+
+// scanPath is scanTarget, and finds the first "?" before end besides: where there is none, query is not
+// before end.
+func scanPath(b []byte, i int) (end, query int) {
+	query = len(b)
+	for ; i+8 <= len(b); i += 8 {
+		x := load64(b, i)
+		if m := zeros(x ^ '?'*ones); m != 0 {
+			query = min(query, i+bits.TrailingZeros64(m)/8)
+		}
+		if m := controls(x, 0x21) | zeros(x^'#'*ones); m != 0 {
+			return i + bits.TrailingZeros64(m)/8, query
+		}
+	}
+	return len(b), query
+}
+
+// straightLine reads a status line from the start of buf: HTTP/1.0 or 1.1. Otherwise it changes nothing.
+func (r *Response) straightLine(buf []byte) {
+	const shape = version + " 000 "
+	if len(buf) < len(shape)+len("\r\n") {
+		return
+	}
+	v := load64(buf, 0)
+	if v&^(1<<56) != httpVersion || buf[8] != ' ' || buf[12] != ' ' ||
+		!is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
+		return
+	}
+	end, ok := scanLine(buf, len(shape))
+	if !ok {
+		return
+	}
+	r.Minor = uint8(v >> 56 & 1)
+	r.Status = int(buf[9]-'0')*100 + int(buf[10]-'0')*10 + int(buf[11]-'0')
+	r.Reason = span(len(shape), end)
+	r.pos, r.state = uint32(end+len("\r\n")), atLine
 }
