@@ -37,6 +37,9 @@ func (srv *Server) open(c *conn.Conn) {
 // over ends the exchange: its handles go stale, and what it held is given back.
 func (s *session) over() {
 	if s.x != nil {
+		if s.x.visit.open {
+			s.report()
+		}
 		for _, h := range s.x.hubs {
 			h.remove(Response{s, s.gen})
 		}
@@ -68,8 +71,11 @@ func (s *session) abandon() (tell func()) {
 	tell = func() {}
 	if s.phase == receiving || s.phase == answering {
 		s.worker.counts.aborted++
-		if s.x != nil && s.x.onAbort != nil {
-			tell = s.x.onAbort
+		if s.x != nil {
+			s.x.visit.aborted = true
+			if s.x.onAbort != nil {
+				tell = s.x.onAbort
+			}
 		}
 	}
 	s.over()

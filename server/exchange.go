@@ -30,6 +30,8 @@ type exchange struct {
 	trailer  []byte // lines of the trailer section
 	duplex   bool   // the body is going to be read while the answer is written
 
+	visit visit
+
 	onAbort func()
 	timers  []*conn.Timer // beside session.timer
 	hubs    []*Hub        // where the answer waits

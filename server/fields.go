@@ -254,6 +254,9 @@ func (s *session) writeHead(n int64, body []byte) error {
 	if s.is(bodiless) {
 		body = nil
 	}
+	if x != nil {
+		x.written = int64(len(body))
+	}
 	_, err := s.conn.Writev(b, body)
 	w.buf = b
 	return err

@@ -94,6 +94,7 @@ func TestNoTimeouts(t *testing.T) {
 	s.bytesIn()
 	c.send("Host: x\r\n" + strings.Repeat("A: b\r\n", 1000) + "B: " + strings.Repeat("c", 100<<10) + "\r\n\r\n" + chunked1(""))
 	c.want("200")
+	s.bytesIn() // the turn is over
 	if s.Stats().Conns != 1 {
 		t.Error("the connection is gone")
 	}

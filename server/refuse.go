@@ -37,6 +37,12 @@ func (s *session) refuseError(err error) {
 func (s *session) refuse(status int, reason string) {
 	begun, headOnly := s.is(sent), s.is(headOnly)
 	untilClose := !s.is(chunked) && (s.x == nil || s.x.declared < 0)
+	if !begun {
+		s.status = uint16(status)
+		if s.worker.server.Access != nil && (s.x == nil || !s.x.visit.open) {
+			s.note() // there was no request, but there is an answer
+		}
+	}
 	defer s.abandon()()
 	s.worker.counts.refuse(status, s.phase)
 	if begun {

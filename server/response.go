@@ -291,6 +291,9 @@ func (s *session) writeBody(p []byte) error {
 	if s.is(chunked) {
 		var line [18]byte
 		b := append(strconv.AppendInt(line[:0], int64(len(p)), 16), "\r\n"...)
+		if s.x != nil {
+			s.x.written += int64(len(p))
+		}
 		_, err := s.conn.Writev(b, p, crlf)
 		return err
 	}
@@ -372,6 +375,7 @@ func (s *session) sendFile(f *os.File, off, n int64) error {
 	case n == 0:
 		return f.Close() // an empty chunk would be the last one
 	case s.is(chunked):
+		x.written += n
 		s.conn.WriteString(strconv.FormatInt(n, 16) + "\r\n")
 		err := s.conn.SendFile(f, off, n)
 		s.conn.Write(crlf)

@@ -47,6 +47,9 @@ func startOn(t testing.TB, s *Server, h Handler, network, addr string) *rig {
 		s.Loops = 1
 	}
 	r := &rig{Server: s, t: t, logs: new(logs), serve: make(chan error, 1)}
+	if s.SlowCallback == 0 {
+		s.SlowCallback = -1 // tests block loops, or the machine does
+	}
 	s.Handler = h
 	s.Log = slog.New(r.logs)
 	var err error

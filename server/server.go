@@ -51,9 +51,19 @@ type Server struct {
 	// listen on one port: see [conn.ReusePort] for what that costs.
 	ReusePort bool
 
-	// Log gets panics of handlers and failures to accept. Nil: only panics
-	// are logged, by slog.Default.
+	// Access, if it is set, is called at the end of each exchange, on its loop,
+	// also for requests that were refused: for an access log. Like a handler it
+	// must not block.
+	Access func(a Access)
+
+	// Log gets panics of handlers, failures to accept, and callbacks that block
+	// their loop. Nil: only panics are logged, by slog.Default.
 	Log *slog.Logger
+
+	// SlowCallback is how long callbacks may keep a loop from turning, lest Log
+	// is told where they are, while they are there: once a minute for each loop.
+	// 100 ms; negative: nobody looks.
+	SlowCallback time.Duration
 
 	mu        sync.Mutex
 	state     state
@@ -63,6 +73,7 @@ type Server struct {
 	byLoop    map[*conn.Loop]*worker
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
+	watch     watch
 	done      chan struct{} // closed when Serve is about to return
 	conns     atomic.Int64  // open connections, but for
 	refused   atomic.Int64  // those beyond MaxConns that are being told so
@@ -151,6 +162,7 @@ func (s *Server) makeLoops() error {
 	s.defaults()
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.done = make(chan struct{})
+	s.watch.wake = make(chan struct{}, 1)
 	s.protocol = protocol(s)
 	s.byLoop = make(map[*conn.Loop]*worker)
 	n := s.Loops
@@ -205,6 +217,7 @@ func (s *Server) defaults() {
 	orDefault(&s.IdleTimeout, 75*time.Second)
 	orDefault(&s.WriteTimeout, 30*time.Second)
 	orDefault(&s.DrainTimeout, time.Second)
+	orDefault(&s.SlowCallback, 100*time.Millisecond)
 	orDefault(&s.MaxHead, 16<<10)
 	orDefault(&s.MaxFields, 100)
 	orDefault(&s.MaxBody, 64<<20)
@@ -233,9 +246,10 @@ func (s *Server) Serve() error {
 	defer close(s.done)
 
 	errs := make(chan error, len(s.workers))
-	for _, w := range s.workers {
-		go func() { errs <- w.loop.Run(s.ctx) }()
+	for i := range s.workers {
+		go func() { errs <- s.runLoop(i) }()
 	}
+	defer s.watchLoops()()
 	var first error
 	for range s.workers {
 		if err := <-errs; err != nil && first == nil && !errors.Is(err, net.ErrClosed) {

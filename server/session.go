@@ -160,6 +160,9 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 	h.buf = p[:n]
 	s.begin(h)
 	if s.head == h {
+		if s.x != nil {
+			s.x.visit.keepLine(h)
+		}
 		s.worker.giveHead(h)
 		s.head = nil
 	}
@@ -182,6 +185,9 @@ func (s *session) begin(h *head) {
 	s.status = 0
 	srv := s.worker.server
 	s.worker.counts.requests++
+	if srv.Access != nil {
+		s.note()
+	}
 	if h.Expect && !bytes.EqualFold(h.Get(h.buf, "Expect"), []byte("100-continue")) {
 		s.refuse(417, "the only expectation met here is 100-continue")
 		return

@@ -49,7 +49,9 @@ func newWorker(s *Server, l *conn.Loop) *worker {
 
 // turn is told when each turn of the loop begins and ends.
 func (w *worker) turn(begins bool) {
-	if !begins {
+	if begins {
+		w.server.unpark()
+	} else {
 		w.publish()
 	}
 }
@@ -105,10 +107,10 @@ func (w *worker) release(x *exchange) {
 	if x.buf != nil {
 		bodyPool.Put(x.buf)
 	}
-	if len(w.spare) == mostSpare || cap(x.fields) > mostFields {
+	if len(w.spare) == mostSpare || cap(x.fields)+cap(x.visit.line) > mostFields {
 		return
 	}
-	*x = exchange{declared: -1, fields: x.fields[:0]}
+	*x = exchange{declared: -1, fields: x.fields[:0], visit: visit{line: x.visit.line[:0]}}
 	w.spare = append(w.spare, x)
 }
 

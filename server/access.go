@@ -1,0 +1,73 @@
+// Access: what a program is told of each exchange that has ended.
+
+package server
+
+import (
+	"net"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// An Access is an exchange that has ended, for a log: see Server.Access. What it
+// holds is valid until the function that it was given to returns.
+type Access struct {
+	Method, Target []byte // as they came; nil if the request was refused before its head was whole
+	Status         int    // of the answer; 0 if there was none
+	Received       int64  // bytes of the request's body
+	Sent           int64  // bytes of the answer's body, as they were written by the program
+	Began          time.Time
+	Duration       time.Duration
+	Aborted        bool // it ended before the program ended it: the client left, or a limit was reached
+
+	conn *conn.Conn
+}
+
+// RemoteAddr asks the kernel for the client's address; nil if the client is gone.
+func (a Access) RemoteAddr() net.Addr { return a.conn.RemoteAddr() }
+
+// visit is what is noted of an exchange for Server.Access, if that is set.
+type visit struct {
+	open    bool // it is to be reported
+	aborted bool
+	began   time.Time
+	line    []byte // the method and the target, if the head is gone
+	method  int    // length of the former
+}
+
+// note begins to take notes. The time is that of the loop's turn: it counts what
+// the request waited for others who came in the same turn, and costs nothing.
+func (s *session) note() {
+	v := &s.extra().visit
+	v.open, v.began = true, s.conn.Loop().Now()
+}
+
+// keepLine copies what goes with the head, when the handler has returned.
+func (v *visit) keepLine(h *head) {
+	if v.open {
+		m := h.Method.Of(h.buf)
+		v.line, v.method = append(append(v.line[:0], m...), h.Target.Of(h.buf)...), len(m)
+	}
+}
+
+// report tells the program, at the end of the exchange.
+func (s *session) report() {
+	x := s.x
+	v := &x.visit
+	v.open = false // even if the program panics
+	a := Access{Received: x.received, Sent: x.written, Began: v.began, Duration: time.Since(v.began), Aborted: v.aborted, conn: s.conn}
+	switch h := s.head; {
+	case h != nil && h.buf != nil:
+		a.Method, a.Target = h.Method.Of(h.buf), h.Target.Of(h.buf)
+	case len(v.line) > 0:
+		a.Method, a.Target = v.line[:v.method], v.line[v.method:]
+	}
+	switch {
+	case s.status != 0:
+		a.Status = int(s.status)
+	case s.is(sent):
+		a.Status = 200
+	}
+	s.worker.server.Access(a)
+	poison(v.line)
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestAccess: what is told of each exchange, however it ends.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 10)
+	var addr atomic.Value
+	handles := make(chan Response, 1)
+	s := start(t, &Server{MaxHead: 1000, MaxBody: 1000, BodyTimeout: 20 * time.Millisecond, Access: func(a Access) {
+		line := fmt.Sprintf("%s %s %d %d %d", a.Method, a.Target, a.Status, a.Received, a.Sent)
+		if a.Aborted {
+			line += " aborted"
+		} else if got := a.RemoteAddr(); got == nil || got.String() != addr.Load() {
+			t.Errorf("%s: from %v, want %v", line, got, addr.Load())
+		}
+		if a.Duration < 0 || time.Since(a.Began) > time.Hour || strings.HasPrefix(string(a.Target), "/later") && a.Duration < 10*time.Millisecond {
+			t.Errorf("%s: it took %v, from %v on", line, a.Duration, a.Began)
+		}
+		told <- line
+	}}, func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/later":
+			w.After(10*time.Millisecond, func() { w.End("later") })
+		case "/wait":
+			handles <- w
+		case "/parts":
+			w.Status(404)
+			w.WriteString("one ")
+			w.WriteString("two ")
+			w.End("three")
+		case "/sized":
+			w.Set("Content-Length", "8")
+			w.WriteString("one ")
+			w.End("two ")
+		case "/file":
+			w.SendFile(file(t, "of a file"), 0, 9)
+			w.End("")
+		case "/chunkedfile":
+			w.WriteString("a part ")
+			w.SendFile(file(t, "of a file"), 0, 9)
+			w.End("")
+		case "/head":
+			w.End("not sent")
+		case "/hijack":
+			w.Status(101)
+			c, err := w.Hijack(nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.Close()
+		default:
+			r.Body(1000, func(p []byte) { w.EndBytes(p) })
+		}
+	})
+	for _, c := range []struct{ in, want string }{
+		{get("/"), "GET / 200 0 0"},
+		{post("/?a=b", "hello"), "POST /?a=b 200 5 5"},
+		{chunks("/", "he", "llo"), "POST / 200 5 5"},
+		{get("/later?"), "GET /later? 200 0 5"},
+		{get("/parts"), "GET /parts 404 0 13"},
+		{get("/sized"), "GET /sized 200 0 8"},
+		{get("/file"), "GET /file 200 0 9"},
+		{get("/chunkedfile"), "GET /chunkedfile 200 0 16"},
+		{request("HEAD", "/head"), "HEAD /head 200 0 0"},
+		{post("/file", "not read"), "POST /file 200 0 9"},
+		{get("/hijack", "Connection: upgrade", "Upgrade: x"), "GET /hijack 101 0 0"},
+		{get("/", "Expect: a miracle"), "GET / 417 0 0"},
+		{post("/", strings.Repeat("x", 1001)), "POST / 413 0 0"},
+		{post("/", "hello")[:len(post("/", "hello"))-1], "POST / 408 4 0 aborted"},
+		{"GET / HTTP/1.1\n\n", "  400 0 0"},
+		{get("/wait"), "GET /wait 0 0 0 aborted"},
+		{get("/wait?sent"), "GET /wait?sent 201 0 3 aborted"},
+	} {
+		k := s.dial()
+		addr.Store(k.LocalAddr().String())
+		k.send(c.in)
+		if strings.Contains(c.in, "/wait") {
+			w := wait(t, handles)
+			if strings.Contains(c.in, "sent") {
+				w.Post(func() { w.Status(201); w.WriteString("yes") })
+				io.ReadFull(k, make([]byte, 5))
+			}
+			k.reset()
+		}
+		if got := wait(t, told); got != c.want {
+			t.Errorf("told %q, want %q", got, c.want)
+		}
+		k.Close()
+		s.idle()
+	}
+	// One after the other on one connection, and several at once.
+	k := s.dial()
+	addr.Store(k.LocalAddr().String())
+	k.send(get("/later?1") + get("/2") + get("/later?3"))
+	for _, want := range []string{"GET /later?1 200 0 5", "GET /2 200 0 0", "GET /later?3 200 0 5"} {
+		if got := wait(t, told); got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
+	}
+	k.Close()
+	s.idle()
+	if len(told) > 0 {
+		t.Errorf("told %q more", <-told)
+	}
+}
+
+func TestAccessAllocations(t *testing.T) {
+	s := start(t, &Server{Access: func(a Access) {}}, func(w Response, r Request) {
+		w.End("hi\n")
+	})
+	k := s.dial()
+	k.send(get("/"))
+	k.want("200 hi")
+	fd := dialRaw(t, s)
+	in := []byte(get("/"))
+	out := make([]byte, len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Length: 3\r\n\r\nhi\n"))
+	for range 100 {
+		round(t, fd, in, out)
+	}
+	if n := testing.AllocsPerRun(1000, func() { round(t, fd, in, out) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// An access log in the common format.
+func ExampleServer_access() {
+	s := &Server{Handler: func(w Response, r Request) { w.End("Hello World\n") }}
+	s.Access = func(a Access) {
+		host := "-"
+		if addr := a.RemoteAddr(); addr != nil {
+			host = addr.String()
+		}
+		fmt.Printf("%s - - [%s] %q %d %d\n", host, a.Began.Format("02/Jan/2006:15:04:05 -0700"),
+			string(a.Method)+" "+string(a.Target), a.Status, a.Sent)
+	}
+}

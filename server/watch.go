@@ -1,0 +1,181 @@
+// watch: callbacks that hold up their loop, reported while they do. It is the
+// usual mistake of who writes for an event loop, and hard to see from outside:
+// all connections of the loop are slow, for no reason of their own.
+//
+// Reading a clock at each callback would cost more than many of them. So a
+// goroutine looks, twice within the time that a callback may take, whether the
+// loops turn; this finds also one that never returns, and where it is. While all
+// loops sleep it does too: the first that wakes up wakes it, by what costs a load
+// of a flag each turn.
+
+package server
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"reflect"
+	"runtime"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// warnEvery is how long a loop is not reported again.
+const warnEvery = time.Minute
+
+// Labels of the loops' goroutines, in profiles. Goroutines that are started on a
+// loop inherit them.
+const (
+	labelServer = "lurcher server" // the address of the first listener
+	labelLoop   = "lurcher loop"   // its number, from 0 on
+)
+
+type watch struct {
+	parked atomic.Bool // all loops sleep, and so does who watches them
+	wake   chan struct{}
+}
+
+// A watched is what is known of a loop.
+type watched struct {
+	turns  uint64 // as it was looked at last
+	same   int    // times that it was found busy in that turn
+	silent time.Time
+}
+
+// name tells the servers of a process apart.
+func (s *Server) name() string {
+	if len(s.listeners) == 0 {
+		return ""
+	}
+	return s.listeners[0].Addr().String()
+}
+
+// runLoop is one of Serve's goroutines.
+func (s *Server) runLoop(i int) (err error) {
+	labels := pprof.Labels(labelServer, s.name(), labelLoop, strconv.Itoa(i))
+	pprof.Do(s.ctx, labels, func(ctx context.Context) { err = s.workers[i].loop.Run(ctx) })
+	return err
+}
+
+// watchLoops watches until stop is called.
+func (s *Server) watchLoops() (stop func()) {
+	if s.SlowCallback < 0 || s.Log == nil {
+		return func() {}
+	}
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		list := make([]watched, len(s.workers))
+		for {
+			var next <-chan time.Time
+			if !s.park(list) {
+				next = time.After(max(s.SlowCallback/2, time.Millisecond))
+			}
+			select {
+			case <-quit:
+				return
+			case <-s.watch.wake:
+			case <-next:
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-ended
+	}
+}
+
+// park looks at the loops, and answers whether they all sleep: then unpark will
+// wake who watches them.
+func (s *Server) park(list []watched) bool {
+	for {
+		sleep := true
+		for i, w := range s.workers {
+			st, known := w.loop.Stats(), &list[i]
+			switch {
+			case st.Waiting:
+				known.same = 0
+				continue
+			case st.Turns != known.turns:
+				known.turns, known.same = st.Turns, 0
+			default:
+				if known.same++; known.same == 2 {
+					s.reportBlocked(i, known)
+				}
+			}
+			sleep = false
+		}
+		// A loop may have woken up after it was looked at, and before parked was
+		// set: so they are looked at once more.
+		if !sleep || s.watch.parked.Swap(true) {
+			s.watch.parked.Store(sleep)
+			return sleep
+		}
+	}
+}
+
+// unpark is called by a loop that has found something to do.
+func (s *Server) unpark() {
+	if s.watch.parked.Load() && s.watch.parked.CompareAndSwap(true, false) {
+		select {
+		case s.watch.wake <- struct{}{}:
+		default: // it has been woken
+		}
+	}
+}
+
+// reportBlocked logs what a loop is at that has not turned for SlowCallback.
+func (s *Server) reportBlocked(i int, known *watched) {
+	now := time.Now()
+	if now.Before(known.silent) {
+		return
+	}
+	stack := s.stackOf(i)
+	if stack == "" || strings.Contains(stack, "conn.(*Loop).wait\n") {
+		return // it has ended; or it was about to turn, but had no processor
+	}
+	known.silent = now.Add(warnEvery)
+	name := "none"
+	if s.Handler != nil {
+		name = runtime.FuncForPC(reflect.ValueOf(s.Handler).Pointer()).Name()
+	}
+	s.Log.Warn("server: a callback blocks its loop, nobody else on it is served: do what takes long in a goroutine, and Post the result",
+		"loop", i, "longer than", s.SlowCallback, "handler", name, "stack", stack)
+}
+
+// stackOf is where a loop is now, from the innermost function to the callback
+// that the loop has called. The only way to find a goroutine of another is its
+// labels, in a profile as text.
+func (s *Server) stackOf(i int) string {
+	var profile bytes.Buffer
+	pprof.Lookup("goroutine").WriteTo(&profile, 1)
+	server := fmt.Sprintf("%q:%q", labelServer, s.name())
+	loop := fmt.Sprintf("%q:%q", labelLoop, strconv.Itoa(i))
+	for record := range strings.SplitSeq(profile.String(), "\n\n") {
+		if strings.Contains(record, server) && strings.Contains(record, loop) && strings.Contains(record, "conn.(*Loop).Run+") {
+			return frames(record)
+		}
+	}
+	return ""
+}
+
+// frames are the functions of a record of a goroutine profile, down to the loop's
+// own, as a panic prints them.
+func frames(record string) string {
+	var b strings.Builder
+	for line := range strings.Lines(record) {
+		f := strings.Fields(line) // "#", address, function+offset, file:line
+		if len(f) != 4 || f[0] != "#" {
+			continue
+		}
+		name, _, _ := strings.Cut(f[2], "+")
+		if strings.HasSuffix(name, "conn.(*Loop).turn") {
+			break
+		}
+		fmt.Fprintf(&b, "%s\n\t%s\n", name, f[3])
+	}
+	return b.String()
+}

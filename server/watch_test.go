@@ -1,0 +1,89 @@
+package server
+
+import (
+	"bytes"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+)
+
+// blocks is what a handler must not do.
+func blocks(begun, end chan bool) {
+	begun <- true
+	<-end
+}
+
+// TestSlowCallback: a loop that is blocked is reported while it is, with the place;
+// and one that turns is not, nor who watches awake while all sleep.
+func TestSlowCallback(t *testing.T) {
+	t.Parallel()
+	begun, end := make(chan bool, 2), make(chan bool)
+	defer close(end) // whatever happens
+	s := start(t, &Server{Loops: 2, SlowCallback: 20 * time.Millisecond}, func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/blocks":
+			blocks(begun, end)
+		case "/posts":
+			w.After(0, func() { blocks(begun, end); w.End("") })
+			return
+		}
+		w.End("")
+	})
+	parked := func() bool { return s.watch.parked.Load() }
+	until(t, "nobody is awake", parked)
+	for i, path := range []string{"/blocks", "/posts"} {
+		c := s.dial()
+		c.send(get(path))
+		wait(t, begun)
+		var text string
+		until(t, "it is reported", func() bool { text = s.logs.take(); return text != "" })
+		for _, want := range []string{"blocks its loop", "server.blocks\n", "watch_test.go:", "TestSlowCallback.func1", []string{"loop=0", "loop=1"}[i]} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: the report does not have %q:\n%s", path, want, text)
+			}
+		}
+		if strings.Contains(text, "(*Loop)") {
+			t.Errorf("%s: the report has the loop's own functions:\n%s", path, text)
+		}
+		end <- true
+		c.want("200")
+		until(t, "nobody is awake", parked)
+		c.send(get("/"))
+		c.want("200")
+	}
+	if n := s.Stats().LongestTurn; n < 20*time.Millisecond {
+		t.Errorf("the longest turn is said to have taken %v", n)
+	}
+	// Its loop was reported: not again so soon.
+	c, other := s.dial(), s.dial()
+	c.send(get("/"))
+	c.want("200")
+	other.send(get("/"))
+	other.want("200")
+	for _, c := range []*client{c, other} {
+		c.send(get("/blocks"))
+		wait(t, begun)
+	}
+	time.Sleep(100 * time.Millisecond) // nothing is to happen
+	end <- true
+	end <- true
+	c.want("200")
+	other.want("200")
+}
+
+// TestLabels: a profile says which goroutine is which loop.
+func TestLabels(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{Loops: 2}, mirror)
+	until(t, "both loops run", func() bool { return s.stackOf(0) != "" && s.stackOf(1) != "" })
+	var b bytes.Buffer
+	pprof.Lookup("goroutine").WriteTo(&b, 1)
+	want := `# labels: {"lurcher loop":"1", "lurcher server":"` + s.addr.String() + `"}`
+	if !strings.Contains(b.String(), want) {
+		t.Errorf("no %s in\n%s", want, &b)
+	}
+	if got := s.stackOf(2); got != "" {
+		t.Errorf("there is no third loop, but it is at\n%s", got)
+	}
+}
