@@ -163,18 +163,19 @@ func loneOption(v []byte) uint8 {
 		return 0
 	}
 	const keep, ali, live, clos, lose = 0x7065656b, 0x696c612d, 0x6576696c, 0x736f6c63, 0x65736f6c // first byte lowest
-	load := binary.LittleEndian.Uint32
-	from, mid, to := load(v)|spaces, load(v[n/2-1:])|spaces, load(v[n-4:])|spaces
+	from := binary.LittleEndian.Uint32(v) | spaces
+	mid := binary.LittleEndian.Uint32(v[n/2-1:]) | spaces
+	to := binary.LittleEndian.Uint32(v[n-4:]) | spaces
 	keepAlive := (from ^ keep) | (mid ^ ali) | (to ^ live) | uint32(n^len("keep-alive"))
 	closes := (from ^ clos) | (to ^ lose) | uint32(n^len("close"))
 	if min(keepAlive, closes) != 0 {
 		return 0
 	}
-	opts := uint8(optKeepAlive)
+	opt := uint(optKeepAlive) // of a word's size: this becomes a conditional move
 	if closes == 0 {
-		opts = optClose
+		opt = optClose
 	}
-	return opts
+	return uint8(opt)
 }
 
 // element cuts the first element off a comma-separated list, without the whitespace around it.
