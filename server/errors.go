@@ -23,5 +23,7 @@ var (
 	errBodyTaken = errors.New("server: the body is being read already")
 	errUpgrade   = errors.New("server: 101 answers a client that offers to upgrade, and this one does not")
 	errRange     = errors.New("server: SendFile wants an offset and a length that are not negative")
+	errNotIdle   = errors.New("server: Listen comes before Serve")
+	errNoHandler = errors.New("server: Listen wants a Handler")
 	errHijack    = errors.New("server: Hijack comes before the answer's head, and after the request's body")
 )

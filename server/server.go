@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,6 +52,12 @@ type Server struct {
 	// listen on one port: see [conn.ReusePort] for what that costs.
 	ReusePort bool
 
+	// TLS is for ListenTLS: it wants Certificates, GetCertificate or
+	// GetConfigForClient. A copy is made, which offers http/1.1 and never h2.
+	TLS *tls.Config
+
+	MaxHandshakes int // of TLS, under way at a time; 2048
+
 	// Access, if it is set, is called at the end of each exchange, on its loop,
 	// also for requests that were refused: for an access log. Like a handler it
 	// must not block.
@@ -68,6 +75,8 @@ type Server struct {
 	mu        sync.Mutex
 	state     state
 	protocol  conn.Handler
+	secure    conn.Handler     // protocol with TLS
+	misled    conn.Handler     // for its clients that speak none
 	listeners []*conn.Listener // on the first loop
 	workers   []*worker        // one for each loop
 	byLoop    map[*conn.Loop]*worker
@@ -130,10 +139,10 @@ func (s *Server) listen(h *conn.Handler, open opener) (net.Addr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != idle {
-		return nil, errors.New("server: Listen comes before Serve")
+		return nil, errNotIdle
 	}
 	if h == nil && s.Handler == nil {
-		return nil, errors.New("server: Listen wants a Handler")
+		return nil, errNoHandler
 	}
 	if err := s.makeLoops(); err != nil {
 		return nil, err
@@ -223,6 +232,7 @@ func (s *Server) defaults() {
 	orDefault(&s.MaxBody, 64<<20)
 	orDefault(&s.MaxConns, 1<<16)
 	orDefault(&s.MaxBacklog, conn.DefaultMax)
+	orDefault(&s.MaxHandshakes, conn.DefaultHandshakes)
 }
 
 func orDefault[T int | int64 | time.Duration](v *T, def T) {

@@ -63,7 +63,6 @@ type counters struct {
 	phases                     [numPhases]int // sessions in each
 	partial                    int            // of those that read: a part of a head has come
 	requests, refused, aborted uint64
-	handshakes, badHandshakes  uint64
 	class                      [6]uint64
 	limits                     Limits
 }
@@ -119,6 +118,7 @@ func (s *Server) Stats() Stats {
 	var st Stats
 	s.mu.Lock()
 	workers := s.workers
+	st.handshakes(s.secure.TLS)
 	s.mu.Unlock()
 	for _, w := range workers {
 		w.mu.Lock()
@@ -147,8 +147,6 @@ func (st *Stats) add(c *counters) {
 	st.Receiving += c.phases[receiving]
 	st.Answering += c.phases[answering]
 	st.Closing += c.phases[draining] + c.phases[lingering] + c.phases[gone]
-	st.Handshakes += c.handshakes
-	st.HandshakeErrors += c.badHandshakes
 	st.Requests += c.requests
 	st.Refused += c.refused
 	st.Aborted += c.aborted

@@ -1,0 +1,129 @@
+// TLS: HTTP on listeners that encrypt. How a connection comes by it, and what it
+// is like to use, see conn.TLS: to the rest of this package it is a connection.
+
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"slices"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+var errNoCertificate = errors.New("server: TLS wants Certificates, GetCertificate or GetConfigForClient in Server.TLS")
+
+// ListenAndServeTLS is [ListenAndServe] for HTTPS, with the certificate in
+// certFile, which has those that it is signed with behind it, and its key in
+// keyFile, both in PEM.
+func ListenAndServeTLS(addr, certFile, keyFile string, h Handler) error {
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return err
+	}
+	s := &Server{Handler: h, TLS: &tls.Config{Certificates: []tls.Certificate{cert}}}
+	if _, err := s.ListenTLS("tcp", addr); err != nil {
+		s.Close()
+		return err
+	}
+	return s.Serve()
+}
+
+// ListenTLS is [Server.Listen] for HTTPS, as Server.TLS has it. A server may have
+// listeners of both kinds; a client that speaks HTTP to one of these is told so.
+// A handshake has HeadTimeout, and the head of the first request has as long
+// again; connections count as MaxConns once they have shaken hands, before that as
+// [conn.TLS] has it.
+func (s *Server) ListenTLS(network, addr string) (net.Addr, error) {
+	h, err := s.secured()
+	if err != nil {
+		return nil, err
+	}
+	return s.listen(h, s.opener(network, addr))
+}
+
+// InheritTLS is to Inherit what ListenTLS is to Listen.
+func (s *Server) InheritTLS(ln net.Listener) error {
+	h, err := s.secured()
+	if err != nil {
+		return err
+	}
+	return s.InheritConn(ln, h)
+}
+
+// secured is protocol, encrypted. It is made once: all listeners share its pool
+// of handshakes.
+func (s *Server) secured() (*conn.Handler, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch c := s.TLS; {
+	case s.Handler == nil:
+		return nil, errNoHandler
+	case c == nil || len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil:
+		return nil, errNoCertificate
+	case s.state != idle:
+		return nil, errNotIdle
+	}
+	if err := s.makeLoops(); err != nil {
+		return nil, err
+	}
+	if s.secure.TLS == nil {
+		s.secure, s.misled = s.protocol, s.protocol
+		s.misled.Data = func(c *conn.Conn, p []byte) int { return sessionOf(c).misled(p) }
+		s.secure.TLS = &conn.TLS{
+			Config:     httpConfig(s.TLS),
+			Timeout:    s.HeadTimeout,
+			Handshakes: most(s.MaxHandshakes, 1<<30),
+			Waiting:    min(most(s.MaxConns, 1<<30), conn.DefaultWaiting),
+			Plain:      &s.misled,
+		}
+	}
+	return &s.secure, nil
+}
+
+// httpConfig is c for a server that speaks HTTP/1.1 and nothing else: a client
+// that prefers HTTP/2 must not be told that it can have it (RFC 7301 3.2).
+func httpConfig(c *tls.Config) *tls.Config {
+	c = c.Clone()
+	c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(p string) bool { return p == "h2" })
+	if !slices.Contains(c.NextProtos, "http/1.1") {
+		c.NextProtos = append(c.NextProtos, "http/1.1")
+	}
+	if get := c.GetConfigForClient; get != nil {
+		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			c, err := get(hello)
+			if c != nil && slices.Contains(c.NextProtos, "h2") {
+				c = httpConfig(c)
+			}
+			return c, err
+		}
+	}
+	return c
+}
+
+// misled takes what a client says that expects no TLS here.
+func (s *session) misled(p []byte) int {
+	if s.phase == reading {
+		s.refuse(400, "this port speaks HTTPS, and was sent HTTP")
+		return len(p)
+	}
+	return s.data(p)
+}
+
+// handshakes adds those of TLS.
+func (st *Stats) handshakes(t *conn.TLS) {
+	if t != nil {
+		h := t.Stats()
+		st.Handshakes, st.HandshakeErrors = h.Done, h.Failed
+	}
+}
+
+// TLS is what is known of the client's connection if it is encrypted, else nil. It
+// is not to be changed.
+func (r Request) TLS() *tls.ConnectionState {
+	if !r.valid() {
+		return nil
+	}
+	return r.s.conn.TLS()
+}
