@@ -7,7 +7,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"log"
 	"net/url"
+	"os"
 	"runtime"
 	"strconv"
 	"time"
@@ -18,6 +20,7 @@ import (
 
 type app struct {
 	srv     *server.Server
+	file    string     // what /file answers
 	waiting server.Hub // the answers of /wait
 	events  server.Hub // the answers of /events
 }
@@ -40,6 +43,8 @@ func (a *app) serve(w server.Response, r server.Request) {
 		a.stream(w, r)
 	case "/upload":
 		a.upload(w, r)
+	case "/file":
+		a.sendFile(w, r)
 	case "/stats":
 		a.stats(w, r)
 	default:
@@ -166,6 +171,26 @@ func (a *app) upload(w server.Response, r server.Request) {
 	})
 }
 
+// sendFile has the kernel send a file: what a client does not take lies on the
+// disk, and nowhere else. For ranges and directories there is http.FileServer, see
+// server.NetHTTP.
+func (a *app) sendFile(w server.Response, r server.Request) {
+	f, err := os.Open(a.file)
+	if err != nil {
+		fail(w, 404, "there is no such file: see -file\n")
+		return
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		fail(w, 404, "that is no file\n")
+		return
+	}
+	w.Set("Content-Type", "application/octet-stream")
+	w.SendFile(f, 0, info.Size())
+	w.End("")
+}
+
 func (a *app) stats(w server.Response, r server.Request) {
 	b, err := json.MarshalIndent(struct {
 		server.Stats
@@ -179,6 +204,12 @@ func (a *app) stats(w server.Response, r server.Request) {
 	w.Set("Content-Type", "application/json")
 	w.Set("Cache-Control", "no-store")
 	w.EndBytes(append(b, '\n'))
+}
+
+// logAccess is a line for each exchange, when it has ended.
+func logAccess(a server.Access) {
+	log.Printf("%v %q %d: %d bytes in, %d out, %v", a.RemoteAddr(), string(a.Method)+" "+string(a.Target), a.Status,
+		a.Received, a.Sent, a.Duration.Round(time.Microsecond))
 }
 
 func fail(w server.Response, status int, text string) {

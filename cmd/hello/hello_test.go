@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -390,5 +391,41 @@ func TestUsage(t *testing.T) {
 		if err == nil || !strings.Contains(string(out), c.want) {
 			t.Errorf("%s %s: %v, %q", c.flag, c.value, err, out)
 		}
+	}
+}
+
+// TestFile: /file answers what -file names, if that is a file.
+func TestFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("of a file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		path:          "200 of a file",
+		"":            "404 there is no such file: see -file\n",
+		t.TempDir():   "404 that is no file\n",
+		path + "none": "404 there is no such file: see -file\n",
+	} {
+		s := start(t, "-file", file)
+		if status, body := s.do("GET", "/file", ""); fmt.Sprintf("%d %s", status, body) != want {
+			t.Errorf("-file %q: answered %d %q, want %q", file, status, body, want)
+		}
+	}
+}
+
+// TestAccessLog: with -access there is a line for each exchange.
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	s := start(t, "-access")
+	s.MayComplain()
+	s.do("POST", "/upload?x", "hello")
+	s.Signal(syscall.SIGTERM)
+	if err := s.Wait(); err != nil {
+		t.Error(err)
+	}
+	want := regexp.MustCompile(`^hello: 127\.0\.0\.1:\d+ "POST /upload\?x" 200: 5 bytes in, 8 out, \S+\n$`)
+	if got := s.Stderr(); !want.MatchString(got) {
+		t.Errorf("it logged %q", got)
 	}
 }

@@ -11,6 +11,7 @@
 //	/events           the same as server-sent events
 //	/stream?n=&ms=    n chunks, one every ms; with 0 as fast as they are read
 //	/upload           the number of bytes in the request's body
+//	/file             the file that -file names, of any size
 //	/stats            counters, as JSON
 package main
 
@@ -38,11 +39,16 @@ func main() {
 
 	var srv server.Server
 	addr := flag.String("addr", "127.0.0.1:8000", "where to listen; port 0 picks a free one")
+	file := flag.String("file", "", "what /file answers")
+	access := flag.Bool("access", false, "log each exchange, on stderr")
 	settings(&srv)
 	flag.Parse()
 
-	a := &app{srv: &srv}
+	a := &app{srv: &srv, file: *file}
 	srv.Handler = a.serve
+	if *access {
+		srv.Access = logAccess
+	}
 	if srv.Loops <= 0 {
 		srv.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -94,10 +100,15 @@ func settings(s *server.Server) {
 	flag.DurationVar(&s.IdleTimeout, "idle-timeout", 0, "between two requests on a connection")
 	flag.DurationVar(&s.WriteTimeout, "write-timeout", 0, "for a client to take anything of its answer")
 
+	flag.DurationVar(&s.DrainTimeout, "drain-timeout", 0, "for one more request on an idle connection, once the server is to stop")
+
 	flag.IntVar(&s.MaxHead, "max-head", 0, "bytes of a request's head")
 	flag.IntVar(&s.MaxFields, "max-fields", 0, "field lines of a request's head")
 	flag.Int64Var(&s.MaxBody, "max-body", -1, "bytes of a request's body; none of them are held here")
 	flag.IntVar(&s.MaxConns, "max-conns", 0, "connections at a time")
+	flag.IntVar(&s.MaxBacklog, "max-backlog", 0, "bytes of answers that a connection may hold when more is written")
+
+	flag.BoolVar(&s.ReusePort, "reuseport", false, "let several processes listen on the port")
 }
 
 // bestPoller is the name of what the server would pick on its own.

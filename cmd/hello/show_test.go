@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -268,6 +269,79 @@ func TestShowSlowReaders(t *testing.T) {
 		c.Close()
 	}
 	s.until("all is free", func(c counters) bool { return c.Conns == 1 })
+}
+
+// A hundred clients ask for a file of 1 GiB and take a little of it now and then;
+// one takes all of it. The server holds nothing for them.
+func TestShowFile(t *testing.T) {
+	n, turns, size := 20, 4, int64(64*mib)
+	if program.Show(t) {
+		n, turns, size = 100, 100, 1<<30
+	}
+	path := filepath.Join(t.TempDir(), "sparse")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil { // a hole: it takes no room on the disk
+		t.Fatal(err)
+	}
+	marks := []int64{0, size/2 - 3, size - 8}
+	for _, at := range marks {
+		if _, err := f.WriteAt([]byte("lurcher!"), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := start(t, "-file", path)
+	before := s.settled()
+	var conns []*net.TCPConn
+	ask := func() *net.TCPConn {
+		c := s.dial()
+		c.SetReadBuffer(64 << 10)
+		io.WriteString(c, "GET /file HTTP/1.1\r\nHost: a\r\n\r\n")
+		return c
+	}
+	for range n {
+		conns = append(conns, ask())
+	}
+	begun := time.Now()
+	buf := make([]byte, 16<<10)
+	for range turns {
+		for _, c := range conns {
+			if _, err := io.ReadFull(c, buf); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Logf("%d clients took %d KiB of %d MiB each in %v", n, turns*len(buf)>>10, size/mib, time.Since(begun).Round(time.Millisecond))
+
+	begun = time.Now()
+	r, err := http.ReadResponse(bufio.NewReader(ask()), nil)
+	if err != nil || r.ContentLength != size {
+		t.Fatal(r, err)
+	}
+	var got int64
+	for _, at := range marks {
+		k, err := io.CopyN(io.Discard, r.Body, at-got)
+		if err != nil {
+			t.Fatalf("after %d bytes: %v", got+k, err)
+		}
+		mark := make([]byte, 8)
+		io.ReadFull(r.Body, mark)
+		if got = at + 8; string(mark) != "lurcher!" {
+			t.Errorf("at %d of the file is %q", at, mark)
+		}
+	}
+	t.Logf("and one all of it in %v", time.Since(begun).Round(time.Millisecond))
+	if c := s.stats(); c.Conns != n+2 {
+		t.Errorf("%d connections, want %d, the one that has read all, and this one", c.Conns, n)
+	}
+	s.checkMemory(before, 4*mib+int64(n)*16<<10)
+	for _, c := range conns {
+		c.Close()
+	}
+	s.until("all is free", func(c counters) bool { return c.Conns <= 2 })
 }
 
 // Clients that vanish while they wait, by FIN and by RST.

@@ -58,13 +58,14 @@ type Process struct {
 	stderr lockedBuffer
 	exited chan struct{}
 	err    error // what Wait said
+	silent bool
 }
 
 // Start runs the program until the test ends. That it stops then, when told to
 // by SIGTERM, without complaint and with status 0, is part of every test.
 func Start(t testing.TB, args ...string) *Process {
 	t.Helper()
-	p := &Process{t: t, cmd: Command(args...), exited: make(chan struct{})}
+	p := &Process{t: t, cmd: Command(args...), exited: make(chan struct{}), silent: true}
 	p.cmd.Stderr = &p.stderr
 	var err error
 	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
@@ -83,10 +84,10 @@ func Start(t testing.TB, args ...string) *Process {
 	}()
 	t.Cleanup(func() {
 		p.Signal(syscall.SIGTERM)
-		if err := p.Wait(); err != nil {
+		if err := p.Wait(); err != nil && p.silent {
 			t.Errorf("stopped by SIGTERM: %v", err)
 		}
-		if s := p.Stderr(); s != "" {
+		if s := p.Stderr(); s != "" && p.silent {
 			t.Errorf("on stderr:\n%s", s)
 		}
 	})
@@ -96,6 +97,9 @@ func Start(t testing.TB, args ...string) *Process {
 	}
 	return p
 }
+
+// MayComplain tells that an exit status or words on stderr are expected.
+func (p *Process) MayComplain() { p.silent = false }
 
 // Signal sends a signal to a process that may have ended.
 func (p *Process) Signal(s os.Signal) { p.cmd.Process.Signal(s) }
