@@ -1,5 +1,7 @@
 package parser
 
+import "math/bits"
+
 // authority checks uri-host [ ":" port ] (RFC 9112 3.2, RFC 3986 3.2.2) and returns the index of
 // the first byte that does not fit, or -1. With needPort, as for CONNECT, the port must be there
 // and not be zero (RFC 9110 9.3.6).
@@ -19,6 +21,12 @@ func authority(b []byte, needPort bool) int {
 		}
 		i++
 	} else {
+		for ; len(b)-i >= 8; i += 8 {
+			if other := ^plainHost(load64(b, i)) & highs; other != 0 {
+				i += bits.TrailingZeros64(other) / 8
+				break
+			}
+		}
 		for i < len(b) && is(b[i], isHost) {
 			if b[i] == '%' && (i+2 >= len(b) || !is(b[i+1], isHex) || !is(b[i+2], isHex)) {
 				return i
@@ -51,6 +59,16 @@ func authority(b []byte, needPort bool) int {
 		return i
 	}
 	return -1
+}
+
+// plainHost marks the bytes of x that are letters, digits, "-" or ".": what names of hosts are made of.
+func plainHost(x uint64) uint64 {
+	// In y no sum carries over: y+0x80-k has its high bit set if y is k or more.
+	y := x &^ highs
+	l := y | 0x20*ones
+	letter := (l + (0x80-'a')*ones) &^ (l + (0x80-'z'-1)*ones)
+	digit := (y + (0x80-'-')*ones) &^ (y + (0x80-'9'-1)*ones) & ((y ^ '/'*ones) + 0x7f*ones)
+	return (letter | digit) &^ x
 }
 
 // ipLiteral checks what stands between the brackets.
