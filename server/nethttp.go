@@ -11,6 +11,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -66,6 +67,7 @@ type adapter struct {
 type peer struct {
 	adapter *adapter
 	remote  string
+	tls     *tls.ConnectionState
 	ctx     context.Context // of the connection: parent of those of its requests
 }
 
@@ -170,7 +172,7 @@ func (a *adapter) serve(w Response, r Request) {
 }
 
 func newPeer(a *adapter, c *conn.Conn) *peer {
-	p := &peer{adapter: a, ctx: context.WithValue(context.Background(), http.ServerContextKey, a.server)}
+	p := &peer{adapter: a, tls: c.TLS(), ctx: context.WithValue(context.Background(), http.ServerContextKey, a.server)}
 	if local := c.LocalAddr(); local != nil {
 		p.ctx = context.WithValue(p.ctx, http.LocalAddrContextKey, local)
 	}
@@ -321,12 +323,6 @@ func (c *call) log() *slog.Logger {
 		return l
 	}
 	return slog.Default()
-}
-
-// filePart is a part of a file to send, which is then closed.
-type filePart struct {
-	f     *os.File
-	at, n int64
 }
 
 // inbox is the part of a request's body that the handler has not read.

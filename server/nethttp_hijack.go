@@ -4,12 +4,10 @@ package server
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
-	"os"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/parser"
@@ -62,7 +60,7 @@ func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	in := bufio.NewReader(nc)
 	switch nc.(type) {
-	case *net.TCPConn, *net.UnixConn:
+	case *net.TCPConn, *net.UnixConn, *tls.Conn:
 	default:
 		in.Peek(1) // what is here already: it does not wait
 	}
@@ -118,34 +116,4 @@ func (c *call) detach(done func(nc net.Conn, input []byte, err error)) {
 		done(nc, input, err)
 	}
 	try()
-}
-
-// CloseNotify is that of http.CloseNotifier, which old code asks for.
-func (r *response) CloseNotify() <-chan bool {
-	c := r.call
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.notify == nil {
-		c.notify = make(chan bool, 1)
-		if c.left {
-			c.notify <- true
-		}
-	}
-	return c.notify
-}
-
-// reopen answers a descriptor of its own for f.
-func reopen(f *os.File) (*os.File, error) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	fd, errno := -1, error(nil)
-	if err := raw.Control(func(old uintptr) { fd, errno = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
-		return nil, err
-	}
-	if errno != nil {
-		return nil, os.NewSyscallError("fcntl", errno)
-	}
-	return os.NewFile(uintptr(fd), f.Name()), nil
 }

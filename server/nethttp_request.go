@@ -29,6 +29,7 @@ func (c *call) request(ctx context.Context) error {
 		Body:       http.NoBody,
 		Close:      !h.KeepAlive,
 		RemoteAddr: c.peer.remote,
+		TLS:        c.peer.tls,
 	}
 	if h.Minor == 0 {
 		r.Proto = "HTTP/1.0"

@@ -7,13 +7,11 @@ package server
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
-	"time"
 	"unsafe"
 )
 
@@ -324,115 +322,4 @@ func (c *call) headOnly() bool { return c.req.Method == http.MethodHead }
 // hasBody tells whether an answer of that status has content (RFC 9110 6.4.1).
 func hasBody(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
-}
-
-// sendFileLeast is the size from which a file is sent by the kernel; a smaller
-// one leaves with the head if it is read.
-const sendFileLeast = 64 << 10
-
-// ReadFrom is Write of all that src has. A file goes from the kernel to the
-// kernel, and the handler does not wait for that.
-func (r *response) ReadFrom(src io.Reader) (n int64, err error) {
-	if n, err = r.readFile(src); n > 0 || err != nil {
-		return n, err
-	}
-	buf := copyBuffers.Get().(*[mostWritten]byte)
-	defer copyBuffers.Put(buf)
-	return io.CopyBuffer(onlyWriter{r}, src, buf[:])
-}
-
-var copyBuffers = sync.Pool{New: func() any { return new([mostWritten]byte) }}
-
-// onlyWriter hides ReadFrom from io.Copy.
-type onlyWriter struct{ io.Writer }
-
-// readFile sends src if it is a file, or a part of one, that is worth it: else n
-// is 0.
-func (r *response) readFile(src io.Reader) (n int64, err error) {
-	limited, _ := src.(*io.LimitedReader)
-	if limited != nil {
-		src = limited.R
-	}
-	f, ok := src.(*os.File)
-	if !ok {
-		return 0, nil
-	}
-	st, err := f.Stat()
-	if err != nil || !st.Mode().IsRegular() {
-		return 0, nil // reading it will tell
-	}
-	at, err := f.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return 0, nil
-	}
-	n = st.Size() - at
-	if limited != nil {
-		n = min(n, limited.N)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.status == 0 && !r.done && !r.hijacked {
-		r.writeHeader(http.StatusOK)
-	}
-	if n < sendFileLeast || r.call.headOnly() || !r.committed && !r.notes.typed && !r.notes.coded || r.length >= 0 && r.written+n > r.length {
-		return 0, nil
-	}
-	if err := r.room(int(n)); err != nil {
-		return 0, err
-	}
-	own, err := reopen(f)
-	if err != nil {
-		r.written -= n
-		return 0, nil
-	}
-	if !r.committed {
-		r.commit(false)
-	}
-	if err := r.call.pushFile(filePart{own, at, n}); err != nil {
-		own.Close()
-		return 0, err
-	}
-	if limited != nil {
-		limited.N -= n
-	}
-	_, err = f.Seek(at+n, io.SeekStart)
-	return n, err
-}
-
-// SetReadDeadline is for http.ResponseController. It replaces the server's
-// BodyTimeout.
-func (r *response) SetReadDeadline(t time.Time) error {
-	c := r.call
-	err := c.do(func(s *session) error {
-		if s.phase == receiving {
-			s.conn.SetDeadline(0)
-		}
-		return nil
-	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.readBy, c.in.untimed = t, true
-	c.changed.Broadcast()
-	return err
-}
-
-// SetWriteDeadline is for http.ResponseController. The server's WriteTimeout,
-// for a client that takes nothing, holds as well.
-func (r *response) SetWriteDeadline(t time.Time) error {
-	c := r.call
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.putBy = t
-	c.changed.Broadcast()
-	return nil
-}
-
-// EnableFullDuplex is for http.ResponseController. A body can be read while the
-// answer is written without it; with it the answer does not say that the
-// connection closes because much of the body is still to come.
-func (r *response) EnableFullDuplex() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.duplex = true
-	return nil
 }

@@ -1,0 +1,58 @@
+// What http.ResponseController and http.CloseNotifier find on the ResponseWriter
+// of NetHTTP, beside Flush and Hijack.
+
+package server
+
+import "time"
+
+// SetReadDeadline is for http.ResponseController. It replaces the server's
+// BodyTimeout.
+func (r *response) SetReadDeadline(t time.Time) error {
+	c := r.call
+	err := c.do(func(s *session) error {
+		if s.phase == receiving {
+			s.conn.SetDeadline(0)
+		}
+		return nil
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.readBy, c.in.untimed = t, true
+	c.changed.Broadcast()
+	return err
+}
+
+// SetWriteDeadline is for http.ResponseController. The server's WriteTimeout,
+// for a client that takes nothing, holds as well.
+func (r *response) SetWriteDeadline(t time.Time) error {
+	c := r.call
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.putBy = t
+	c.changed.Broadcast()
+	return nil
+}
+
+// EnableFullDuplex is for http.ResponseController. A body can be read while the
+// answer is written without it; with it the answer does not say that the
+// connection closes because much of the body is still to come.
+func (r *response) EnableFullDuplex() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.duplex = true
+	return nil
+}
+
+// CloseNotify is that of http.CloseNotifier, which old code asks for.
+func (r *response) CloseNotify() <-chan bool {
+	c := r.call
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.notify == nil {
+		c.notify = make(chan bool, 1)
+		if c.left {
+			c.notify <- true
+		}
+	}
+	return c.notify
+}

@@ -1,0 +1,51 @@
+// NetHTTP in use.
+
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/lurcher-net/lurcher/server"
+)
+
+// A handler of net/http, with this server's own way beside it.
+func ExampleNetHTTP() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "Hello %s\n", r.PathValue("name"))
+	})
+	std := server.NetHTTP(mux, 64)
+	s := &server.Server{Handler: func(w server.Response, r server.Request) {
+		if string(r.Path()) == "/ping" {
+			w.End("pong\n")
+			return
+		}
+		std(w, r)
+	}}
+	addr, err := s.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	go s.Serve()
+	defer s.Shutdown(context.Background())
+
+	for _, path := range []string{"/ping", "/hello/lurcher", "/none"} {
+		resp, err := http.Get("http://" + addr.String() + path)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		fmt.Printf("%d %s", resp.StatusCode, body)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	// Output:
+	// 200 pong
+	// 200 Hello lurcher
+	// 404 404 page not found
+}
