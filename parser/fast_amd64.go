@@ -85,31 +85,24 @@ func (r *Request) fast(buf []byte) bool {
 	}
 
 	// What follows is finish; the common heads need little of it.
-	const rare = 1<<nameContentLength | 1<<nameTransferEncoding | 1<<nameUpgrade | 1<<nameExpect
-	if host.Len == 0 || r.twice&(1<<nameHost) != 0 {
+	if host.Len == 0 {
 		r.finish(buf)
 		return r.state == atEnd
 	}
 	if r.Host.Len == 0 {
 		r.Host = host
 	}
-	if r.seen&rare != 0 {
-		r.framing(buf, 0, 0)
-		return r.state == atEnd
-	}
-	r.KeepAlive = r.Minor > 0
-	if r.seen&(1<<nameConnection) != 0 {
-		f := &r.Fields[r.first[nameConnection]]
-		v := buf[f.colon+1 : f.end]
-		if len(v) > 0 && v[0] == ' ' {
-			v = v[1:]
-		}
-		opt := loneOption(v)
-		if opt == 0 || r.twice&(1<<nameConnection) != 0 {
+	const rare = 1<<nameTransferEncoding | 1<<nameUpgrade | 1<<nameExpect
+	if r.seen&(rare|1<<nameContentLength) != 0 {
+		if r.seen&rare != 0 {
 			r.framing(buf, 0, 0)
-			return true
+		} else {
+			r.contentLength(buf)
 		}
-		r.KeepAlive = opt == optKeepAlive
+		if r.state == failed {
+			r.KeepAlive = false
+			return false
+		}
 	}
 	return true
 }

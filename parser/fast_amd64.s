@@ -93,11 +93,10 @@ block:
 	MOVQ      AX, CX
 	SHRQ      $63, CX
 	ANDNQ     AX, BX, R13        // controls that begin a run
-	ANDQ      AX, BX             // the second, third, ... of a run
-	LEAQ      (DX)(BX*4), AX
-	MOVQ      BX, DX
+	LEAQ      (DX)(R13*4), BX
+	MOVQ      R13, DX
 	SHRQ      $62, DX
-	ANDQ      BX, AX             // the fourth, fifth, ... of a run
+	ANDQ      BX, AX             // controls two behind that: more than CRLF
 	JNZ       found
 
 lines: // Three without a question, as there are seldom more. Those that are none will be overwritten.
@@ -129,7 +128,7 @@ next:
 
 found: // The head ends here: lines behind it are none, and this block is the last.
 	TZCNTQ AX, CX
-	LEAQ   -1(R8)(CX*1), R15
+	LEAQ   (R8)(CX*1), R15
 	BZHIQ  CX, R13, R13
 	XORL   R10, R10
 	JMP    lines
@@ -204,8 +203,6 @@ fields:
 	INCL     CX                       // the target's start, and where its next 64 bytes are
 	CMPQ     DX, CX
 	JLE      leave
-	VMOVDQU  tables_hash(R14), Y0
-	VMOVDQU  tables_question(R14), Y1
 	MOVQ     DX, R13                  // the first "?"
 	MOVL     $64, R15
 
@@ -214,12 +211,12 @@ target: // It has no SP and no "#". The controls between are none, or the line w
 	VMOVDQU   32(SI)(CX*1), Y3
 	VPCMPEQB  Y11, Y2, Y4
 	VPCMPEQB  Y11, Y3, Y5
-	VPCMPEQB  Y0, Y2, Y6
-	VPCMPEQB  Y0, Y3, Y7
+	VPCMPEQB  tables_hash(R14), Y2, Y6
+	VPCMPEQB  tables_hash(R14), Y3, Y7
 	VPOR      Y6, Y4, Y4
 	VPOR      Y7, Y5, Y5
-	VPCMPEQB  Y1, Y2, Y2
-	VPCMPEQB  Y1, Y3, Y3
+	VPCMPEQB  tables_question(R14), Y2, Y2
+	VPCMPEQB  tables_question(R14), Y3, Y3
 	VPMOVMSKB Y4, AX
 	VPMOVMSKB Y5, BX
 	SHLQ      $32, BX
@@ -362,6 +359,10 @@ commit:
 
 	// Host's value, of up to 32 bytes and behind at most one SP: a reg-name without "%", then
 	// perhaps ":" and up to four digits.
+	CMPB     state-8(SP), $const_atEnd
+	JNE      done
+	TESTQ    $(1<<const_nameHost|1<<const_nameConnection), R11
+	JNZ      done
 	BTQ      $const_nameHost, R10
 	JCC      done
 	MOVWLZX  (Head_section+section_first+2*const_nameHost)(R15), BX
@@ -401,6 +402,52 @@ commit:
 	SUBL     DI, AX
 	CMPL     AX, $5
 	JA       done
+
+	// Connection, if there is one, is a single keep-alive or close: read as words, so that there is
+	// no branch on which of them. The value has behind it at least CRLF CRLF.
+	MOVBLZX  Head_Minor(R15), AX
+	BTQ      $const_nameConnection, R10
+	JCC      decided
+	MOVWLZX  (Head_section+section_first+2*const_nameConnection)(R15), DI
+	SHLL     $4, DI
+	ADDQ     fields+16(FP), DI
+	MOVL     Field_end(DI), R8
+	MOVL     Field_colon(DI), DI
+	INCL     DI
+	XORL     DX, DX
+	CMPB     (SI)(DI*1), $' '
+	SETEQ    DX
+	ADDL     DX, DI
+	MOVQ     $(const_spaces<<32|const_spaces), R9
+	ORQ      (SI)(DI*1), R9             // its first eight bytes,
+	MOVL     -4(SI)(R8*1), DX
+	ORL      $const_spaces, DX          // its last four,
+	SUBL     DI, R8                     // and its length
+	MOVQ     $0x696c612d7065656b, R12   // keep-ali
+	XORQ     R9, R12
+	MOVL     DX, R13
+	XORL     $0x6576696c, R13           // live
+	ORQ      R13, R12
+	LEAL     -10(R8), R13
+	ORQ      R13, R12                   // 0: it is keep-alive
+	XORL     $0x736f6c63, R9            // clos
+	XORL     $0x65736f6c, DX            // lose
+	ORL      DX, R9
+	SUBL     $5, R8
+	ORL      R8, R9                     // 0: it is close
+	CMPQ     R12, $1
+	SBBL     R12, R12
+	CMPL     R9, $1
+	SBBL     R9, R9
+	MOVL     R12, R13
+	ORL      R9, R13
+	JZ       done
+	ANDL     $1, R12
+	ORL      R12, AX
+	ANDNL    AX, R9, AX
+
+decided:
+	MOVB     AX, Head_KeepAlive(R15)
 	MOVL     BX, host_Off+88(FP)
 	MOVL     CX, host_Len+92(FP)
 
