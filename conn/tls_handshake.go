@@ -259,11 +259,16 @@ func (c *Conn) shaken(out []byte, err error) {
 // endHandshake lets go of what a handshake holds.
 func (c *Conn) endHandshake(done bool) {
 	t := c.more.tls
-	if hs := t.hs; hs != nil && hs.cancel != nil {
+	if t.hs == nil {
+		return // it has not begun
+	}
+	if hs := t.hs; hs.cancel != nil {
 		hs.cancel()
 		t.cfg.pool.leave(hs, done)
 	}
-	t.hs = nil
+	if done || !t.hs.begun {
+		t.hs = nil // else it is the goroutine's, which may take a while to see that it is over
+	}
 }
 
 // handshakeTimeout is the end of its time.
