@@ -1,0 +1,152 @@
+// Package heads has the heads of messages that parsers are measured with: those of parser's benchmarks and
+// of bench/ are the same. They are written for this project, after what common programs send.
+package heads
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// Lines is a head of these lines.
+func Lines(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r\n" }
+
+// Requests, and a response.
+var (
+	Curl = Lines("GET / HTTP/1.1", "Host: localhost:8080", "User-Agent: curl/8.5.0", "Accept: */*")
+
+	TechEmpower = Lines("GET /plaintext HTTP/1.1", "Host: tfb-server",
+		"Accept: text/plain,text/html;q=0.9,application/xhtml+xml;q=0.9,application/xml;q=0.8,*/*;q=0.7",
+		"Connection: keep-alive")
+
+	// NineFields has the proportions of the request in picohttpparser's benchmark: 703 bytes, nine fields.
+	NineFields = Lines("GET /media/img/front/large/lighthouse-at-dusk-1280x720.jpg HTTP/1.1", "Host: images.example.org",
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0 Seamonkey/2.53",
+		"Accept: image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+		"Accept-Language: nl-NL,nl;q=0.9,en-GB;q=0.7,en;q=0.5",
+		"Accept-Encoding: gzip, deflate, br, zstd",
+		"Accept-Charset: utf-8,ISO-8859-1;q=0.7,*;q=0.3",
+		"Keep-Alive: 115",
+		"Connection: keep-alive",
+		"Cookie: lang=nl; visits=12; "+
+			"track=8c2f6a1b9e3d47508f1a2b3c4d5e6f708192a3b4; "+
+			"segment=AAB3NzaC1yc2EAAAADAQABAAABgQ.C7Vv1q9Xn2Jx.0hk4; "+
+			"basket=%5B%7B%22item%22%3A%22lamp-4711%22%2C%22count%22%3A2%7D%5D; "+
+			"seen=2026-11-21T06%3A41%3A29Z; theme=dark1")
+
+	Chrome = Lines("GET /account/orders/2026/november?sort=date&page=3 HTTP/1.1", "Host: www.shop.example.com",
+		"Connection: keep-alive",
+		"Cache-Control: max-age=0",
+		`sec-ch-ua: "Chromium";v="139", "Not:A-Brand";v="24", "Google Chrome";v="139"`,
+		"sec-ch-ua-mobile: ?0",
+		`sec-ch-ua-platform: "Windows"`,
+		"Upgrade-Insecure-Requests: 1",
+		"User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
+		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8,application/signed-exchange;v=b3;q=0.7",
+		"Sec-Fetch-Site: same-origin",
+		"Sec-Fetch-Mode: navigate",
+		"Sec-Fetch-User: ?1",
+		"Sec-Fetch-Dest: document",
+		"Referer: https://www.shop.example.com/account/orders",
+		"Accept-Encoding: gzip, deflate, br, zstd",
+		"Accept-Language: de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7",
+		"Cookie: session=6f1ed002ab5595859014ebf0951522d9; _ga=GA1.2.1358794501.1763707289; _gid=GA1.2.908172635.1763707289; "+
+			"csrftoken=Zk3Jr0vXh9LqT5bWc1Yp7NsUe2Ma4Dg6; consent=%7B%22necessary%22%3Atrue%2C%22stats%22%3Afalse%7D; tz=Europe%2FBerlin; "+
+			"recent=4711-0815-1138-2187; ab=checkout-b.header-a.search-c; device=8d4c2b7e-52b1-4a0e-9f5d-0c6f1e7a3b92; lastvisit=1763699111")
+
+	Cookie = Lines("GET /inbox HTTP/1.1", "Host: mail.example.com", "User-Agent: Mozilla/5.0 (X11; Linux x86_64)",
+		"Accept: application/json", "Cookie: "+Cookies(4096))
+
+	Response = Lines("HTTP/1.1 200 OK", "Date: Sat, 21 Nov 2026 06:41:29 GMT", "Server: nginx/1.27.3",
+		"Content-Type: text/html; charset=utf-8", "Content-Length: 48213", "Connection: keep-alive",
+		"Vary: Accept-Encoding, Cookie", "Cache-Control: private, no-cache, max-age=0, must-revalidate",
+		"Expires: Sat, 21 Nov 2026 06:41:29 GMT", `ETag: W/"bc55-LUq7RrkLDDmJFlzQh0aDzm0k4sM"`,
+		"Last-Modified: Fri, 20 Nov 2026 18:12:02 GMT",
+		"Set-Cookie: session=6f1ed002ab5595859014ebf0951522d9; Path=/; HttpOnly; Secure; SameSite=Lax",
+		"Strict-Transport-Security: max-age=31536000; includeSubDomains", "X-Content-Type-Options: nosniff",
+		"X-Frame-Options: SAMEORIGIN", "X-Request-Id: 5f0c17b2a94e4d61")
+)
+
+// Cookies is a Cookie's value of n bytes.
+func Cookies(n int) string {
+	rng := rand.New(rand.NewPCG(7, 7))
+	var b strings.Builder
+	for b.Len() < n {
+		fmt.Fprintf(&b, "c%d=%016x; ", b.Len(), rng.Uint64())
+	}
+	return b.String()[:n-1] + "z"
+}
+
+// Mixed is n different requests, as browsers, tools, services and what stands in front of them send.
+// The same ones each time.
+func Mixed(n int) []string {
+	rng := rand.New(rand.NewPCG(9112, 9110))
+	pick := func(xs ...string) string { return xs[rng.IntN(len(xs))] }
+	word := func(most int) string {
+		const letters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+		b := make([]byte, 1+rng.IntN(most))
+		for i := range b {
+			b[i] = letters[rng.IntN(len(letters))]
+		}
+		return string(b)
+	}
+	fields := []func() string{
+		func() string {
+			return "User-Agent: " + pick("curl/8.5.0", "Go-http-client/1.1", "python-requests/2.32.3", "kube-probe/1.31",
+				"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
+				"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:142.0) Gecko/20100101 Firefox/142.0")
+		},
+		func() string {
+			return "Accept: " + pick("*/*", "application/json", "text/html,*/*;q=0.8",
+				"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8")
+		},
+		func() string { return "Accept-Encoding: " + pick("gzip", "gzip, deflate, br, zstd", "identity") },
+		func() string {
+			return "Accept-Language: " + pick("en", "de-DE,de;q=0.9,en;q=0.7", "fr;q=0.8, en;q=0.5")
+		},
+		func() string { return pick("Connection: ", "connection: ") + pick("keep-alive", "close", "Keep-Alive") },
+		func() string { return "Cookie: session=" + word(64) + "; theme=" + word(8) + "; track=" + word(80) },
+		func() string { return "Referer: https://" + word(20) + ".example/" + word(30) },
+		func() string { return "Cache-Control: " + pick("no-cache", "max-age=0") },
+		func() string { return `If-None-Match: "` + word(32) + `"` },
+		func() string { return "X-Request-Id: " + word(36) },
+		func() string {
+			return fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d", rng.IntN(256), rng.IntN(256), rng.IntN(256))
+		},
+		func() string { return "X-Forwarded-Proto: https" },
+		func() string { return "x-real-ip: 192.0.2." + fmt.Sprint(rng.IntN(256)) },
+		func() string { return "Authorization: Bearer " + word(120) },
+		func() string { return "Origin: https://" + word(20) + ".example" },
+		func() string { return "Sec-Fetch-Mode: " + pick("cors", "navigate", "no-cors") },
+		func() string { return "Sec-Fetch-Dest: " + pick("empty", "document", "image") },
+		func() string { return "Upgrade-Insecure-Requests: 1" },
+		func() string { return "DNT: 1" },
+		func() string { return "Pragma: no-cache" },
+		func() string { return "traceparent: 00-" + word(32) + "-01" },
+		func() string { return "Content-Type: " + pick("application/json", "text/plain; charset=utf-8") },
+	}
+	out := make([]string, n)
+	for i := range out {
+		target := "/" + word(40) + pick("", "/"+word(12), "?q="+word(20))
+		lines := []string{pick("GET", "GET", "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS") + " " + target + " HTTP/1.1",
+			"Host: " + word(24) + pick(".example", ".example.com", ".example:8443")}
+		for _, at := range rng.Perm(len(fields))[:2+rng.IntN(12)] {
+			lines = append(lines, fields[at]())
+		}
+		if strings.HasPrefix(lines[0], "P") {
+			lines = append(lines, fmt.Sprintf("Content-Length: %d", rng.IntN(5000)))
+		}
+		out[i] = Lines(lines...)
+	}
+	return out
+}
+
+// Shuffled is heads in random order, each many times: a sequence too long for a branch predictor.
+func Shuffled(heads []string) []string {
+	rng := rand.New(rand.NewPCG(1, 2))
+	out := make([]string, 8192)
+	for i := range out {
+		out[i] = heads[rng.IntN(len(heads))]
+	}
+	return out
+}
