@@ -11,7 +11,7 @@ import (
 
 // suites are the headings of the page, in order.
 var suites = [][3]string{
-	{"parsers", "Parsers", "Nanoseconds for one request head, in one thread. The inputs are the same bytes for all; \"mix\" is 256 different requests in turn, which is to be trusted most, since a single input in a loop teaches the branch predictor that input by heart. The floors copy the bytes, or search them for CRLFCRLF: with bytes.Index in Go, memmem in C."},
+	{"parsers", "Parsers", "Nanoseconds for one request head, in one thread. The inputs are the same bytes for all; \"mix\" is 512 different requests in turn, which is to be trusted most, since a single input in a loop teaches the branch predictor that input by heart. The floors copy the bytes, or search them for CRLFCRLF: with bytes.Index in Go, memmem in C."},
 	{"servers", "HTTP servers", "All servers get one core, the load generator another. CPU is what the server's processes spent, user and system time together, divided by the answers; it shows what a server costs also where the generator was the limit. Ratios are of the same round, and the median is taken of those."},
 	{"echo", "TCP echo", "Each connection sends a message, waits for all of it to come back, and sends the next."},
 	{"idle", "Idle keep-alive connections", "What a server holds for a connection that has made one request and now waits: resident memory beyond that of the server before the connections came, divided by their number. The kernel's own memory for a socket, the same for all, is not in it. Heap, after a garbage collection, where the server is a Go program."},

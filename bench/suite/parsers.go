@@ -41,10 +41,13 @@ var parserPrograms = []parserProgram{
 		return b.Env.GoBuild(ctx, "parsers/golang", "parse-go-portable", "-tags", "purego")
 	}},
 	{what: "floors in C", build: cParser("floor")},
-	{what: "picohttpparser", build: cParser("picohttpparser", "-lh2o-evloop")},
+	{what: "picohttpparser", build: picohttpparser},
 	{what: "http-parser", build: cParser("http_parser", "-lhttp_parser")},
 	{what: "llhttp", build: llhttp},
 	{what: "httparse", build: httparse},
+	{what: "silverlining and indigo", build: func(context.Context, *Bench) (string, error) {
+		return "", errors.New("their modules, github.com/go-www/silverlining and github.com/indigo-web/indigo, are not served by the module proxy that this was made with")
+	}},
 	{what: "wildcat", build: func(context.Context, *Bench) (string, error) {
 		return "", errors.New("its module, github.com/evanphx/wildcat, is not served by the module proxy that this was made with")
 	}},
@@ -66,6 +69,19 @@ func cParser(name string, more ...string) func(context.Context, *Bench) (string,
 		}
 		return out, b.compile(ctx, b.Env.Bench, nil, args...)
 	}
+}
+
+// picoSource is where the sources of picohttpparser are, for a build with SSE4.2; without them it is the one
+// that Debian has built into h2o's library, for any amd64.
+var picoSource = os.Getenv("PICOHTTPPARSER")
+
+func picohttpparser(ctx context.Context, b *Bench) (string, error) {
+	if picoSource == "" {
+		return cParser("picohttpparser", "-lh2o-evloop")(ctx, b)
+	}
+	out := filepath.Join(b.Env.Cache, "parse-picohttpparser-source")
+	return out, b.compile(ctx, b.Env.Bench, nil, "cc", "-O3", "-march=native", "-o", out,
+		filepath.Join(b.Env.Bench, "parsers/c/picohttpparser.c"), filepath.Join(picoSource, "picohttpparser.c"))
 }
 
 // llhttp's sources are what Debian's node-llhttp installs.
@@ -272,7 +288,11 @@ func (b *Bench) parseSet(ctx context.Context, all []parsing, index int, set head
 			g.Add(p.name, "mb", round, float64(set.Bytes())/float64(len(set.Heads))/ns*1000)
 		}
 	}
-	g.Note("picohttpparser (C)", "as Debian builds it for every amd64, without SSE4.2: upstream's build is faster")
+	if picoSource == "" {
+		g.Note("picohttpparser (C)", "as Debian builds it for every amd64, without SSE4.2: upstream's build is faster, see PICOHTTPPARSER")
+	} else {
+		g.Note("picohttpparser (C)", "upstream's source, -O3 -march=native")
+	}
 	g.Note("net/http", "ReadRequest, which allocates the request and its header map")
 	g.Sort(g.Metrics[0])
 	b.Progress("%s: lurcher %.1f ns, %d rounds", g.Title, g.Median(present.Ours, "ns"), rounds)
