@@ -46,10 +46,10 @@ func main() {
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
 		for s := range signals {
-			if s != syscall.SIGHUP {
+			if s == syscall.SIGHUP {
+				go replace(upg)
+			} else {
 				upg.Stop()
-			} else if err := upg.Upgrade(); err != nil {
-				log.Print("not replaced: ", err) // and so it serves on
 			}
 		}
 	}()
@@ -80,6 +80,18 @@ func main() {
 		log.Printf("exchanges were cut off after %v: %v", *grace, err)
 	}
 	fmt.Printf("%d has ended\n", os.Getpid())
+}
+
+// replace starts the next process, when the one before this has ended: there are
+// never three. If that fails this one serves on.
+func replace(upg *tableflip.Upgrader) {
+	err := upg.WaitForParent(context.Background())
+	if err == nil {
+		err = upg.Upgrade()
+	}
+	if err != nil {
+		log.Print("not replaced: ", err)
+	}
 }
 
 // handler says which process answers; /later takes its time.
