@@ -4,10 +4,12 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"runtime"
@@ -444,4 +446,83 @@ func TestDescriptorsOfFiles(t *testing.T) {
 		s.idle()
 	})
 	until(t, "all are closed", func() bool { return descriptors(t) <= before })
+}
+
+// TestMix has many clients do many things at a time, some of whom leave in the
+// middle: every answer is the one to its request, and nothing is left over.
+func TestMix(t *testing.T) {
+	t.Parallel()
+	data := pattern(300 << 10)
+	a := &adapter{server: new(http.Server), handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex()
+		switch r.URL.Path {
+		case "/echo":
+			io.Copy(w, r.Body)
+		case "/late":
+			all, _ := io.ReadAll(r.Body)
+			w.Write(all)
+		case "/half":
+			io.CopyN(w, r.Body, 1000)
+		case "/panic":
+			w.Write(data[:3000])
+			panic(http.ErrAbortHandler)
+		}
+	})}
+	a.pool.limit = 6
+	s := start(t, &Server{Loops: 2}, a.serve)
+	var wg sync.WaitGroup
+	for g := range 12 {
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(7, uint64(g)))
+			k := &http.Client{Transport: &http.Transport{}, Timeout: patience}
+			defer k.CloseIdleConnections()
+			for range 60 {
+				path := []string{"/echo", "/late", "/half", "/panic"}[rnd.IntN(4)]
+				from := rnd.IntN(1000)
+				body := data[from : from+rnd.IntN([]int{1, 100, 3000, 290 << 10}[rnd.IntN(4)])]
+				want := string(body)
+				ctx, cancel := context.WithCancel(t.Context())
+				var src io.Reader = bytes.NewReader(body)
+				if rnd.IntN(2) == 0 {
+					src = struct{ io.Reader }{src} // chunked
+				}
+				req, err := http.NewRequestWithContext(ctx, "POST", "http://"+s.addr.String()+path, src)
+				if err != nil {
+					t.Error(err)
+				}
+				if leaves := rnd.IntN(5) == 0; leaves {
+					go func() { runtime.Gosched(); cancel() }()
+				}
+				var got []byte
+				resp, err := k.Do(req)
+				if err == nil {
+					got, err = io.ReadAll(resp.Body)
+					resp.Body.Close()
+				}
+				switch {
+				case ctx.Err() != nil: // whatever
+				case path == "/panic":
+					if err == nil {
+						t.Errorf("%s: %d bytes pass for whole", path, len(got))
+					}
+				case path == "/half":
+					if err == nil && string(got) != want[:min(1000, len(want))] {
+						t.Errorf("%s of %d: %d bytes", path, len(want), len(got))
+					}
+				case err != nil || string(got) != want:
+					t.Errorf("%s of %d: %d bytes, %v", path, len(want), len(got), err)
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	s.idle()
+	until(t, "all goroutines are idle", func() bool {
+		running, idle, waiting := a.pool.counts()
+		return running == idle && running <= 6 && waiting == 0
+	})
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
 }

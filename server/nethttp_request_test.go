@@ -89,7 +89,10 @@ var requestPromises = []promise{
 	}},
 	{name: "RemoteAddr and TLS", in: get("/"), h: func(w http.ResponseWriter, r *http.Request, say say) {
 		host, port, err := net.SplitHostPort(r.RemoteAddr)
-		say("%s %v %v %v", host, port != "", err, r.TLS)
+		say("%s %v %v", host, port != "", err)
+		if r.TLS != nil {
+			say("%x %x %q %v", r.TLS.Version, r.TLS.CipherSuite, r.TLS.ServerName, r.TLS.HandshakeComplete)
+		}
 	}},
 	{name: "a body of 64 MB and more", in: request("POST", "/", "Content-Length: 67108865"), h: write("x"),
 		differs: "The limits and timeouts of Server are on by default: a body of more than MaxBody is answered with 413, one that stops for BodyTimeout with 408, a client that takes nothing for WriteTimeout is closed, a head has MaxHead bytes and MaxFields lines. net/http has hardly any unless they are set."},

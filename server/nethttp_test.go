@@ -43,43 +43,59 @@ func TestPromises(t *testing.T) {
 	words := strings.Join(strings.Fields(string(doc)), " ")
 	for name, table := range map[string][]promise{"answers": answerPromises, "requests": requestPromises, "connections": connectionPromises} {
 		for _, p := range table {
-			t.Run(name+"/"+p.name, func(t *testing.T) {
-				t.Parallel()
-				theirs, ours := p.onNetHTTP(t), p.onOurs(t)
-				switch {
-				case p.differs == "" && theirs != ours:
-					t.Errorf("net/http:\n%s\nlurcher:\n%s", theirs, ours)
-				case p.differs != "" && theirs == ours:
-					t.Errorf("it is listed as different, and is not:\n%s", ours)
-				case p.differs != "":
-					t.Logf("%s\nnet/http:\n%s\nlurcher:\n%s", p.differs, theirs, ours)
-					if !strings.Contains(words, p.differs) {
-						t.Errorf("docs/nethttp.md does not say %q", p.differs)
+			for _, secure := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s, TLS %v", name, p.name, secure), func(t *testing.T) {
+					t.Parallel()
+					theirs, ours := p.onNetHTTP(t, secure), p.onOurs(t, secure)
+					switch {
+					case p.differs == "" && theirs != ours:
+						t.Errorf("net/http:\n%s\nlurcher:\n%s", theirs, ours)
+					case p.differs != "" && theirs == ours:
+						t.Errorf("it is listed as different, and is not:\n%s", ours)
+					case p.differs != "":
+						t.Logf("%s\nnet/http:\n%s\nlurcher:\n%s", p.differs, theirs, ours)
+						if !strings.Contains(words, p.differs) {
+							t.Errorf("docs/nethttp.md does not say %q", p.differs)
+						}
 					}
-				}
-			})
+				})
+			}
 		}
 	}
 }
 
-func (p promise) onNetHTTP(t *testing.T) string {
+func (p promise) onNetHTTP(t *testing.T, secure bool) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s, n := new(script), new(sync.WaitGroup)
 	srv := &http.Server{Handler: s.handler(p, n), ErrorLog: log.New(io.Discard, "", 0)}
-	go srv.Serve(ln)
 	defer srv.Close()
-	s.play(p, dial(t, ln.Addr()))
+	if secure {
+		srv.TLSConfig = testCertificate().config()
+		go srv.ServeTLS(ln, "", "")
+		s.play(p, mustDialTLS(t, ln.Addr(), testCertificate().config()))
+	} else {
+		go srv.Serve(ln)
+		s.play(p, dial(t, ln.Addr()))
+	}
 	n.Wait()
 	return s.String()
 }
 
-func (p promise) onOurs(t *testing.T) string {
+func (p promise) onOurs(t *testing.T, secure bool) string {
 	s, n := new(script), new(sync.WaitGroup)
-	srv := start(t, &Server{}, NetHTTP(s.handler(p, n), 4))
-	s.play(p, dial(t, srv.addr))
+	h := NetHTTP(s.handler(p, n), 4)
+	var srv *rig
+	if secure {
+		var addr net.Addr
+		srv, addr = startTLS(t, &Server{}, h)
+		s.play(p, mustDialTLS(t, addr, testCertificate().config()))
+	} else {
+		srv = start(t, &Server{}, h)
+		s.play(p, dial(t, srv.addr))
+	}
 	n.Wait()
 	srv.logs.take()
 	return s.String()
