@@ -53,7 +53,7 @@ type Server struct {
 	ReusePort bool
 
 	// TLS is for ListenTLS: it wants Certificates, GetCertificate or
-	// GetConfigForClient. A copy is made, which offers http/1.1 and never h2.
+	// GetConfigForClient. A copy is made, which offers http/1.1 and 1.0, never h2.
 	TLS *tls.Config
 
 	MaxHandshakes int // of TLS, under way at a time; 2048

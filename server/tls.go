@@ -82,13 +82,15 @@ func (s *Server) secured() (*conn.Handler, error) {
 	return &s.secure, nil
 }
 
-// httpConfig is c for a server that speaks HTTP/1.1 and nothing else: a client
+// httpConfig is c for a server that speaks HTTP/1 and nothing else: a client
 // that prefers HTTP/2 must not be told that it can have it (RFC 7301 3.2).
 func httpConfig(c *tls.Config) *tls.Config {
 	c = c.Clone()
 	c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(p string) bool { return p == "h2" })
-	if !slices.Contains(c.NextProtos, "http/1.1") {
-		c.NextProtos = append(c.NextProtos, "http/1.1")
+	for _, p := range []string{"http/1.1", "http/1.0"} { // curl -0 offers the old one alone
+		if !slices.Contains(c.NextProtos, p) {
+			c.NextProtos = append(c.NextProtos, p)
+		}
 	}
 	if get := c.GetConfigForClient; get != nil {
 		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {

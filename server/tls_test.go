@@ -162,6 +162,7 @@ func TestTLSProtocols(t *testing.T) {
 		{"the client says nothing", nil, nil, ""},
 		{"h2 is not spoken", []string{"h2", "http/1.1"}, []string{"h2", "http/1.1"}, "http/1.1"},
 		{"one of the program's own", []string{"acme-tls/1"}, []string{"acme-tls/1"}, "acme-tls/1"},
+		{"HTTP/1.0 alone", nil, []string{"http/1.0"}, "http/1.0"},
 		{"nothing in common", nil, []string{"h2"}, "-"},
 	} {
 		for _, how := range []string{"Config", "GetConfigForClient"} {
@@ -171,7 +172,7 @@ func TestTLSProtocols(t *testing.T) {
 				cfg.NextProtos = c.server
 				if how == "GetConfigForClient" {
 					if c.server == nil {
-						cfg.NextProtos = []string{"http/1.1"} // as the program says then
+						cfg.NextProtos = []string{"h2", "http/1.1"} // as the program says then
 					}
 					own := cfg
 					cfg = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return own, nil }}

@@ -17,6 +17,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"log"
@@ -40,6 +41,8 @@ func main() {
 	var srv server.Server
 	addr := flag.String("addr", "127.0.0.1:8000", "where to listen; port 0 picks a free one")
 	file := flag.String("file", "", "what /file answers")
+	cert := flag.String("cert", "", "PEM file of a certificate: HTTPS, at -addr")
+	key := flag.String("key", "", "PEM file of its key")
 	access := flag.Bool("access", false, "log each exchange, on stderr")
 	settings(&srv)
 	flag.Parse()
@@ -57,11 +60,20 @@ func main() {
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	at, err := srv.Listen("tcp", *addr)
+	scheme, listen := "http", srv.Listen
+	if *cert != "" || *key != "" {
+		pair, err := tls.LoadX509KeyPair(*cert, *key)
+		if err != nil {
+			log.Fatal(err)
+		}
+		srv.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+		scheme, listen = "https", srv.ListenTLS
+	}
+	at, err := listen("tcp", *addr)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("http://%s/ (poller %s, loops %d)\n", at, srv.Poller, srv.Loops)
+	fmt.Printf("%s://%s/ (poller %s, loops %d)\n", scheme, at, srv.Poller, srv.Loops)
 
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve() }()
