@@ -18,7 +18,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -182,9 +181,9 @@ func newPeer(a *adapter, c *conn.Conn) *peer {
 	return p
 }
 
-// A batch collects the calls of one turn of a loop, which then go to their pools
-// together: what has come of their bodies is there by then, and goroutines are
-// woken once.
+// A batch collects the calls of one turn of a loop, which go to their pools at
+// its end: what has come of their bodies is there by then, so that a handler
+// need not wait for the body of a small POST.
 type batch struct {
 	calls []*call
 	flush func()
@@ -215,9 +214,6 @@ func (b *batch) hand(w *worker) {
 		}
 	}
 	b.calls = b.calls[:0]
-	// The goroutines that were woken may have the processor: a loop whose next
-	// wait is no sleep would keep it (see conn, Loop.wait).
-	runtime.Gosched()
 }
 
 // run is the call's time on a goroutine.

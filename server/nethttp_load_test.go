@@ -1,0 +1,252 @@
+// NetHTTP under load: clients that are slow, many, or gone.
+
+package server
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestCloseFreesHandlers: handlers that read, or write, are not left hanging
+// when the server is closed, nor when their clients go.
+func TestCloseFreesHandlers(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*rig, *client){
+		"Close":  func(s *rig, c *client) { s.Close() },
+		"client": func(s *rig, c *client) { c.reset() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "client" && !seesResets(t) {
+				t.Skip(unseenReset)
+			}
+			began, ended := make(chan bool, 2), make(chan error, 2)
+			s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				began <- true
+				var err error
+				if r.Method == "POST" {
+					_, err = io.ReadAll(r.Body)
+				} else {
+					for err == nil {
+						_, err = io.WriteString(w, long)
+					}
+				}
+				ended <- err
+			}), 0))
+			reader, writer := s.dial(), s.dial()
+			reader.send(request("POST", "/", "Content-Length: 10"))
+			writer.send(get("/"))
+			wait(t, began)
+			wait(t, began)
+			until(t, "the output is full", func() (full bool) {
+				s.do(func() {
+					for c := range s.workers[0].loop.Conns() {
+						full = full || c.Full()
+					}
+				})
+				return
+			})
+			leave(s, reader)
+			leave(s, writer)
+			for range 2 {
+				if err := wait(t, ended); err == nil {
+					t.Error("no error")
+				}
+			}
+		})
+	}
+}
+
+// TestSlowClientsMemory: what the clients do not read the handlers wait for, and
+// what the handlers do not read the clients.
+func TestSlowClientsMemory(t *testing.T) {
+	const clients, size = 20, 16 << 20
+	release := make(chan bool)
+	var written sync.Map
+	s := start(t, &Server{MaxBody: -1}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			<-release
+			n, err := io.Copy(io.Discard, r.Body)
+			fmt.Fprint(w, n, err)
+			return
+		}
+		piece := make([]byte, 64<<10)
+		for n := 0; n < size; n += len(piece) {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+			written.Store(r.RemoteAddr, n)
+		}
+	}), 0))
+	measure := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := measure()
+	var readers, writers []*client
+	for range clients {
+		c := s.dial()
+		c.SetDeadline(time.Now().Add(6 * patience))
+		c.send(get("/"))
+		readers = append(readers, c)
+		c = s.dial()
+		c.SetDeadline(time.Now().Add(6 * patience))
+		c.send(request("POST", "/", fmt.Sprint("Content-Length: ", size)))
+		writers = append(writers, c)
+		go func() {
+			piece := make([]byte, 64<<10)
+			for n := 0; n < size; n += len(piece) {
+				if _, err := c.Write(piece); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	settled := func() string {
+		var text string
+		written.Range(func(k, v any) bool { text += fmt.Sprint(k, v); return true })
+		return text + fmt.Sprint(s.bytesIn())
+	}
+	for last, same := "", 0; same < 5; time.Sleep(10 * time.Millisecond) {
+		if now := settled(); now == last {
+			same++
+		} else {
+			last, same = now, 0
+		}
+	}
+	// 64 KB of the test's own for each, and some 250 KB of ours.
+	if each := (measure() - before) / clients; each > 600<<10 {
+		t.Errorf("two slow clients hold %d bytes", each)
+	} else {
+		t.Logf("two slow clients hold %d bytes", each)
+	}
+	close(release)
+	for _, c := range readers {
+		resp, err := http.ReadResponse(c.in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, resp.Body); n != size || err != nil {
+			t.Errorf("read %d, %v", n, err)
+		}
+	}
+	for _, c := range writers {
+		c.want(fmt.Sprint("200 ", size, " <nil>"))
+	}
+}
+
+// TestDescriptorsOfFiles: the descriptors that answers hold are closed with
+// them, sent or not.
+func TestDescriptorsOfFiles(t *testing.T) {
+	before := descriptors(t)
+	t.Run("serve", func(t *testing.T) {
+		path := t.TempDir() + "/f"
+		if err := os.WriteFile(path, make([]byte, 8<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) }), 2))
+		for i := range 20 {
+			c := s.dial()
+			c.send(get("/"))
+			c.in.Peek(1)
+			if i%2 == 0 {
+				c.reset()
+			} else {
+				c.want("200 " + string(make([]byte, 8<<20)))
+				c.Close()
+			}
+		}
+		s.idle()
+	})
+	until(t, "all are closed", func() bool { return descriptors(t) <= before })
+}
+
+// TestMix has many clients do many things at a time, some of whom leave in the
+// middle: every answer is the one to its request, and nothing is left over.
+func TestMix(t *testing.T) {
+	t.Parallel()
+	data := pattern(300 << 10)
+	a := &adapter{server: new(http.Server), handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex()
+		switch r.URL.Path {
+		case "/echo":
+			io.Copy(w, r.Body)
+		case "/late":
+			all, _ := io.ReadAll(r.Body)
+			w.Write(all)
+		case "/half":
+			io.CopyN(w, r.Body, 1000)
+		case "/panic":
+			w.Write(data[:3000])
+			panic(http.ErrAbortHandler)
+		}
+	})}
+	a.pool.limit = 6
+	s := start(t, &Server{Loops: 2}, a.serve)
+	var wg sync.WaitGroup
+	for g := range 12 {
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(7, uint64(g)))
+			k := &http.Client{Transport: &http.Transport{}, Timeout: patience}
+			defer k.CloseIdleConnections()
+			for range 60 {
+				path := []string{"/echo", "/late", "/half", "/panic"}[rnd.IntN(4)]
+				from := rnd.IntN(1000)
+				body := data[from : from+rnd.IntN([]int{1, 100, 3000, 290 << 10}[rnd.IntN(4)])]
+				want := string(body)
+				ctx, cancel := context.WithCancel(t.Context())
+				var src io.Reader = bytes.NewReader(body)
+				if rnd.IntN(2) == 0 {
+					src = struct{ io.Reader }{src} // chunked
+				}
+				req, err := http.NewRequestWithContext(ctx, "POST", "http://"+s.addr.String()+path, src)
+				if err != nil {
+					t.Error(err)
+				}
+				if leaves := rnd.IntN(5) == 0; leaves {
+					go func() { runtime.Gosched(); cancel() }()
+				}
+				var got []byte
+				resp, err := k.Do(req)
+				if err == nil {
+					got, err = io.ReadAll(resp.Body)
+					resp.Body.Close()
+				}
+				switch {
+				case ctx.Err() != nil: // whatever
+				case path == "/panic":
+					if err == nil {
+						t.Errorf("%s: %d bytes pass for whole", path, len(got))
+					}
+				case path == "/half":
+					if err == nil && string(got) != want[:min(1000, len(want))] {
+						t.Errorf("%s of %d: %d bytes", path, len(want), len(got))
+					}
+				case err != nil || string(got) != want:
+					t.Errorf("%s of %d: %d bytes, %v", path, len(want), len(got), err)
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	s.idle()
+	until(t, "all goroutines are idle", func() bool {
+		running, idle, waiting := a.pool.counts()
+		return running == idle && running <= 6 && waiting == 0
+	})
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
