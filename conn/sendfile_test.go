@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -154,6 +155,39 @@ func TestSendFileSharesTheLoop(t *testing.T) {
 			other.want("ping")
 		}
 		r.do(func() { c.Abort() })
+		r.wantClosed(f)
+	})
+}
+
+// What a slow peer does not take of a file lies in the file: nothing of it is
+// read into memory where there is sendfile(2).
+func TestSendFileHoldsNothing(t *testing.T) {
+	switch runtime.GOOS {
+	case "linux", "darwin", "freebsd", "dragonfly":
+	default:
+		t.Skip("no sendfile(2) here: a part of the file at a time is in memory")
+	}
+	each(t, func(r *rig) {
+		c, p := r.serve(conn.Handler{})
+		big := flood(16 << 20) // more than the kernel's buffers ever grow to
+		f := r.file(big)
+		r.do(func() { c.SendFile(f, 0, int64(len(big))) })
+		got := make([]byte, len(big))
+		for at := 0; at < len(got); {
+			n := min(len(got)-at, 5<<20)
+			if _, err := io.ReadFull(p, got[at:at+n]); err != nil {
+				r.Fatal(err)
+			}
+			at += n
+			r.do(func() {
+				if n := c.Pending(); n > 0 {
+					r.Errorf("%d bytes are in memory when %d have been read", n, at)
+				}
+			})
+		}
+		if !bytes.Equal(got, big) {
+			r.Error("other bytes came than are in the file")
+		}
 		r.wantClosed(f)
 	})
 }
