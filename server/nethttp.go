@@ -42,7 +42,8 @@ import (
 // handler hijacked its connection does not count any more. Idle goroutines end
 // after some seconds.
 //
-// The context of a request is cancelled when the client leaves, when h returns,
+// The Handler may be called by another, for some of the requests, before that
+// returns. The context of a request is cancelled when the client leaves, when h returns,
 // and by Close; Shutdown waits for handlers, as that of net/http does. The
 // limits and timeouts of [Server] hold for h too. docs/nethttp.md lists what is
 // different from net/http.
@@ -143,6 +144,12 @@ func takeDesk() *desk {
 // serve is the Handler: it runs on the loop, and hands the request over.
 func (a *adapter) serve(w Response, r Request) {
 	s := w.s
+	switch {
+	case !w.valid():
+		return
+	case s.head == nil:
+		panic("server: a Handler of NetHTTP is called within the server's Handler, as long as the request's head is there")
+	}
 	if s.peer == nil || s.peer.adapter != a {
 		s.peer = newPeer(a, s.conn)
 	}
@@ -156,7 +163,12 @@ func (a *adapter) serve(w Response, r Request) {
 	d.head = s.head.Request
 	d.head.Fields = fields
 	w.OnAbort(d.left)
-	if s.phase == receiving {
+	switch {
+	case s.phase != receiving:
+		c.in.ended = true
+	case s.x.sink != nil:
+		c.body.err = errBodyTaken // by whoever called us
+	default:
 		c.in.wanted = !s.is(expecting)
 		if d.head.Framing == parser.Chunked {
 			r.Trailer(d.trailer)
@@ -164,8 +176,6 @@ func (a *adapter) serve(w Response, r Request) {
 		if c.in.wanted {
 			r.Stream(d.sink)
 		}
-	} else {
-		c.in.ended = true
 	}
 	s.worker.submit(c)
 }

@@ -131,7 +131,11 @@ func (d *desk) onBody(p []byte, last bool) {
 		}
 		in.buf.B = append(in.buf.B, p...)
 	}
-	if in.ended = last; !last && len(in.buf.B)-in.off >= mostBody {
+	most := mostBody
+	if c.cancel == nil {
+		most = 1 // it waits for a goroutine: what came with the head is enough
+	}
+	if in.ended = last; !last && len(in.buf.B)-in.off >= most {
 		in.paused = true
 		c.w.Pause()
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -248,5 +249,84 @@ func TestMix(t *testing.T) {
 	})
 	if err := s.Shutdown(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestBodyWhileWaiting: of a body whose request waits for a goroutine only the
+// beginning is held, and later all of it comes.
+func TestBodyWhileWaiting(t *testing.T) {
+	t.Parallel()
+	began, release := make(chan bool), make(chan bool)
+	s, p := startNetHTTP(t, &Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "GET" {
+			began <- true
+			<-release
+			return
+		}
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprint(w, n, err)
+	}), 1)
+	first, second := s.dial(), s.dial()
+	first.send(get("/"))
+	wait(t, began)
+	const size = 8 << 20
+	second.send(request("POST", "/", fmt.Sprint("Content-Length: ", size)))
+	until(t, "it waits", func() bool { _, _, w := p.counts(); return w == 1 })
+	before := s.bytesIn()
+	sent := make(chan bool)
+	go func() {
+		second.Write(make([]byte, size))
+		close(sent)
+	}()
+	until(t, "some of it comes", func() bool { return s.bytesIn() > before })
+	for last := uint64(0); last != s.bytesIn(); time.Sleep(10 * time.Millisecond) {
+		last = s.bytesIn()
+	}
+	if n := s.bytesIn() - before; n > 128<<10 {
+		t.Errorf("%d bytes of a body that nobody reads have been read", n)
+	}
+	close(release)
+	first.want("200")
+	wait(t, sent)
+	second.want(fmt.Sprint("200 ", size, " <nil>"))
+}
+
+// TestNetHTTPBehindAnother: a native handler hands some of its requests on, and
+// may have done something before.
+func TestNetHTTPBehindAnother(t *testing.T) {
+	t.Parallel()
+	std := NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%q %v", b, err)
+	}), 2)
+	s := start(t, &Server{}, func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/set":
+			w.Set("X-Native", "1")
+			std(w, r)
+		case "/taken":
+			r.Stream(func([]byte, bool) {})
+			std(w, r)
+		case "/late":
+			w.After(time.Millisecond, func() { std(w, r) })
+		case "/over":
+			w.End("over")
+			std(w, r)
+		}
+	})
+	c := s.dial()
+	c.send(post("/set", "abc"))
+	if a := c.want(`200 "abc" <nil>`); a.Header.Get("X-Native") != "1" {
+		t.Error(a.Header)
+	}
+	c.send(post("/taken", "abc"))
+	c.want(`200 "" ` + errBodyTaken.Error())
+	c.send(get("/over"))
+	c.want("200 over")
+	c.send(get("/late"))
+	c.wantEnd()
+	s.idle()
+	if text := s.logs.take(); !strings.Contains(text, "within the server's Handler") {
+		t.Errorf("logged: %s", text)
 	}
 }
