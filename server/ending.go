@@ -3,7 +3,11 @@
 
 package server
 
-import "github.com/lurcher-net/lurcher/conn"
+import (
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
 
 // mostRefused is how many connections beyond MaxConns are told so at a time.
 const mostRefused = 64
@@ -27,10 +31,8 @@ func (srv *Server) open(c *conn.Conn) {
 			return
 		}
 		s.refuse(503, "too many connections")
-	case w.draining:
-		c.SetDeadline(srv.DrainTimeout)
 	default:
-		c.SetDeadline(srv.HeadTimeout)
+		c.SetDeadline(s.within(srv.HeadTimeout))
 	}
 }
 
@@ -165,9 +167,22 @@ func (s *session) drain() {
 		if !s.is(sent) { // else the client does not know, and may send one more request
 			s.clear(persist)
 		}
-	case s.head == nil && !s.is(left):
-		s.conn.SetDeadline(s.worker.server.DrainTimeout)
+	case s.head != nil || s.is(left): // it has its deadline
+	case s.is(served):
+		s.conn.SetDeadline(s.within(s.worker.server.IdleTimeout))
+	default:
+		s.conn.SetDeadline(s.within(s.worker.server.HeadTimeout))
 	}
+}
+
+// within is how long a request may take to come, which is less than usual when
+// the server stops.
+func (s *session) within(usual time.Duration) time.Duration {
+	d := s.worker.server.DrainTimeout
+	if !s.worker.draining || d < 0 || 0 < usual && usual < d {
+		return usual
+	}
+	return d
 }
 
 // closed is the connection's end, whatever brought it.

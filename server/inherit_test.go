@@ -151,16 +151,22 @@ func TestDrain(t *testing.T) {
 		t.Error(err)
 	}
 
-	s = start(t, &Server{DrainTimeout: time.Millisecond, IdleTimeout: time.Hour}, mirror)
-	idle, fresh := s.dial(), s.dial()
-	idle.send(get("/"))
-	idle.want("200 GET /")
-	until(t, "both are accepted", func() bool { return s.Stats().Conns == 2 })
-	if err := s.Shutdown(context.Background()); err != nil {
-		t.Error(err)
+	for _, drain := range []*Server{
+		{DrainTimeout: time.Millisecond, IdleTimeout: time.Hour, HeadTimeout: time.Hour},
+		{DrainTimeout: time.Hour, IdleTimeout: 100 * time.Millisecond, HeadTimeout: 100 * time.Millisecond},
+		{DrainTimeout: -1, IdleTimeout: 100 * time.Millisecond, HeadTimeout: 100 * time.Millisecond},
+	} {
+		s = start(t, drain, mirror)
+		idle, fresh := s.dial(), s.dial()
+		idle.send(get("/"))
+		idle.want("200 GET /")
+		until(t, "both are accepted", func() bool { return s.Stats().Accepted == 2 })
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		idle.wantEnd()
+		fresh.wantEnd()
 	}
-	idle.wantEnd()
-	fresh.wantEnd()
 }
 
 // TestHubBacklog: a client that does not read what a Hub sends is aborted, the

@@ -40,7 +40,7 @@ type Server struct {
 	BodyTimeout  time.Duration // for each 4 KiB of a request's body; 30 s
 	IdleTimeout  time.Duration // between requests; 75 s
 	WriteTimeout time.Duration // for the client to take anything of an answer; 30 s
-	DrainTimeout time.Duration // once Shutdown was called, for one more request on a connection that is idle; 1 s
+	DrainTimeout time.Duration // for one more request on an idle connection, once Shutdown was called; 1 s
 
 	MaxHead    int   // bytes of a request's head; 16 KiB
 	MaxFields  int   // field lines of a head; 100

@@ -288,10 +288,8 @@ func (s *session) idle() {
 	case s.is(halfClosed):
 		s.conn.Close()
 	case !s.is(served): // the deadline is that of its first head
-	case s.worker.draining:
-		s.conn.SetDeadline(s.worker.server.DrainTimeout)
 	default:
-		s.conn.SetDeadline(s.worker.server.IdleTimeout)
+		s.conn.SetDeadline(s.within(s.worker.server.IdleTimeout))
 	}
 }
 
