@@ -57,7 +57,7 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 		fields = s.add(fields, i, colon, end, id)
 		i = end + len("\r\n")
 	}
-	if len(buf)-i >= 2 && string(buf[i:i+2]) == "\r\n" {
+	if crlf(buf, i) {
 		return i + 2, atEnd, fields
 	}
 	return i, atLine, fields
@@ -71,20 +71,22 @@ func scanLine(buf []byte, i int) (end int, ok bool) {
 		a, b, c, d := ends(load64(p[:], 0)), ends(load64(p[:], 8)), ends(load64(p[:], 16)), ends(load64(p[:], 24))
 		if (a|b|c|d)&highs != 0 {
 			i += bits.TrailingZeros64(gather(a) | gather(b)<<8 | gather(c)<<16 | gather(d)<<24)
-			return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
+			return i, crlf(buf, i)
 		}
 	}
 	for ; i+8 <= len(buf); i += 8 {
 		if a := ends(load64(buf, i)) & highs; a != 0 {
 			i += bits.TrailingZeros64(a) / 8
-			return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
+			return i, crlf(buf, i)
 		}
 	}
 	for i < len(buf) && buf[i] >= 0x20 && buf[i] != 0x7f {
 		i++
 	}
-	return i, i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n'
+	return i, crlf(buf, i)
 }
+
+func crlf(buf []byte, i int) bool { return i+2 <= len(buf) && string(buf[i:i+2]) == "\r\n" }
 
 // ends marks the first control of x: that sets its high bit in x-0x20 or in x+1. So does a byte of text
 // behind a 0xff, from which x+1 carries, and scanLine is not ok for no harm.
