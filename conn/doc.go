@@ -37,6 +37,15 @@
 // go into one buffer that the loop owns; nothing is held for a connection that
 // has nothing pending.
 //
+// # TLS
+//
+// [Handler].TLS has connections encrypted by crypto/tls: those of a listener and
+// those that are dialled. A handshake has a goroutine for as long as it takes,
+// from a bounded pool; then the records are opened and sealed on the loop. An
+// idle connection holds no goroutine, and what crypto/tls holds for it: 4.4 KB
+// (TLS 1.2) or 6.9 KB (1.3) in all; more, a record or so, once it has received
+// large ones.
+//
 // # Timeouts
 //
 // [Conn.SetTimeout] and [Conn.SetDeadline] are a store: the connection has one

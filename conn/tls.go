@@ -35,7 +35,9 @@ type TLS struct {
 	// a client never renegotiates. A client whose ServerName is empty expects
 	// the name that it dials. NextProtos, client certificates, GetCertificate,
 	// session tickets and all else are as the Config says. Its functions are
-	// called on the handshake's goroutine, many at a time, and may block.
+	// called on the handshake's goroutine, several at a time. GetCertificate and
+	// GetConfigForClient may block, in an ACME client say; one of the others that
+	// does keeps other handshakes from computing.
 	Config *tls.Config
 
 	// Client has connections that are adopted shake hands as the client.
@@ -46,7 +48,7 @@ type TLS struct {
 	Timeout time.Duration
 
 	// Handshakes is how many are under way at a time: each holds a goroutine,
-	// about 40 KB. Others wait for their turn, in the order in which they came;
+	// and with it 20 to 25 KB. Others wait for their turn, in the order in which they came;
 	// while any do, a handshake whose peer has been silent for a second makes
 	// room. Default: 2048.
 	//

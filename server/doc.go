@@ -41,6 +41,11 @@
 // body, with chunked coding where no Content-Length was set; Full and OnDrain
 // tell how fast the client takes it.
 //
+// # HTTPS
+//
+// [Server.ListenTLS] answers HTTPS with crypto/tls as Server.TLS configures it,
+// beside listeners without it. An idle connection holds no goroutine there either.
+//
 // # Limits
 //
 // All limits and timeouts of [Server] are on by default, and each has its
