@@ -63,8 +63,8 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 	return i, atLine, fields
 }
 
-// scanLine finds the CRLF that ends the text at buf[i:]. Where ok is false there is none, or something
-// else comes before it, and what is before i is text.
+// scanLine finds the CRLF that ends the text at buf[i:], a line or what follows text in one. Where ok is
+// false there is none, or something else comes before it, and what is before end is text.
 func scanLine(buf []byte, i int) (end int, ok bool) {
 	for ; i+32 <= len(buf); i += 32 {
 		p := (*[32]byte)(buf[i:])
@@ -74,15 +74,15 @@ func scanLine(buf []byte, i int) (end int, ok bool) {
 			return i, crlf(buf, i)
 		}
 	}
-	for ; i+8 <= len(buf); i += 8 {
-		if a := ends(load64(buf, i)) & highs; a != 0 {
-			i += bits.TrailingZeros64(a) / 8
-			return i, crlf(buf, i)
-		}
+	// What is left is looked at as the end of the last 32 bytes. A control right before it makes an end
+	// of a space at its start, no more: no line starts with one.
+	from := len(buf) - 32
+	if from < 0 {
+		return i, false
 	}
-	for i < len(buf) && buf[i] >= 0x20 && buf[i] != 0x7f {
-		i++
-	}
+	p := (*[32]byte)(buf[from:])
+	a, b, c, d := ends(load64(p[:], 0)), ends(load64(p[:], 8)), ends(load64(p[:], 16)), ends(load64(p[:], 24))
+	i += bits.TrailingZeros64((gather(a) | gather(b)<<8 | gather(c)<<16 | gather(d)<<24 | 1<<32) >> (i - from))
 	return i, crlf(buf, i)
 }
 
