@@ -67,6 +67,12 @@ func scanTarget(b []byte, i int) int {
 
 // scanToken returns the first i' >= i where b holds a byte that is not a tchar.
 func scanToken(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		if other := ^plainHost(load64(b, i)) & highs; other != 0 {
+			i += bits.TrailingZeros64(other) / 8
+			break
+		}
+	}
 	for i < len(b) && is(b[i], isToken) {
 		i++
 	}

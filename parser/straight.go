@@ -1,7 +1,6 @@
 package parser
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -36,18 +35,18 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 			if (x^row[0].bytes)&row[0].mask|(y^row[1].bytes)&row[1].mask != 0 {
 				id = 0
 			}
-		} else if room < 16 {
-			break
-		} else {
-			n = 16 + bytes.IndexByte(buf[i+16:min(i+64, len(buf))], ':')
-			if n < 16 {
+		} else if room >= 32 {
+			n += firstOf2(zeros(load64(buf, i+16)^':'*ones), zeros(load64(buf, i+24)^':'*ones))
+			if n > maxName {
 				break
 			}
 			id = knownName(buf, i, i+n)
+		} else {
+			break
 		}
 		colon := i + n
 		// A known name is a token: its bytes need no other look.
-		if id == 0 && (n == 0 || scanToken(buf[:colon], i) != colon) {
+		if id == 0 && (n == 0 || scanToken(buf, i) != colon) {
 			break
 		}
 		if !ok {
