@@ -17,18 +17,18 @@ const (
 	fastSlack = 64 // bytes behind the input that headAVX2 may read
 )
 
-// headAVX2 reads lines of buf, as far as the end of the section or the last whole line, into
-// fields. See fast_amd64.s for how.
+// headAVX2 reads lines of buf into fields, as far as the end of the section or else to the end of the
+// last whole line. See fast_amd64.s for how.
 //
-//	from, next   where to start; the first line end found is followed by fields[next]
-//	n, stop      the input's length, and where no block of 64 bytes may begin any more
+//	from, next   where to start; what follows the first line end found is fields[next]
+//	n, stop      the input's length, and from where on no block of 64 bytes may begin
 //	have, room   the first of fields to be filled in, and how many there can be
-//	request      buf begins with a request line
+//	request      buf begins with a request line, and s is part of a Request
 //
-// It returns count < 0 where it does not want to decide; nothing has changed then but storage that
-// is not in use. Else there are count fields, and end is where the next line begins, or with whole
-// the end of the section. Of a request line it has found the method's length and the first "?",
-// and of Host's value the length of what is a reg-name without "%".
+// It returns count < 0 where it does not want to decide; then nothing has changed but storage that
+// is not in use. Else there are count fields now, and s is up to date. So is, of a request, what its
+// line holds, except that the target is taken for the origin-form. If host is not empty, the request
+// is whole, host is the valid value of its one Host field, and KeepAlive is settled.
 //
 //go:noescape
 func headAVX2(s *section, buf *byte, fields *Field, from, n, stop, have, next, room int, request bool) (count int, host Span)
@@ -49,7 +49,7 @@ func readable(buf []byte) (n, stop int) {
 // fastLines is lines for input that begins at the start of a line, s.pos. It reads whole lines only.
 func (s *section) fastLines(buf []byte, fields []Field) []Field {
 	have, from := len(fields), int(s.pos)
-	if have == cap(fields) {
+	if have == cap(fields) || from < 4 { // headAVX2 reads four bytes before the colon
 		return fields
 	}
 	n, stop := readable(buf)
@@ -66,7 +66,7 @@ func (s *section) fastLines(buf []byte, fields []Field) []Field {
 // was found.
 func (r *Request) fast(buf []byte) bool {
 	in := buf[:min(len(buf), r.limit())]
-	if len(in) < fastLeast || r.pos != 0 || r.plain {
+	if len(in) < fastLeast || r.pos != 0 || r.plain || len(r.Fields) != 0 || cap(r.Fields) == 0 {
 		return false
 	}
 	n, stop := readable(in)
@@ -75,7 +75,7 @@ func (r *Request) fast(buf []byte) bool {
 		return false
 	}
 	r.Fields = r.Fields[:count]
-	if buf[r.Target.Off] != '/' || r.Method.Len == uint32(len("CONNECT")) {
+	if buf[r.Target.Off] != '/' || buf[0] == 'C' {
 		if !r.fastTarget(buf) {
 			return false
 		}
@@ -107,7 +107,7 @@ func (r *Request) fast(buf []byte) bool {
 	return true
 }
 
-// fastTarget is target.
+// fastTarget is target where it may not be the origin-form.
 func (r *Request) fastTarget(buf []byte) bool {
 	state := r.state
 	if buf[r.Target.Off] == '/' && string(r.Method.Of(buf)) != "CONNECT" {
@@ -126,7 +126,7 @@ func (r *Request) fastTarget(buf []byte) bool {
 func (r *Response) fast(buf []byte) bool {
 	const shape = version + " 000 "
 	in := buf[:min(len(buf), r.limit())]
-	if len(in) < fastLeast || r.plain {
+	if len(in) < fastLeast || r.plain || len(r.Fields) != 0 || cap(r.Fields) == 0 {
 		return false
 	}
 	v := load64(buf, 0)
@@ -171,7 +171,7 @@ type tables struct {
 	hash, question      [32]uint8 // "#", "?"
 }
 
-var fast = newTables()
+var fastTables = newTables()
 
 func newTables() (t tables) {
 	for id, name := range names {
@@ -192,7 +192,7 @@ func newTables() (t tables) {
 				t.hostLow[half+c&15] |= high
 				t.hostHigh[half+c>>4] |= high
 			}
-			if is(byte(c), isDigit) { // bit 0 stands for no row in this class: no control is in it
+			if is(byte(c), isDigit) { // marked by bit 0, since no host has a byte of row 0
 				t.hostLow[half+c&15] |= 1
 				t.hostHigh[half+c>>4] |= 1
 			}

@@ -3,26 +3,28 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// The fast path goes over a head twice, with hardly a branch that depends on its bytes: there is
-// no loop over the bytes of a token, and none of a field's checks decides about a jump.
+// The fast path goes over a head twice, and its branches are those that all common heads take the
+// same way: there is no loop over the bytes of a token, whose length would be anyone's guess.
 //
 // Stage 1 takes 64 bytes at a time and makes one bit of each: is it a control, below 0x20 or DEL?
-// In a head only CRLF may be (HTAB may, too, and is rare: the portable path reads it). So wherever
-// a run of controls begins a line has to end, and where one has four of them the head. The places
-// are written to the fields in memory, as the starts of the lines behind them.
+// In a head only CRLF may be. (HTAB may, too, and is rare: the portable path reads it.) So wherever
+// a run of controls begins a line has to end, and where one has more than two the head. The places
+// are written straight into the fields, as the starts of the lines behind them.
 //
 // Stage 2 takes a line at a time. Its first 32 bytes are classified by two table look-ups; the
 // first that is no tchar ends the name, and has to be the colon. The name's last four bytes and its
 // length make the hash under which the one known name is found that it can be; a comparison of all
-// of it says whether it is. The next line's start says where the CR is. No byte of the value is
-// looked at: had it held a control, the line would have ended there, not in CRLF.
+// of it says whether it is. The next line's start says where CRLF has to be. No byte of the value
+// is looked at: were there a control in it, the line would have ended there, and not in CRLF.
 //
-// What does not fit is collected in a register. If there was anything, the routine leaves without
-// having changed anything, and the portable path finds out what it was. So no error is reported
-// here, and what is accepted is only what needs no judgement.
+// What does not fit makes the routine leave without having changed anything, and the portable path
+// finds out what it was: no error is reported here, and what is accepted needs no judgement.
+//
+// What lies behind the input is read, up to 64 bytes of it, and decides nothing: a line's end counts
+// if it lies before n, and one that does cannot depend on what comes later.
 //
 // VEX encodings only: one legacy SSE instruction (MOVQ AX, X0 is one) while the upper halves of the
-// Y registers are in use costs more than a whole field.
+// Y registers are in use costs more than many fields.
 
 #define START(k) (k*Field__size+Field_start)
 
@@ -32,9 +34,9 @@
 	ADDL   R8, AX        \
 	MOVL   AX, START(k)(DI)
 
-// CLASSIFY makes in out a bit of each byte of Y2 that is not in a class: low and high are its tables.
-// The shift moves words, hence the mask; a byte from 0x80 on finds 0 in low, as VPSHUFB has it. Y3
-// keeps the shares of the class.
+// CLASSIFY makes in out a bit of each byte of Y2 that is not in a class, whose tables are low and high
+// (see type tables). The shift is one of words, hence the mask; for a byte from 0x80 on VPSHUFB itself
+// finds 0 in low. Y3 keeps low & high.
 #define CLASSIFY(low, high, out) \
 	VPSRLW    $4, Y2, Y3    \
 	VPAND     Y10, Y3, Y3   \
@@ -50,15 +52,16 @@ TEXT ·headAVX2(SB), NOSPLIT, $40-96
 	//	SI  buf                    DI  &fields[k], the next to be given a start
 	//	R8  block's offset + 2     R9  the last DI with room for three     R12 and for none
 	//	R10 stop + 2               R11 fields                              R15 end of the head
-	//	CX  the controls of the block before, bit 63 only
-	//	DX  its controls behind a control, bits 62 and 63
+	//	CX  what the block before hands on: its last bit of the controls,
+	//	DX  and its last two of where runs begin
+	//	R14 the tables
 	MOVQ    buf+8(FP), SI
 	MOVQ    fields+16(FP), R11
 	MOVQ    from+24(FP), R8
 	MOVQ    stop+40(FP), R10
 	MOVQ    next+56(FP), DI
 	MOVQ    room+64(FP), R12
-	LEAQ    ·fast(SB), R14
+	LEAQ    ·fastTables(SB), R14
 	SHLQ    $4, DI
 	ADDQ    R11, DI
 	SHLQ    $4, R12
@@ -74,6 +77,7 @@ TEXT ·headAVX2(SB), NOSPLIT, $40-96
 	CMPQ    R8, R10
 	JAE     partial
 
+	PCALIGN $64
 block:
 	VMOVDQU   -2(SI)(R8*1), Y2
 	VMOVDQU   30(SI)(R8*1), Y3
@@ -96,7 +100,7 @@ block:
 	LEAQ      (DX)(R13*4), BX
 	MOVQ      R13, DX
 	SHRQ      $62, DX
-	ANDQ      BX, AX             // controls two behind that: more than CRLF
+	ANDQ      BX, AX             // controls two behind that: a run of three
 	JNZ       found
 
 lines: // Three without a question, as there are seldom more. Those that are none will be overwritten.
@@ -126,7 +130,7 @@ next:
 	MOVL  $const_atEnd, AX
 	JMP   fields
 
-found: // The head ends here: lines behind it are none, and this block is the last.
+found: // The head ends one byte on. Lines behind that are none, and this block is the last.
 	TZCNTQ AX, CX
 	LEAQ   (R8)(CX*1), R15
 	BZHIQ  CX, R13, R13
@@ -147,7 +151,7 @@ tight:
 	ADDQ  $START(1), DI
 	JMP   tight
 
-partial: // The head does not end here. The lines that do can be read.
+partial: // The head goes on behind n. The lines that end before it can be read.
 	MOVQ n+32(FP), CX
 	MOVQ next+56(FP), BX
 	SHLQ $4, BX
@@ -178,7 +182,8 @@ fields:
 	CMPB    request+72(FP), $0
 	JE      stage2
 
-	// The request line ends in SP HTTP/1.0 or SP HTTP/1.1 CRLF, and begins with a token and SP.
+	// The request line is a token, SP, the target, and SP HTTP/1.0 or SP HTTP/1.1 before the first
+	// control, which begins CRLF.
 	MOVL     START(0)(R11), DX
 	SUBQ     $11, DX                  // the target's end
 	JLE      leave
@@ -195,7 +200,7 @@ fields:
 	JNE      leave
 	MOVQ     $0x312e312f50545448, AX  // "HTTP/1.1"
 	XORQ     1(SI)(DX*1), AX
-	BTRQ     $56, AX
+	BTRQ     $56, AX                  // 0 for the last 1 is as good
 	TESTQ    AX, AX
 	JNZ      leave
 	MOVQ     CX, method-24(SP)
@@ -206,7 +211,7 @@ fields:
 	MOVQ     DX, R13                  // the first "?"
 	MOVL     $64, R15
 
-target: // It has no SP and no "#". The controls between are none, or the line would end there.
+target: // It has no SP and no "#"; of controls, see above.
 	VMOVDQU   (SI)(CX*1), Y2
 	VMOVDQU   32(SI)(CX*1), Y3
 	VPCMPEQB  Y11, Y2, Y4
@@ -243,6 +248,7 @@ target: // It has no SP and no "#". The controls between are none, or the line w
 	MOVQ      R13, query-40(SP)
 
 stage2:
+	// Stage 2.
 	//	SI  buf            DI  the field      BX  its number     R8  count
 	//	R9  line's start   R10 names seen     R12 0              R13 unknown names
 	//	R14 the tables     R15 s
@@ -259,6 +265,7 @@ stage2:
 	JAE  seen
 	MOVL START(0)(DI), R9
 
+	PCALIGN $64
 line:
 	VMOVDQU   (SI)(R9*1), Y2
 	CLASSIFY(Y8, Y9, AX)
@@ -357,7 +364,8 @@ commit:
 	CMOVQEQ CX, AX
 	MOVQ    AX, Request_Query(R15)
 
-	// Host's value, of up to 32 bytes and behind at most one SP: a reg-name without "%", then
+	// Where the head is whole, host and KeepAlive, if the fields that decide are there once and simple.
+	// Host is simple if its value is of up to 32 bytes, behind at most one SP: a reg-name without "%", then
 	// perhaps ":" and up to four digits.
 	CMPB     state-8(SP), $const_atEnd
 	JNE      done
@@ -368,6 +376,8 @@ commit:
 	MOVWLZX  (Head_section+section_first+2*const_nameHost)(R15), BX
 	SHLL     $4, BX
 	ADDQ     fields+16(FP), BX
+	CMPL     Field_name(BX), $const_nameHost  // first counts modulo 65536
+	JNE      done
 	MOVL     Field_end(BX), CX
 	MOVL     Field_colon(BX), BX
 	INCL     BX
@@ -403,14 +413,16 @@ commit:
 	CMPL     AX, $5
 	JA       done
 
-	// Connection, if there is one, is a single keep-alive or close: read as words, so that there is
-	// no branch on which of them. The value has behind it at least CRLF CRLF.
+	// Connection is simple if it is keep-alive or close, read as words so that there is no branch on
+	// which it is.
 	MOVBLZX  Head_Minor(R15), AX
 	BTQ      $const_nameConnection, R10
 	JCC      decided
 	MOVWLZX  (Head_section+section_first+2*const_nameConnection)(R15), DI
 	SHLL     $4, DI
 	ADDQ     fields+16(FP), DI
+	CMPL     Field_name(DI), $const_nameConnection
+	JNE      done
 	MOVL     Field_end(DI), R8
 	MOVL     Field_colon(DI), DI
 	INCL     DI
@@ -441,7 +453,7 @@ commit:
 	SBBL     R9, R9
 	MOVL     R12, R13
 	ORL      R9, R13
-	JZ       done
+	JZ       done                       // it is something else
 	ANDL     $1, R12
 	ORL      R12, AX
 	ANDNL    AX, R9, AX

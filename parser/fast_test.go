@@ -273,6 +273,40 @@ func TestFastAgreesOnNames(t *testing.T) {
 	}
 }
 
+// TestFastAgreesOnTargets has what ends a target, or part of it, in every place of long ones.
+func TestFastAgreesOnTargets(t *testing.T) {
+	needFast(t)
+	p := newPair(8)
+	for n := 1; n < 600; n += 1 + n/20 {
+		for at := range n {
+			for _, c := range "# ?\t\x7f\xff" {
+				target := []byte("/" + strings.Repeat("x", n))
+				target[at] = byte(c)
+				in := slices.Concat([]byte("GET "), target, []byte(" HTTP/1.1\r\nHost: a\r\n\r\n"))
+				if err := p.agree(in); err != nil {
+					t.Fatalf("%q: %v", in, err)
+				}
+			}
+		}
+	}
+}
+
+// TestFastAgreesOnHosts has hosts of all lengths, with ports.
+func TestFastAgreesOnHosts(t *testing.T) {
+	needFast(t)
+	p := newPair(8)
+	for n := range 70 {
+		for _, port := range []string{"", ":", ":1", ":80", ":443", ":8080", ":65535", ":65536", ":99999", "::", ":8:", ":8080a", ":80 ", " ", "%41", "%", "@", "/", "\xba", ":8\x8d"} {
+			for _, line := range []string{"Host: ", "host:", "HOST:  "} {
+				in := []byte("GET / HTTP/1.1\r\n" + line + strings.Repeat("h", n) + port + "\r\nAccept: 1234\r\n\r\n")
+				if err := p.agree(in); err != nil {
+					t.Fatalf("%q: %v", in, err)
+				}
+			}
+		}
+	}
+}
+
 // TestFastAgreesOnCounts has as many fields as there is room for, and some fewer and more.
 func TestFastAgreesOnCounts(t *testing.T) {
 	needFast(t)
@@ -284,6 +318,69 @@ func TestFastAgreesOnCounts(t *testing.T) {
 				for _, cuts := range [][]int{nil, {len(in) / 2}, {30}} {
 					if err := p.agree(in, cuts...); err != nil {
 						t.Fatalf("room for %d, %q: %v", room, in, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestFastAgreesOnManyFields: first counts in 16 bits, and a field behind the 65536th is not taken for
+// one before.
+func TestFastAgreesOnManyFields(t *testing.T) {
+	needFast(t)
+	p := newPair(1<<16 + 8)
+	p.fast.MaxSize = 1 << 20
+	for _, before := range []int{1<<16 - 1, 1 << 16, 1<<16 + 1} {
+		many := strings.Repeat("A: close\r\n", before)
+		for _, s := range []string{many + "Host: c\r\n\r\n", "Host: c\r\n" + many + "Connection: keep-alive\r\n\r\n"} {
+			if err := p.agree([]byte("GET / HTTP/1.1\r\n" + s)); err != nil {
+				t.Fatalf("%d fields before one: %.200v", before, err)
+			}
+		}
+	}
+}
+
+// TestFastWithoutStorage: there may be none, or it may hold something already.
+func TestFastWithoutStorage(t *testing.T) {
+	for _, storage := range []func() []Field{
+		func() []Field { return nil },
+		func() []Field { return []Field{} },
+		func() []Field { return make([]Field, 2, 8) },
+	} {
+		for _, s := range []string{"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nA: b\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n\r\n"} {
+			fast, plain := Request{Head: Head{Fields: storage()}}, Request{Head: Head{Fields: storage()}}
+			resp, plainResp := Response{Head: Head{Fields: storage()}}, Response{Head: Head{Fields: storage()}}
+			plain.plain, plainResp.plain = true, true
+			n, err := fast.Parse([]byte(s))
+			if n2, err2 := plain.Parse([]byte(s)); n != n2 || err != err2 || len(fast.Fields) != len(plain.Fields) {
+				t.Errorf("%q: %d %v, plain %d %v", s, n, err, n2, err2)
+			}
+			n, err = resp.Parse([]byte(s))
+			if n2, err2 := plainResp.Parse([]byte(s)); n != n2 || err != err2 || len(resp.Fields) != len(plainResp.Fields) {
+				t.Errorf("%q: %d %v, plain %d %v", s, n, err, n2, err2)
+			}
+		}
+	}
+}
+
+// TestFastAgreesOnTrailers: a section may begin with the buffer, where there is nothing before a name.
+func TestFastAgreesOnTrailers(t *testing.T) {
+	needFast(t)
+	pad := "X-Checksum: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\r\n"
+	for _, s := range []string{"\r\n", "\r\n\r\n", "Te: x\r\n" + pad + "\r\n", "a: b\r\n" + pad + pad + "\r\n", pad + "Age: 3\r\nVia: y\r\n" + pad + "via: z\r\n\r\n",
+		":\r\n" + pad + "\r\n", pad + "\r\n\r\n" + pad, "\t\r\n" + pad} {
+		for _, before := range []string{"", "ag", "d", "\r\n"} {
+			// The bytes in front of the buffer are no part of it.
+			in := append([]byte(before), s...)[len(before):]
+			for cut := range in {
+				fast, plain := Trailer{Fields: make([]Field, 0, 16)}, Trailer{Fields: make([]Field, 0, 16)}
+				plain.plain = true
+				for _, have := range []int{cut, len(in)} {
+					n, err := fast.Parse(in[:have])
+					n2, err2 := plain.Parse(in[:have])
+					if n != n2 || err != err2 || !slices.Equal(fast.Fields, plain.Fields) || fast.errOff != plain.errOff {
+						t.Fatalf("%q split at %d: %d %v %v, plain %d %v %v", in, cut, n, err, fast.Fields, n2, err2, plain.Fields)
 					}
 				}
 			}
@@ -343,6 +440,14 @@ func TestFastIsTaken(t *testing.T) {
 		end := strings.Index(s, "\r\n\r\n") + 4
 		if h.state != atEnd || int(h.pos) != end {
 			t.Errorf("%q: the fast path came to %d, state %d", s, h.pos, h.state)
+		}
+		if h == &r.Head && !strings.Contains(s, "Host: [") && strings.Contains(s, "GET /") {
+			r.Reset()
+			n, stop := readable(buf)
+			_, host := headAVX2(&r.section, unsafe.SliceData(buf), unsafe.SliceData(r.Fields), 0, n, stop, 0, 0, cap(r.Fields), true)
+			if strings.Contains(s, "Host: ") && (host.Len == 0 || !r.KeepAlive) {
+				t.Errorf("%q: Host and Connection were not settled in one go", s)
+			}
 		}
 		// In two pieces, the lines that are whole are read fast on both sides.
 		at := len(s) - len(s)/3
