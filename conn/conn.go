@@ -47,6 +47,7 @@ type extra struct {
 	queue    []segment // output behind out: files, and bytes behind them
 	dial     *dial     // while connecting
 	tls      *transport
+	abrupt   bool      // see ResetOnError
 	detached *prefixed // by Detach, until Data has returned
 	unread   int       // bytes that the kernel held for the peer when stalled looked
 	err      error     // for Close
@@ -254,9 +255,10 @@ func (c *Conn) event(r poller.Ready) {
 		if r&^poller.Write != 0 {
 			c.fill()
 		}
-	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended):
+	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended) && c.sec == plain:
 		// The peer is gone altogether: it was reset, or has closed a socket
-		// of which it had already shut the sending side.
+		// of which it had already shut the sending side. Behind a close_notify
+		// its FIN is still to come, and no news.
 		errno := socketError(int(c.fd))
 		if errno == 0 {
 			errno = syscall.ECONNRESET

@@ -610,3 +610,37 @@ func TestRunEndsHandshakes(t *testing.T) {
 		}
 	})
 }
+
+// The peer's FIN follows its close_notify, and is no news: not even when that,
+// and what came before it, still waits for a sink that is full.
+func TestFINBehindCloseNotify(t *testing.T) {
+	versions(t, func(r *rig, cfg *tls.Config) {
+		ch, onClose := closes()
+		v := &valve{full: true}
+		conns := make(chan *conn.Conn, 1)
+		r.listen(&conn.Handler{TLS: &conn.TLS{Config: cfg}, Close: onClose, Open: func(c *conn.Conn) {
+			c.Pipe(v)
+			c.CloseWrite() // so that the FIN ends both directions: the poller tells
+			conns <- c
+		}})
+		_, k := r.dialWire(cfg)
+		p := r.peer(k)
+		get(r, conns)
+		p.wantEOF()
+		// Data and close_notify are read together: the loop is held meanwhile.
+		gate, held := make(chan bool), make(chan bool)
+		r.loop.Post(func() { close(held); <-gate })
+		<-held
+		p.send("all of it")
+		k.CloseWrite()
+		close(gate)
+		r.until("the first", func() bool { return v.String() == "all of it" })
+		k.NetConn().(*wire).Conn.(*net.TCPConn).CloseWrite()
+		r.turns(5)
+		r.do(v.open)
+		r.wantErr(ch, io.EOF)
+		if v.closed != 1 || v.aborted != 0 {
+			r.Errorf("%d closes, %d aborts", v.closed, v.aborted)
+		}
+	})
+}
