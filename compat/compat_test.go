@@ -85,7 +85,7 @@ func want(t *testing.T, resp *http.Response, body string, code int, text string)
 func TestChi(t *testing.T) {
 	t.Parallel()
 	r := chi.NewRouter()
-	r.Use(middleware.RequestID, middleware.RealIP, middleware.Recoverer, middleware.Compress(5), middleware.Timeout(time.Minute), middleware.StripSlashes)
+	r.Use(middleware.RequestID, middleware.Recoverer, middleware.Compress(5), middleware.Timeout(time.Minute), middleware.StripSlashes)
 	r.Get("/users/{id}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "user %s of %s", chi.URLParam(r, "id"), middleware.GetReqID(r.Context())[:1])
 	})

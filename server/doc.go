@@ -41,6 +41,11 @@
 // body, with chunked coding where no Content-Length was set; Full and OnDrain
 // tell how fast the client takes it.
 //
+// # Handlers that block
+//
+// [NetHTTP] makes a Handler of any http.Handler: it is called on a goroutine of a
+// bounded pool, where it may block.
+//
 // # HTTPS
 //
 // [Server.ListenTLS] answers HTTPS with crypto/tls as Server.TLS configures it,

@@ -325,7 +325,7 @@ var answerPromises = []promise{
 		_, closeNotifier := w.(interface{ CloseNotify() <-chan bool })
 		say("%v %v %v %v %v", flusher, hijacker, readerFrom, stringWriter, closeNotifier)
 	}},
-	{name: "http.Redirect", in: get("/a/b"), h: func(w http.ResponseWriter, r *http.Request, _ say) { http.Redirect(w, r, "../c?d", 302) }},
+	{name: "http.Redirect", in: get("/a/b"), h: func(w http.ResponseWriter, r *http.Request, _ say) { http.Redirect(w, r, "../c?d", http.StatusFound) }},
 	{name: "http.TimeoutHandler", in: get("/"), h: func(w http.ResponseWriter, r *http.Request, _ say) {
 		http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), time.Millisecond, "late").ServeHTTP(w, r)
 	}},
