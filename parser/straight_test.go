@@ -115,6 +115,24 @@ func TestStraightBytes(t *testing.T) {
 	}
 }
 
+// TestStraightEnds: where storage ends, and where a section is all that there is.
+func TestStraightEnds(t *testing.T) {
+	for room := range 4 {
+		r := Request{Head: Head{Fields: make([]Field, 0, room)}}
+		in := head("GET / HTTP/1.1", "Host: a", "Accept: */*", "X-Long: and so on", "X-Other: not for this one")
+		if _, err := r.Parse([]byte(in)); err != ErrFields || !strings.HasPrefix(in[r.ErrorOffset():], []string{"Host", "Accept", "X-Long", "X-Other"}[room]) {
+			t.Errorf("room for %d: %v at %d", room, err, r.ErrorOffset())
+		}
+	}
+	for _, name := range []string{"a", "te", "via", "etag", "Server-Timing"} {
+		tr := Trailer{Fields: make([]Field, 0, 4)}
+		in := []byte(name + ": the value is long enough\r\n\r\n")
+		if n, err := tr.Parse(in); n != len(in) || err != nil || string(tr.Get(in, name)) != "the value is long enough" {
+			t.Errorf("%q: %d, %v", in, n, err)
+		}
+	}
+}
+
 // TestWords: what looks at eight bytes at once, on every byte at each place among others.
 func TestWords(t *testing.T) {
 	t.Parallel()
