@@ -41,6 +41,11 @@
 // default: Head.MaxSize, the capacity of Head.Fields, the overhead of chunks, the size of a trailer
 // section.
 //
+// There are two paths through a head. On amd64 with AVX2 and BMI an assembly routine reads the lines
+// that are whole (fast_amd64.s tells how); it takes what is common, and leaves all else as it was to
+// the portable path, which decides and finds the errors. Elsewhere, and with the build tag purego,
+// the portable path does all the work. Results are the same, and tests hold one against the other.
+//
 // # Lifetime of bytes
 //
 // Spans and Fields are offsets into the buffer that was given to Parse: they are true for as long

@@ -15,6 +15,7 @@ const (
 	fastLeast = 17 // bytes of input that make a try worth its call
 	fastAgain = 64 // and of more input, in the middle of a head
 	fastSlack = 64 // bytes behind the input that headAVX2 may read
+	fastHost  = 32 // bytes of a Host that it checks
 )
 
 // headAVX2 reads lines of buf into fields, as far as the end of the section or else to the end of the
@@ -28,7 +29,8 @@ const (
 // It returns count < 0 where it does not want to decide; then nothing has changed but storage that
 // is not in use. Else there are count fields now, and s is up to date. So is, of a request, what its
 // line holds, except that the target is taken for the origin-form. If host is not empty, the request
-// is whole, host is the valid value of its one Host field, and KeepAlive is settled.
+// is whole, KeepAlive is settled, and host is the value of its one Host field: valid, or longer than
+// fastHost and to be checked.
 //
 //go:noescape
 func headAVX2(s *section, buf *byte, fields *Field, from, n, stop, have, next, room int, request bool) (count int, host Span)
@@ -85,7 +87,8 @@ func (r *Request) fast(buf []byte) bool {
 	}
 
 	// What follows is finish; the common heads need little of it.
-	if host.Len == 0 {
+	if host.Len == 0 || host.Len > fastHost && authority(host.Of(buf), false) >= 0 {
+		r.KeepAlive = false
 		r.finish(buf)
 		return r.state == atEnd
 	}

@@ -332,7 +332,6 @@ commit:
 	CMPB request+72(FP), $0
 	JE   done
 
-	// The request line's spans, as they are in memory: the offset, and above it the length.
 	LEAQ    -Head_section(R15), R15
 	MOVQ    method-24(SP), CX
 	MOVQ    target-32(SP), DX
@@ -340,29 +339,26 @@ commit:
 	MOVBLZX 8(SI)(DX*1), AX
 	ANDL    $1, AX
 	MOVB    AX, Head_Minor(R15)
-	MOVQ    CX, AX
-	SHLQ    $32, AX
-	MOVQ    AX, Request_Method(R15)
-	INCQ    CX
-	MOVQ    DX, AX
-	SUBQ    CX, AX
-	SHLQ    $32, AX
-	ORQ     CX, AX
-	MOVQ    AX, Request_Target(R15)
-	MOVQ    R13, AX
-	SUBQ    CX, AX
-	SHLQ    $32, AX
-	ORQ     CX, AX
-	MOVQ    AX, Request_Path(R15)
-	LEAQ    1(R13), CX
-	MOVQ    DX, AX
-	SUBQ    CX, AX
-	SHLQ    $32, AX
-	ORQ     CX, AX
-	XORL    CX, CX
-	CMPQ    R13, DX
-	CMOVQEQ CX, AX
-	MOVQ    AX, Request_Query(R15)
+	MOVL    $0, (Request_Method+Span_Off)(R15)
+	MOVL    CX, (Request_Method+Span_Len)(R15)
+	INCL    CX
+	MOVL    DX, AX
+	SUBL    CX, AX
+	MOVL    CX, (Request_Target+Span_Off)(R15)
+	MOVL    AX, (Request_Target+Span_Len)(R15)
+	MOVL    R13, AX
+	SUBL    CX, AX
+	MOVL    CX, (Request_Path+Span_Off)(R15)
+	MOVL    AX, (Request_Path+Span_Len)(R15)
+	LEAL    1(R13), CX
+	MOVL    DX, AX
+	SUBL    CX, AX
+	XORL    BX, BX
+	CMPL    R13, DX
+	CMOVLEQ BX, CX                     // the zero Span where there is no "?"
+	CMOVLEQ BX, AX
+	MOVL    CX, (Request_Query+Span_Off)(R15)
+	MOVL    AX, (Request_Query+Span_Len)(R15)
 
 	// Where the head is whole, host and KeepAlive, if the fields that decide are there once and simple.
 	// Host is simple if its value is of up to 32 bytes, behind at most one SP: a reg-name without "%", then
@@ -386,8 +382,8 @@ commit:
 	SETEQ    AX
 	ADDL     AX, BX
 	SUBL     BX, CX                    // its length
-	CMPL     CX, $32
-	JA       done
+	CMPL     CX, $const_fastHost
+	JA       connection                // the caller looks at it
 	VMOVDQU  (SI)(BX*1), Y2
 	VMOVDQU  tables_hostLow(R14), Y8
 	VMOVDQU  tables_hostHigh(R14), Y9
@@ -413,6 +409,7 @@ commit:
 	CMPL     AX, $5
 	JA       done
 
+connection:
 	// Connection is simple if it is keep-alive or close, read as words so that there is no branch on
 	// which it is.
 	MOVBLZX  Head_Minor(R15), AX
