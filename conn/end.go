@@ -45,6 +45,11 @@ func (c *Conn) Abort() error {
 	return nil
 }
 
+// ResetOnError has the peer see a reset if the connection ends from now on by an
+// error, or a panic, and not by Close: for output of which nothing but its end says
+// that it was all, so that a part of it must not pass for the whole.
+func (c *Conn) ResetOnError() { c.extra().abrupt = true }
+
 // drop is fail, and has the kernel drop what it holds for the peer too.
 func (c *Conn) drop(err error) {
 	if c.fd >= 0 {
@@ -70,6 +75,9 @@ func (c *Conn) fail(err error) {
 	c.set(closed)
 	if err != nil {
 		c.extra().err = err
+		if c.more.abrupt && err != io.EOF && c.fd >= 0 {
+			resetOnClose(int(c.fd))
+		}
 	}
 	c.loop.gone = append(c.loop.gone, c)
 }

@@ -280,6 +280,7 @@ func (s *session) appendFraming(b []byte, status int, n int64) []byte {
 		return b // HEAD: nobody knows what the answer to GET has
 	case s.is(old) || n == untilClose:
 		s.clear(persist) // the body ends with the connection
+		s.conn.ResetOnError()
 		return b
 	}
 	s.set(chunked)

@@ -52,8 +52,6 @@ func (s *Server) InheritConn(ln net.Listener, h *conn.Handler) error {
 // process's from then on, and not removed any more. As long as both listen, the
 // kernel gives a connection to either. Files must not be called from a handler.
 func (s *Server) Files() ([]*os.File, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var files []*os.File
 	var errs []error
 	collect := func() {
@@ -67,18 +65,23 @@ func (s *Server) Files() ([]*os.File, error) {
 			files = append(files, f)
 		}
 	}
+	collected := make(chan struct{})
+	s.mu.Lock()
+	var err error
 	switch s.state {
 	case idle:
 		collect() // no loop runs
+		close(collected)
 	case serving:
-		done := make(chan struct{})
-		if err := s.workers[0].loop.Post(func() { collect(); close(done) }); err != nil {
-			return nil, err
-		}
-		<-done
+		err = s.workers[0].loop.Post(func() { collect(); close(collected) })
 	default:
-		return nil, net.ErrClosed
+		err = net.ErrClosed
 	}
+	s.mu.Unlock() // before the wait: a handler may be asking for Stats
+	if err != nil {
+		return nil, err
+	}
+	<-collected
 	if err := errors.Join(errs...); err != nil {
 		for _, f := range files {
 			f.Close()

@@ -225,3 +225,35 @@ func TestHubBacklog(t *testing.T) {
 	s.stats("it is counted", func(st Stats) bool { return st.Limits == Limits{MaxBacklog: 1} && st.Aborted == 1 })
 	slow.wantGone()
 }
+
+// TestFilesAndStats: handlers may ask for the Stats while Files waits for their
+// loop.
+func TestFilesAndStats(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{Loops: 1}, mirror)
+	done := make(chan error, 1)
+	go func() {
+		for range 3000 {
+			files, err := s.Files()
+			if err != nil {
+				done <- err
+				return
+			}
+			for _, f := range files {
+				f.Close()
+			}
+		}
+		done <- nil
+	}()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+			s.do(func() { s.Stats() })
+		}
+	}
+}

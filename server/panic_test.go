@@ -3,7 +3,9 @@
 package server
 
 import (
+	"errors"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -56,6 +58,40 @@ func TestPanic(t *testing.T) {
 			if text := s.logs.take(); !strings.Contains(text, "boo") || !strings.Contains(text, "panic_test.go") {
 				t.Errorf("logged: %q", text)
 			}
+		})
+	}
+}
+
+// An answer that the connection's end would end is cut off by a reset: a FIN
+// would make what there is of it look whole.
+func TestHalfAnAnswer(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		cut  func(s *rig, w Response)
+	}{
+		{"by a panic", func(_ *rig, w Response) { w.Post(func() { panic("boo") }) }},
+		{"by Server.Close", func(s *rig, _ Response) { s.Server.Close() }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			begun := make(chan Response, 1)
+			s := start(t, &Server{}, func(w Response, r Request) { w.WriteString("half"); begun <- w })
+			k := s.dial()
+			k.send("GET / HTTP/1.0\r\n\r\n")
+			w := wait(t, begun)
+			for text := ""; !strings.HasSuffix(text, "\r\n\r\nhalf"); {
+				b, err := k.in.ReadByte()
+				if err != nil {
+					t.Fatal(err)
+				}
+				text += string(b)
+			}
+			c.cut(s, w)
+			if b, err := k.in.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("read %q, %v: not a reset", b, err)
+			}
+			s.logs.take()
 		})
 	}
 }
