@@ -51,16 +51,21 @@ func NetHTTP(h http.Handler, workers int) Handler {
 	if h == nil {
 		h = http.DefaultServeMux
 	}
-	a := &adapter{handler: h, server: &http.Server{Handler: h}}
-	a.pool.limit = workers
-	return a.serve
+	return newAdapter(h, workers).serve
 }
 
 // adapter is one NetHTTP.
 type adapter struct {
 	handler http.Handler
-	server  *http.Server // for http.ServerContextKey: code asks whether there is one
+	ctx     context.Context // has http.ServerContextKey, which code looks for
 	pool    pool
+}
+
+func newAdapter(h http.Handler, workers int) *adapter {
+	a := &adapter{handler: h}
+	a.ctx = context.WithValue(context.Background(), http.ServerContextKey, &http.Server{Handler: h})
+	a.pool.limit = workers
+	return a
 }
 
 // A peer is what requests of one connection have in common.
@@ -181,7 +186,7 @@ func (a *adapter) serve(w Response, r Request) {
 }
 
 func newPeer(a *adapter, c *conn.Conn) *peer {
-	p := &peer{adapter: a, tls: c.TLS(), ctx: context.WithValue(context.Background(), http.ServerContextKey, a.server)}
+	p := &peer{adapter: a, tls: c.TLS(), ctx: a.ctx}
 	if local := c.LocalAddr(); local != nil {
 		p.ctx = context.WithValue(p.ctx, http.LocalAddrContextKey, local)
 	}

@@ -178,7 +178,7 @@ func TestDescriptorsOfFiles(t *testing.T) {
 func TestMix(t *testing.T) {
 	t.Parallel()
 	data := pattern(300 << 10)
-	a := &adapter{server: new(http.Server), handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()
 		switch r.URL.Path {
 		case "/echo":
@@ -192,8 +192,7 @@ func TestMix(t *testing.T) {
 			w.Write(data[:3000])
 			panic(http.ErrAbortHandler)
 		}
-	})}
-	a.pool.limit = 6
+	}), 6)
 	s := start(t, &Server{Loops: 2}, a.serve)
 	var wg sync.WaitGroup
 	for g := range 12 {

@@ -32,8 +32,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // startNetHTTP starts a server for h, and answers the pool of its goroutines.
 func startNetHTTP(t testing.TB, s *Server, h http.Handler, workers int) (*rig, *pool) {
-	a := &adapter{handler: h, server: new(http.Server)}
-	a.pool.limit = workers
+	a := newAdapter(h, workers)
 	return start(t, s, a.serve), &a.pool
 }
 

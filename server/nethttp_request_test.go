@@ -3,14 +3,20 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/lurcher-net/lurcher/parser"
 )
 
 var requestPromises = []promise{
@@ -196,5 +202,51 @@ func TestWriterOutlives(t *testing.T) {
 	c.send(get("/"))
 	if a := c.want("200 well"); a.Header.Get("X-Harm") != "" {
 		t.Error("harmed")
+	}
+}
+
+// TestRequestsAlike: of random heads that both parsers take, a handler is given
+// what http.ReadRequest makes of them.
+func TestRequestsAlike(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	pick := func(list ...string) string { return list[rnd.IntN(len(list))] }
+	compared := 0
+	for range 20_000 {
+		var b strings.Builder
+		method := pick("GET", "POST", "HEAD", "OPTIONS", "CONNECT", "PUT")
+		target := pick("/", "/a/b?c=d", "/a%20b", "/%", "/a?b?", "//x/y", "/?", "*", "http://h.example/p?q", "http://h.example", "h:443", "/"+string(rune(33+rnd.IntN(90))), "/a#b")
+		fmt.Fprintf(&b, "%s %s HTTP/1.%d\r\nHost: %s\r\n", method, target, rnd.IntN(2), pick("x", "x:1", "[::1]:80", "", "h.example"))
+		for range rnd.IntN(6) {
+			fmt.Fprintf(&b, "%s:%s%s%s\r\n", pick("accept", "Accept", "X-a", "x-A", "X-A", "cookie", "Pragma", "cache-control", "connection", "trailer", "Expect", "TE", "x_y.z!"),
+				pick("", " ", "\t "), pick("a", "", "no-cache", "close", "keep-alive", "X-A, x-b", "a, b", "\"q\"", "caf\xc3\xa9"), pick("", " "))
+		}
+		b.WriteString(pick("", "", "Content-Length: 0\r\n", "content-length: 12\r\n", "Transfer-Encoding: chunked\r\n"))
+		b.WriteString("\r\n")
+		head := b.String()
+
+		p := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 20)}}
+		n, err := p.Parse([]byte(head))
+		want, wantErr := http.ReadRequest(bufio.NewReader(strings.NewReader(head)))
+		if err != nil || n != len(head) {
+			continue // we are stricter
+		}
+		c := &call{head: head, desk: &desk{head: p}, peer: new(peer)}
+		err = c.request(context.Background())
+		if (err != nil) != (wantErr != nil) {
+			t.Errorf("%q: %v, net/http says %v", head, err, wantErr)
+		}
+		if err != nil || wantErr != nil {
+			continue
+		}
+		delete(want.Header, "Host") // the server does that, not ReadRequest
+		want.Body, c.req.Body = nil, nil
+		compared++
+		if want = want.WithContext(c.req.Context()); !reflect.DeepEqual(c.req, want) {
+			t.Fatalf("%q:\n%+v\nnet/http:\n%+v", head, c.req, want)
+		}
+	}
+	if compared < 5000 {
+		t.Errorf("only %d were compared", compared)
 	}
 }
