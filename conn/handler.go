@@ -33,10 +33,18 @@ type Handler struct {
 	Timeout func(c *Conn)
 
 	// Close is the last call that a connection gets, exactly once, also when
-	// Open never came. err is nil after a Close of ours whose output was all
-	// taken by the kernel, io.EOF when the peer had ended first,
-	// os.ErrDeadlineExceeded (wrapped) after a timeout, net.ErrClosed after
-	// Abort, or the errno of the operation that failed, in an os.SyscallError.
+	// Open never came. err says why:
+	//
+	//   - nil: after a Close of ours whose output was all taken by the kernel,
+	//     and after Detach
+	//   - io.EOF: the peer had ended first
+	//   - io.ErrUnexpectedEOF, wrapped: it did so without TLS's close_notify
+	//   - os.ErrDeadlineExceeded, perhaps wrapped: a timeout
+	//   - ErrBacklog, ErrHold: that limit
+	//   - net.ErrClosed: after Abort
+	//   - an os.SyscallError with the errno of the operation that failed
+	//   - the cause of Run's context, when the loop ended
+	//   - anything else: a handshake that failed, or a handler's panic
 	Close func(c *Conn, err error)
 
 	// TLS, if set, has the connections encrypted.

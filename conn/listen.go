@@ -242,7 +242,7 @@ func (ln *Listener) deal(fd int) *Conn {
 	if to == ln.loop {
 		return to.accepted(fd, ln.h)
 	}
-	if to.send(posted{ln: ln, fd: fd}) != nil {
+	if to.enqueue(posted{ln: ln, fd: fd}) != nil {
 		closeFD(fd)
 	}
 	return nil

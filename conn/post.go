@@ -13,11 +13,11 @@ import (
 // any goroutine, the loop's own included, and never blocks. The order of one
 // goroutine's posts is kept. Once Run has returned it answers net.ErrClosed,
 // and fn is not run.
-func (l *Loop) Post(fn func()) error { return l.send(posted{fn: fn}) }
+func (l *Loop) Post(fn func()) error { return l.enqueue(posted{fn: fn}) }
 
 // Post runs fn on the connection's loop: see [Loop.Post]. By then the
 // connection may have been closed. A panic in fn closes it.
-func (c *Conn) Post(fn func()) error { return c.loop.send(posted{fn: fn, conn: c}) }
+func (c *Conn) Post(fn func()) error { return c.loop.enqueue(posted{fn: fn, conn: c}) }
 
 // posted is a function to run, or a connection that another loop's listener
 // accepted for this one.
@@ -40,7 +40,7 @@ type postbox struct {
 }
 
 // send puts p into the loop's box, and wakes the loop if it sleeps.
-func (l *Loop) send(p posted) error {
+func (l *Loop) enqueue(p posted) error {
 	b := &l.post
 	b.mu.Lock()
 	if b.ended {

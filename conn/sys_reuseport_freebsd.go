@@ -1,3 +1,5 @@
+// SO_REUSEPORT on FreeBSD.
+
 package conn
 
 import "golang.org/x/sys/unix"

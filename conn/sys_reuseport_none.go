@@ -1,5 +1,7 @@
 //go:build solaris
 
+// SO_REUSEPORT where there is none.
+
 package conn
 
 import "golang.org/x/sys/unix"

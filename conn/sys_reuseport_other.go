@@ -1,5 +1,7 @@
 //go:build darwin || dragonfly || netbsd || openbsd || aix
 
+// SO_REUSEPORT on the other Unixes.
+
 package conn
 
 import "golang.org/x/sys/unix"

@@ -1,5 +1,7 @@
 //go:build unix && !linux && !darwin && !freebsd && !dragonfly
 
+// sendfile(2) where there is none.
+
 package conn
 
 import (
