@@ -63,6 +63,7 @@ type handshake struct {
 	begun  bool        // the loop's: it has a goroutine, or waits for one
 	input  chan []byte // one piece for each time that the goroutine waits
 	out    []byte      // the goroutine's: to be sent when it waits again
+	leaves bool        // the goroutine's: it makes room, see yield
 	local  net.Addr
 	remote net.Addr
 
@@ -220,6 +221,7 @@ func (hs *handshake) await() ([]byte, error) {
 			return nil, hs.ctx.Err()
 		case <-tick.C:
 			if hs.t.cfg.pool.yield() {
+				hs.leaves = true
 				return nil, errCrowded
 			}
 		}
@@ -330,15 +332,19 @@ func (p *pool) begin(hs *handshake, most int) {
 
 // work runs one handshake after another, until none waits.
 func (p *pool) work(hs *handshake) {
-	for ; hs != nil; hs = p.next() {
+	for hs != nil {
 		hs.run()
+		hs = p.next(hs.leaves)
 	}
 }
 
-func (p *pool) next() *handshake {
+// next takes the first that waits; left tells that room was made for it.
+func (p *pool) next(left bool) *handshake {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.leaving = max(p.leaving-1, 0)
+	if left {
+		p.leaving--
+	}
 	hs := p.first
 	if hs == nil {
 		p.running--

@@ -644,3 +644,36 @@ func TestFINBehindCloseNotify(t *testing.T) {
 		}
 	})
 }
+
+// A record that somebody has tampered with ends the connection: both ends know
+// why, and nothing of it is handed over.
+func TestTamperedRecord(t *testing.T) {
+	versions(t, func(r *rig, cfg *tls.Config) {
+		ch, onClose := closes()
+		got := make(chan string, 4)
+		r.listen(&conn.Handler{TLS: &conn.TLS{Config: cfg}, Close: onClose,
+			Data: func(c *conn.Conn, p []byte) int { got <- string(p); return len(p) }})
+		w, k := r.dialWire(cfg)
+		k.Write([]byte("good"))
+		if s := get(r, got); s != "good" {
+			r.Error(s)
+		}
+		w.write = func(p []byte) error {
+			p[len(p)-1] ^= 1
+			_, err := w.Conn.Write(p)
+			return err
+		}
+		k.Write([]byte("bad"))
+		var op *net.OpError
+		if err := get(r, ch); !errors.As(err, &op) || op.Op != "local error" {
+			r.Errorf("closed with %v", err)
+		}
+		op = nil
+		if _, err := k.Read(make([]byte, 1)); !errors.As(err, &op) || op.Op != "remote error" {
+			r.Errorf("the peer was told %v", err)
+		}
+		if len(got) > 0 {
+			r.Errorf("%q was handed over", <-got)
+		}
+	})
+}
