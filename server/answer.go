@@ -1,0 +1,129 @@
+// The answer as the session sends it: its parts behind the head, framed as that
+// said.
+
+package server
+
+import (
+	"os"
+	"strconv"
+)
+
+// write sends a part of the body.
+func (s *session) write(p []byte) error {
+	if !s.is(sent) {
+		if err := s.startAnswer(-1, nil); err != nil {
+			return err
+		}
+	}
+	return s.writeBody(p)
+}
+
+func (s *session) writeBody(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if s.is(bodiless) {
+		if s.is(headOnly) {
+			return nil // the answer to GET has it
+		}
+		return ErrNoBody
+	}
+	if s.is(chunked) {
+		var line [18]byte
+		b := append(strconv.AppendInt(line[:0], int64(len(p)), 16), "\r\n"...)
+		if s.x != nil {
+			s.x.written += int64(len(p))
+		}
+		_, err := s.conn.Writev(b, p, crlf)
+		return err
+	}
+	if x := s.x; x != nil {
+		if x.declared >= 0 && x.written+int64(len(p)) > x.declared {
+			return ErrLength
+		}
+		x.written += int64(len(p))
+	}
+	_, err := s.conn.Write(p)
+	return err
+}
+
+// finish sends the last part and completes the exchange.
+func (s *session) finish(body []byte) error {
+	var err error
+	if s.trails() {
+		if err = s.startAnswer(unknown, nil); err != nil {
+			return err
+		}
+	}
+	if !s.is(sent) {
+		err = s.finishWhole(body)
+	} else {
+		err = s.writeBody(body)
+		switch {
+		case s.is(chunked) && !s.is(bodiless):
+			s.endChunks()
+		case s.short() || err == ErrLength:
+			// It ends the connection, so that the client does not take it for whole.
+			s.over()
+			s.enter(gone)
+			s.conn.Close()
+			return ErrLength
+		}
+	}
+	if s.phase == receiving || s.phase == answering {
+		s.next()
+	}
+	return err
+}
+
+// short tells that less was written than Content-Length said.
+func (s *session) short() bool {
+	return s.x != nil && s.x.declared >= 0 && s.x.written < s.x.declared && !s.is(bodiless)
+}
+
+// finishWhole sends an answer of which nothing has been sent.
+func (s *session) finishWhole(body []byte) error {
+	if x := s.x; x != nil && x.declared >= 0 && x.declared != int64(len(body)) && !s.noBody() {
+		s.refuse(500, "the answer did not have the length it was said to have")
+		return ErrLength
+	}
+	err := s.startAnswer(int64(len(body)), body)
+	if err == nil && s.is(bodiless) && len(body) > 0 && !s.is(headOnly) {
+		return ErrNoBody
+	}
+	return err
+}
+
+func (s *session) sendFile(f *os.File, off, n int64) error {
+	if off < 0 || n < 0 {
+		f.Close()
+		return errRange
+	}
+	s.extra() // keeps count
+	if !s.is(sent) {
+		if err := s.startAnswer(n, nil); err != nil {
+			f.Close()
+			return err
+		}
+	}
+	switch x := s.x; {
+	case s.is(headOnly):
+		return f.Close()
+	case s.is(bodiless):
+		f.Close()
+		return ErrNoBody
+	case n == 0:
+		return f.Close() // an empty chunk would be the last one
+	case s.is(chunked):
+		x.written += n
+		s.conn.WriteString(strconv.FormatInt(n, 16) + "\r\n")
+		err := s.conn.SendFile(f, off, n)
+		s.conn.Write(crlf)
+		return err
+	case x.declared >= 0 && x.written+n > x.declared:
+		f.Close()
+		return ErrLength
+	}
+	s.x.written += n
+	return s.conn.SendFile(f, off, n)
+}
