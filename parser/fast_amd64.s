@@ -250,7 +250,7 @@ target: // It has no SP and no "#"; of controls, see above.
 stage2:
 	// Stage 2.
 	//	SI  buf            DI  the field      BX  its number     R8  count
-	//	R9  line's start   R10 names seen     R12 0              R13 unknown names
+	//	R9  line's start   R10 names seen     R12 0              R13 have + unknown names
 	//	R14 the tables     R15 s
 	MOVQ s+0(FP), R15
 	MOVQ have+48(FP), BX
@@ -260,7 +260,7 @@ stage2:
 	ADDQ R11, DI
 	XORL R10, R10
 	XORL R12, R12
-	XORL R13, R13
+	MOVQ BX, R13
 	CMPQ BX, R8
 	JAE  seen
 	MOVL START(0)(DI), R9
@@ -289,7 +289,7 @@ line:
 	ANDNL     AX, CX, CX                     // what differs in them
 	NEGL      CX                             // anything: carry
 	CMOVLCS   R12, DX
-	ADCL      $0, R13
+	ADCQ      $0, R13
 	SHRL      $5, DX
 	MOVL      DX, Field_name(DI)
 	MOVW      BX, section_first(R15)(DX*2)
@@ -312,9 +312,7 @@ seen: // Did known names come twice? Then there are fewer of them than fields th
 	ANDQ    $~1, CX
 	POPCNTQ CX, DX
 	ADDQ    R13, DX
-	MOVQ    R8, AX
-	SUBQ    have+48(FP), AX
-	CMPQ    AX, DX
+	CMPQ    DX, R8
 	JNE     twice
 	TESTQ   R9, CX
 	JNZ     twice
