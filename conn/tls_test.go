@@ -320,7 +320,7 @@ func TestDialTLS(t *testing.T) {
 			r.Error(s)
 		}
 		r.do(func() {
-			if k.TLS() != k.TLS() {
+			if s := k.TLS(); s != k.TLS() {
 				r.Error("the state is made anew each time")
 			}
 			k.CloseWrite()

@@ -174,6 +174,7 @@ type tables struct {
 	hash, question      [32]uint8 // "#", "?"
 }
 
+//lint:ignore U1000 headAVX2 reads it
 var fastTables = newTables()
 
 func newTables() (t tables) {
