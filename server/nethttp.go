@@ -104,6 +104,7 @@ type call struct {
 
 	answer opening   // to be begun, if ready
 	out    []byte    // for the loop to write
+	taking bool      // which is what it does just now
 	choked bool      // the client reads slower than the handler writes
 	done   bool      // the handler has returned: tail, and the end
 	file   filePart  // behind out

@@ -329,3 +329,36 @@ func TestNetHTTPBehindAnother(t *testing.T) {
 		t.Errorf("logged: %s", text)
 	}
 }
+
+// TestFlushes hands over the head alone, and then little very often: nothing is
+// lost between the loop, which takes its time for a large head, and what comes
+// meanwhile.
+func TestFlushes(t *testing.T) {
+	t.Parallel()
+	large := string(bytes.Repeat([]byte("x"), 40<<10))
+	s := start(t, &Server{Loops: 2}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Large", large)
+		f := w.(http.Flusher)
+		for i := range 20 {
+			f.Flush()
+			for c := w.(*response).call; ; runtime.Gosched() { // until the loop is at it
+				c.mu.Lock()
+				begun := !c.posted
+				c.mu.Unlock()
+				if begun {
+					break
+				}
+			}
+			fmt.Fprintf(w, "%d,", i)
+		}
+	}), 4))
+	want := ""
+	for i := range 20 {
+		want += fmt.Sprintf("%d,", i)
+	}
+	c := s.dial()
+	for range 300 {
+		c.send(get("/"))
+		c.want("200 " + want)
+	}
+}

@@ -14,6 +14,7 @@ func (d *desk) onStep() {
 	done, over, cut, resume := c.done, c.over, c.cut, c.in.resume
 	a, lost := c.answer, c.gone != nil
 	c.answer.ready, c.in.resume = false, false
+	c.out, c.file, c.taking = nil, filePart{}, true
 	c.mu.Unlock()
 
 	s := c.w.s
@@ -38,10 +39,10 @@ func (d *desk) onStep() {
 	}
 	if !done {
 		c.mu.Lock()
-		if out != nil {
-			d.spare, c.out = out[:0], nil
+		c.taking = false
+		if cap(out) > cap(d.spare) {
+			d.spare = out[:0]
 		}
-		c.file.f = nil
 		c.watch()
 		c.changed.Broadcast()
 		c.mu.Unlock()

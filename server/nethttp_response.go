@@ -297,7 +297,7 @@ func (c *call) pushLocked(must bool) error {
 			return c.gone
 		case c.gone != nil:
 			return c.gone
-		case len(c.out) == 0 && c.file.f == nil && !c.choked:
+		case len(c.out) == 0 && c.file.f == nil && !c.taking && !c.choked:
 			c.out, d.buf, d.spare = d.buf, d.spare[:0], nil
 			c.post()
 			return nil

@@ -5,6 +5,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +81,7 @@ func (p promise) onNetHTTP(t *testing.T, secure bool) string {
 		go srv.Serve(ln)
 		s.play(p, dial(t, ln.Addr()))
 	}
-	n.Wait()
+	s.rest(t, n, srv)
 	return s.String()
 }
 
@@ -96,9 +97,20 @@ func (p promise) onOurs(t *testing.T, secure bool) string {
 		srv = start(t, &Server{}, h)
 		s.play(p, dial(t, srv.addr))
 	}
-	n.Wait()
+	s.rest(t, n, srv)
 	srv.logs.take()
 	return s.String()
+}
+
+// rest waits for the handlers, those that hijacked too. One that the client does
+// not wait for may begin after its answer: Shutdown waits for it.
+func (s *script) rest(t *testing.T, n *sync.WaitGroup, srv interface{ Shutdown(context.Context) error }) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	n.Wait()
 }
 
 // A script is what the client has read, and then what the handler has said.
@@ -134,6 +146,7 @@ func (s *script) handler(p promise, n *sync.WaitGroup) http.Handler {
 // play sends the request, reads the answer, and looks whether the connection
 // goes on.
 func (s *script) play(p promise, c *client) {
+	defer c.Close()
 	s.addr = c.RemoteAddr().String()
 	c.send(p.in)
 	if p.then != nil {
