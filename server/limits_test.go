@@ -210,9 +210,7 @@ func TestMaxConns(t *testing.T) {
 		c.wantEnd()
 		c.Close()
 	}
-	if n := s.Stats().Limits.MaxConns; n != 5 {
-		t.Errorf("Limits.MaxConns is %d", n)
-	}
+	until(t, "the five are counted", func() bool { return s.Stats().Limits.MaxConns == 5 })
 	in[0].send(get("/still"))
 	in[0].want("200 GET /still")
 	in[0].Close()
