@@ -1,3 +1,5 @@
+// Authority: the host and port of a target or a Host field, with literal addresses.
+
 package parser
 
 import "math/bits"

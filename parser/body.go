@@ -1,3 +1,5 @@
+// Body: what a caller sees of one, however it is framed.
+
 package parser
 
 import (

@@ -1,3 +1,5 @@
+// Chunked bodies, byte by byte: the machine that has the last word on every one.
+
 package parser
 
 import (

@@ -1,3 +1,5 @@
+// Chunked bodies, the usual forms: the line of a size and runs of bytes taken at once.
+
 package parser
 
 import "io"

@@ -1,3 +1,5 @@
+// Classes of bytes.
+
 package parser
 
 // Classes of bytes, by the grammars of RFC 9110 5.6.2 and 5.5, RFC 9112 3 and RFC 3986.

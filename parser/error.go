@@ -1,3 +1,5 @@
+// Errors: each reason to refuse a message, and the status to answer it with.
+
 package parser
 
 // An Error says why a message was refused. Errors are sticky: the value that reported one

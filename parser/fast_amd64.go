@@ -1,5 +1,7 @@
 //go:build !purego
 
+// The assembly's Go side: what it is given, and what is done with what it found.
+
 package parser
 
 import (

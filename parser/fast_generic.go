@@ -1,5 +1,7 @@
 //go:build !amd64 || purego
 
+// Where there is no assembly.
+
 package parser
 
 // There is no fast path here: lines and line do all the work.

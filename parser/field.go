@@ -1,3 +1,5 @@
+// Fields: where a line's name and value are in the buffer.
+
 package parser
 
 // A Span is a run of bytes within a buffer, as an offset: it stays true when the buffer is

@@ -1,3 +1,5 @@
+// Framing: where the body ends and whether the connection goes on, from the fields.
+
 package parser
 
 import "encoding/binary"

@@ -1,3 +1,5 @@
+// Head: what requests and responses have in common.
+
 package parser
 
 // DefaultMaxSize is the limit on the bytes of a head, or of a trailer section, whose MaxSize is 0.
@@ -16,6 +18,7 @@ const (
 	UntilClose                // the body ends where the connection does; responses only
 )
 
+// String is the constant's name.
 func (f Framing) String() string {
 	switch f {
 	case NoBody:

@@ -1,3 +1,5 @@
+// Known names: found while a head is parsed, and without a search afterwards.
+
 package parser
 
 import "encoding/binary"

@@ -1,3 +1,5 @@
+// Request: the request line, the target's four forms, and Host.
+
 package parser
 
 import "bytes"

@@ -1,3 +1,5 @@
+// Response: the status line, and what framing its request and status leave.
+
 package parser
 
 // Response is the head of a response. The zero value with storage for Fields is ready for use, as

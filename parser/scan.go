@@ -1,3 +1,5 @@
+// Scans: the next byte that may not be there, eight bytes at a time.
+
 package parser
 
 import (

@@ -1,3 +1,5 @@
+// Sections: field lines as a machine that stops and goes on at any byte.
+
 package parser
 
 // section is the state of a run of field lines, ended by an empty line: what is left to be done

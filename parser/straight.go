@@ -1,3 +1,5 @@
+// Straight on: lines that are in the buffer as a whole, without the machine's states.
+
 package parser
 
 import (

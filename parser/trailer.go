@@ -1,3 +1,5 @@
+// Trailer: the fields behind a chunked body.
+
 package parser
 
 // Trailer is the trailer section of a chunked body: its fields, kept apart from the head's
