@@ -214,6 +214,9 @@ func TestMix(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+				// What is left of a large body costs the connection, which an answer
+				// that was begun before has not said: no request is to follow it.
+				req.Close = path == "/half"
 				if leaves := rnd.IntN(5) == 0; leaves {
 					go func() { runtime.Gosched(); cancel() }()
 				}
