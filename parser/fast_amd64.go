@@ -129,14 +129,12 @@ func (r *Request) fastTarget(buf []byte) bool {
 
 // fast reads a response from its first byte, with the contract of Request.fast.
 func (r *Response) fast(buf []byte) bool {
-	const shape = version + " 000 "
 	in := buf[:min(len(buf), r.limit())]
 	if len(in) < fastLeast || r.plain || len(r.Fields) != 0 || cap(r.Fields) == 0 {
 		return false
 	}
-	v := load64(buf, 0)
-	if v&^(1<<56) != httpVersion || buf[8] != ' ' || buf[12] != ' ' ||
-		!is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
+	minor, status, ok := commonStatus(buf)
+	if !ok {
 		return false
 	}
 	n, stop := readable(in)
@@ -150,13 +148,11 @@ func (r *Response) fast(buf []byte) bool {
 	} else if r.state == atEnd {
 		line -= 2
 	}
-	if line < len(shape) || buf[line] != '\r' || buf[line+1] != '\n' {
+	if line < len(statusShape) || buf[line] != '\r' || buf[line+1] != '\n' {
 		r.seen, r.twice, r.pos, r.state = 0, 0, 0, atStart
 		return false
 	}
-	r.Minor = uint8(v >> 56 & 1)
-	r.Status = int(buf[9]-'0')*100 + int(buf[10]-'0')*10 + int(buf[11]-'0')
-	r.Reason = span(len(shape), line)
+	r.Minor, r.Status, r.Reason = minor, status, span(len(statusShape), line)
 	r.Fields = r.Fields[:count]
 	if r.state == atEnd {
 		r.finish(buf)

@@ -67,13 +67,7 @@ func (r *Request) Parse(buf []byte) (n int, err error) {
 			r.fail(e, limit)
 		}
 	}
-	switch r.state {
-	case atEnd:
-		return int(r.pos), nil
-	case failed:
-		return 0, r.err
-	}
-	return 0, nil
+	return r.result()
 }
 
 // line reads

@@ -51,13 +51,7 @@ func (r *Response) Parse(buf []byte) (n int, err error) {
 			r.fail(ErrHeadLarge, limit)
 		}
 	}
-	switch r.state {
-	case atEnd:
-		return int(r.pos), nil
-	case failed:
-		return 0, r.err
-	}
-	return 0, nil
+	return r.result()
 }
 
 // line reads

@@ -48,6 +48,17 @@ const (
 	failed
 )
 
+// result is what Parse answers.
+func (s *section) result() (n int, err error) {
+	switch s.state {
+	case atEnd:
+		return int(s.pos), nil
+	case failed:
+		return 0, s.err
+	}
+	return 0, nil
+}
+
 func (s *section) fail(e Error, at int) {
 	s.state, s.err, s.errOff = failed, e, uint32(at)
 }

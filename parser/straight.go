@@ -162,21 +162,30 @@ func scanPath(b []byte, i int) (end, query int) {
 
 // straightLine reads a status line from the start of buf: HTTP/1.0 or 1.1. Otherwise it changes nothing.
 func (r *Response) straightLine(buf []byte) {
-	const shape = version + " 000 "
-	if len(buf) < len(shape)+len("\r\n") {
+	if len(buf) < len(statusShape)+len("\r\n") {
 		return
 	}
-	v := load64(buf, 0)
-	if v&^(1<<56) != httpVersion || buf[8] != ' ' || buf[12] != ' ' ||
-		!is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
-		return
-	}
-	end, ok := scanLine(buf, len(shape))
+	minor, status, ok := commonStatus(buf)
 	if !ok {
 		return
 	}
-	r.Minor = uint8(v >> 56 & 1)
-	r.Status = int(buf[9]-'0')*100 + int(buf[10]-'0')*10 + int(buf[11]-'0')
-	r.Reason = span(len(shape), end)
+	end, ok := scanLine(buf, len(statusShape))
+	if !ok {
+		return
+	}
+	r.Minor, r.Status, r.Reason = minor, status, span(len(statusShape), end)
 	r.pos, r.state = uint32(end+len("\r\n")), atLine
+}
+
+// statusShape is how status lines begin.
+const statusShape = version + " 000 "
+
+// commonStatus reads as much as that of buf, if it is of HTTP/1.0 or 1.1.
+func commonStatus(buf []byte) (minor uint8, status int, ok bool) {
+	v := load64(buf, 0)
+	if v&^(1<<56) != httpVersion || buf[8] != ' ' || buf[12] != ' ' ||
+		!is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
+		return 0, 0, false
+	}
+	return uint8(v >> 56 & 1), int(buf[9]-'0')*100 + int(buf[10]-'0')*10 + int(buf[11]-'0'), true
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,20 +81,26 @@ func TestStraightAgrees(t *testing.T) {
 		rounds = 3000
 	}
 	for range rounds {
-		in := []byte(heads[rng.IntN(len(heads))])
-		for range 1 + rng.IntN(3) {
-			i, c := rng.IntN(len(in)), some[rng.IntN(len(some))]
-			switch rng.IntN(3) {
-			case 0:
-				in[i] = c
-			case 1:
-				in = append(in[:i], append([]byte{c}, in[i:]...)...)
-			case 2:
-				in = append(in[:i], in[i+1:]...)
-			}
-		}
-		try(in)
+		try(mutated(rng, heads[rng.IntN(len(heads))], some))
 	}
+}
+
+// mutated is a copy of s in which up to three bytes are replaced, inserted or taken out. New ones are
+// from bytes.
+func mutated(rng *rand.Rand, s, bytes string) []byte {
+	in := []byte(s)
+	for n := 1 + rng.IntN(3); n > 0 && len(in) > 0; n-- {
+		i, c := rng.IntN(len(in)), bytes[rng.IntN(len(bytes))]
+		switch rng.IntN(3) {
+		case 0:
+			in[i] = c
+		case 1:
+			in = slices.Insert(in, i, c)
+		case 2:
+			in = slices.Delete(in, i, i+1)
+		}
+	}
+	return in
 }
 
 // TestStraightBytes: every byte at every place of lines whose lengths are around those of words, with

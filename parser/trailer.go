@@ -31,13 +31,7 @@ func (t *Trailer) Parse(buf []byte) (n int, err error) {
 			t.fail(ErrTrailerLarge, limit)
 		}
 	}
-	switch t.state {
-	case atEnd:
-		return int(t.pos), nil
-	case failed:
-		return 0, t.err
-	}
-	return 0, nil
+	return t.result()
 }
 
 // Get returns the first value of the field called name, or nil. See Head.Get.
