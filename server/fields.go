@@ -279,8 +279,11 @@ func (s *session) appendFraming(b []byte, status int, n int64) []byte {
 	case n == unsaid:
 		return b // HEAD: nobody knows what the answer to GET has
 	case s.is(old) || n == untilClose:
-		s.clear(persist) // the body ends with the connection
-		s.conn.ResetOnError()
+		s.clear(persist)
+		if !s.is(bodiless) {
+			s.set(endless)
+			s.conn.ResetOnError()
+		}
 		return b
 	}
 	s.set(chunked)

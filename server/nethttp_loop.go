@@ -162,17 +162,11 @@ func (d *desk) giveBack(c *call) {
 // cut ends an answer that cannot be completed, and the connection, so that it
 // does not pass for a whole one.
 func (s *session) cut() {
-	untilClose := s.is(sent) && !s.is(chunked|bodiless) && (s.x == nil || s.x.declared < 0)
 	if s.x != nil {
 		s.x.onAbort = nil // who has it cut knows
 	}
 	tell := s.abandon()
-	s.enter(gone)
-	if untilClose {
-		s.conn.Abort()
-	} else {
-		s.conn.Close()
-	}
+	s.cutOff()
 	tell()
 }
 

@@ -36,7 +36,6 @@ func (s *session) refuseError(err error) {
 // own, and then the connection.
 func (s *session) refuse(status int, reason string) {
 	begun, headOnly := s.is(sent), s.is(headOnly)
-	untilClose := !s.is(chunked) && (s.x == nil || s.x.declared < 0)
 	if !begun {
 		s.status = uint16(status)
 		if s.worker.server.Access != nil && (s.x == nil || !s.x.visit.open) {
@@ -46,14 +45,7 @@ func (s *session) refuse(status int, reason string) {
 	defer s.abandon()()
 	s.worker.counts.refuse(status, s.phase)
 	if begun {
-		// Half an answer is out: it must not pass for a whole one. Where only
-		// the connection's end would end it, that has to be a reset.
-		s.enter(gone)
-		if untilClose {
-			s.conn.Abort()
-		} else {
-			s.conn.Close()
-		}
+		s.cutOff()
 		return
 	}
 	s.worker.counts.status(status)
@@ -69,6 +61,17 @@ func (s *session) refuse(status int, reason string) {
 	s.conn.Write(b)
 	s.worker.buf = b
 	s.linger()
+}
+
+// cutOff closes the connection behind half an answer, which must not pass for a
+// whole one. Where only the connection's end would end it, that is a reset.
+func (s *session) cutOff() {
+	s.enter(gone)
+	if s.is(endless) {
+		s.conn.Abort()
+	} else {
+		s.conn.Close()
+	}
 }
 
 // linger closes the connection in stages: our side now, the rest when the

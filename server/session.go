@@ -69,6 +69,7 @@ const (
 	served                                         // there was a request on this connection
 	refused                                        // it is one more than MaxConns
 	eager                                          // the client has sent more than heads one at a time
+	endless                                        // nothing but its end ends the answer that has begun
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }
