@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/program"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -39,26 +40,10 @@ func config(t *testing.T, lang string, replace ...string) string {
 	return found
 }
 
-// tool is a program, or the test is skipped; with LURCHER_INTEROP=1 it must not
-// be missing.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	for _, path := range []string{name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(path); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("LURCHER_INTEROP") == "1" {
-		t.Fatalf("%s is not installed, and LURCHER_INTEROP=1 says that it has to be", name)
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
-}
-
 // behind starts a server of ours, and a proxy that knows it: conf makes its
 // configuration from the address of the one and the socket of the other.
 func behind(t *testing.T, name string, args []string, conf func(addr, dir, socket string) string) {
-	program := tool(t, name)
+	path := program.Tool(t, name)
 	srv := &server.Server{Handler: func(w server.Response, r server.Request) { r.Pipe(w) }}
 	addr, err := srv.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -84,7 +69,7 @@ func behind(t *testing.T, name string, args []string, conf func(addr, dir, socke
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	cmd := exec.Command(program, append(args, file)...)
+	cmd := exec.Command(path, append(args, file)...)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -162,7 +147,7 @@ func TestHaproxy(t *testing.T) {
 // TestSystemd has systemd look at the unit.
 func TestSystemd(t *testing.T) {
 	t.Parallel()
-	program, err := exec.LookPath("systemd-analyze")
+	path, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skipf("not a system with systemd: %v", err)
 	}
@@ -170,7 +155,7 @@ func TestSystemd(t *testing.T) {
 	if err := os.WriteFile(unit, []byte(config(t, "ini", "/usr/local/bin/app", "/bin/true")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(program, "verify", "--man=no", unit).CombinedOutput()
+	out, err := exec.Command(path, "verify", "--man=no", unit).CombinedOutput()
 	if err != nil || bytes.Contains(out, []byte(unit)) {
 		t.Errorf("%v\n%s", err, out)
 	}

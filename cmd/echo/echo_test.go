@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lurcher-net/lurcher/cmd/internal/program"
+	"github.com/lurcher-net/lurcher/internal/program"
 )
 
 func TestMain(m *testing.M) { program.Main(m) }

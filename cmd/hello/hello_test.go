@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lurcher-net/lurcher/cmd/internal/program"
+	"github.com/lurcher-net/lurcher/internal/program"
 	"github.com/lurcher-net/lurcher/poller"
 )
 

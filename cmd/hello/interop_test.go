@@ -21,7 +21,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lurcher-net/lurcher/cmd/internal/program"
+	"github.com/lurcher-net/lurcher/internal/program"
 )
 
 // pattern answers n bytes that do not repeat in step with anybody's buffers.

@@ -24,7 +24,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lurcher-net/lurcher/cmd/internal/program"
+	"github.com/lurcher-net/lurcher/internal/program"
 )
 
 // A secureSite is a hello that speaks HTTPS, and the certificate that it has.

@@ -3,14 +3,14 @@ package main
 import (
 	"io"
 	"net/http"
-	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/lurcher-net/lurcher/examples/internal/program"
+	"github.com/lurcher-net/lurcher/examples/internal/group"
+	"github.com/lurcher-net/lurcher/internal/program"
 )
 
 func TestMain(m *testing.M) { program.Main(m) }
@@ -18,8 +18,8 @@ func TestMain(m *testing.M) { program.Main(m) }
 // TestCluster asks until every process has answered, kills one, and asks until
 // the one that took its place has answered.
 func TestCluster(t *testing.T) {
-	cmd := exec.Command(program.Path(), "-addr", "127.0.0.1:0", "-n", "3")
-	p := program.Run(t, cmd)
+	cmd := program.Command("-addr", "127.0.0.1:0", "-n", "3")
+	p := group.Run(t, cmd)
 	var url string
 	var n int
 	p.Scan(t, "%s by %d processes", &url, &n)

@@ -17,7 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lurcher-net/lurcher/examples/internal/program"
+	"github.com/lurcher-net/lurcher/examples/internal/group"
+	"github.com/lurcher-net/lurcher/internal/program"
 )
 
 func TestMain(m *testing.M) { program.Main(m) }
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { program.Main(m) }
 const upgrades = 5
 
 func TestUpgrades(t *testing.T) {
-	p := program.Start(t, "-addr", "127.0.0.1:0")
+	p := group.Run(t, program.Command("-addr", "127.0.0.1:0"))
 	var pid int
 	var url string
 	p.Scan(t, "%d serves %s", &pid, &url)
@@ -195,7 +196,7 @@ func (l *load) exchange(nc net.Conn, in *bufio.Reader, request string) (closes b
 // TestStandardClient is the same with net/http's client, which tries requests
 // again whose connection was closed under them: it has nothing to do here.
 func TestStandardClient(t *testing.T) {
-	p := program.Start(t, "-addr", "127.0.0.1:0")
+	p := group.Run(t, program.Command("-addr", "127.0.0.1:0"))
 	var pid, next, ended int
 	var url string
 	p.Scan(t, "%d serves %s", &pid, &url)

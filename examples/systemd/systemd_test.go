@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/lurcher-net/lurcher/examples/internal/program"
+	"github.com/lurcher-net/lurcher/examples/internal/group"
+	"github.com/lurcher-net/lurcher/internal/program"
 )
 
 func TestMain(m *testing.M) { program.Main(m) }
@@ -43,7 +44,7 @@ func TestActivation(t *testing.T) {
 	defer early.Close()
 	io.WriteString(early, "GET / HTTP/1.0\r\n\r\n")
 
-	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0"`, program.Path()) // exec keeps the number
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0"`, program.Command().Path) // exec keeps the number
 	cmd.Env = append(os.Environ(), "LISTEN_FDS=2")
 	for _, ln := range []interface{ File() (*os.File, error) }{tcp.(*net.TCPListener), unix.(*net.UnixListener)} {
 		f, err := ln.File()
@@ -53,7 +54,7 @@ func TestActivation(t *testing.T) {
 		defer f.Close()
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
-	p := program.Run(t, cmd)
+	p := group.Run(t, cmd)
 	var at string
 	p.Scan(t, "serves %s", &at)
 	if at != tcp.Addr().String() {

@@ -1,50 +1,20 @@
-// Package program lets the test of an example build it and run it, with the
-// processes that it starts in turn.
-package program
+// Package group lets the test of an example run a program and the processes that
+// it starts in turn.
+package group
 
 import (
 	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 )
 
-var binary string
-
-// Main is a TestMain for the package in the current directory.
-func Main(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "lurcher")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "program")
-		if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
-}
-
-// Path is where the program is.
-func Path() string { return binary }
-
-// A Process is the program at work.
+// A Process is the program at work, with those that it has started.
 type Process struct {
 	lines chan string
-}
-
-// Start runs the program.
-func Start(t *testing.T, args ...string) *Process {
-	t.Helper()
-	return Run(t, exec.Command(binary, args...))
 }
 
 // Run runs a command. What it and the processes that it starts print on stdout is
