@@ -66,6 +66,7 @@ type Loop struct {
 	in         []byte                     // what is read lands here
 	cork       *bytebufferpool.ByteBuffer // the output of running, as a rule
 	corked     bool                       // cork is some connection's out
+	spare      []byte                     // what AvailableBuffer lends where there is no cork
 	lent       []*Conn                    // their output collects in a buffer of the pool
 	seal       seal                       // what TLS needs
 	dirty      []*Conn                    // to be settled when the callback returns

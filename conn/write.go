@@ -55,6 +55,22 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 	return n, nil
 }
 
+// AvailableBuffer is an empty slice with room for n bytes. What is appended to it
+// and passed to the Write that follows need not be copied any more. It is good
+// until then, and no longer than the running callback.
+func (c *Conn) AvailableBuffer(n int) []byte {
+	l, b := c.loop, c.out
+	if b == nil && !l.corked {
+		b = l.cork // where front will put it
+	}
+	if b == nil || c.sec != plain || c.queued() {
+		l.spare = slices.Grow(l.spare[:0], n)
+		return l.spare
+	}
+	b.B = slices.Grow(b.B, n)
+	return b.B[len(b.B):]
+}
+
 // put is Write, to a connection that is writable.
 func (c *Conn) put(p []byte) {
 	if c.sec != plain {
@@ -65,7 +81,11 @@ func (c *Conn) put(p []byte) {
 		return
 	}
 	b := c.tail(len(p))
-	*b = append(*b, p...)
+	if end := len(*b) + len(p); end <= cap(*b) && &p[0] == &(*b)[:end][len(*b)] {
+		*b = (*b)[:end] // it was made there: see AvailableBuffer
+	} else {
+		*b = append(*b, p...)
+	}
 	c.collected()
 }
 
@@ -127,11 +147,17 @@ func (c *Conn) Pending() (n int) {
 	if c.out != nil {
 		n = len(c.out.B) - c.outOff
 	}
-	if c.queued() {
-		for _, s := range c.more.queue {
-			if s.buf != nil {
-				n += len(s.buf.B) - int(s.off)
-			}
+	if c.more != nil {
+		n += c.pendingMore()
+	}
+	return n
+}
+
+// pendingMore is what waits elsewhere than in out.
+func (c *Conn) pendingMore() (n int) {
+	for _, s := range c.more.queue {
+		if s.buf != nil {
+			n += len(s.buf.B) - int(s.off)
 		}
 	}
 	if c.sec != plain {
@@ -164,19 +190,25 @@ func (c *Conn) tail(n int) *[]byte {
 
 // front is tail, but for what is queued.
 func (c *Conn) front(n int) *[]byte {
-	if c.out == nil {
-		if l := c.loop; !l.corked && n <= corkSize {
-			l.corked, c.out = true, l.cork
-		} else {
-			l.lend(c)
-			c.out = outPool.Get()
-		}
+	if c.out == nil || c.outOff != 0 {
+		c.makeRoom(n)
 	}
-	if len(c.out.B)+n > cap(c.out.B) && c.outOff > len(c.out.B)/2 {
+	return &c.out.B
+}
+
+// makeRoom finds a buffer for output, the loop's own as a rule, or moves what is
+// left of it to the front.
+func (c *Conn) makeRoom(n int) {
+	switch l := c.loop; {
+	case c.out == nil && !l.corked && n <= corkSize:
+		l.corked, c.out = true, l.cork
+	case c.out == nil:
+		l.lend(c)
+		c.out = outPool.Get()
+	case len(c.out.B)+n > cap(c.out.B) && c.outOff > len(c.out.B)/2:
 		c.out.B = append(c.out.B[:0], c.out.B[c.outOff:]...)
 		c.outOff = 0
 	}
-	return &c.out.B
 }
 
 // lend notes that a buffer of the pool collects the output of c. A callback

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"testing"
 	"time"
@@ -265,6 +266,58 @@ func TestWritevPastMax(t *testing.T) {
 		}
 		if n, err := io.Copy(io.Discard, p); n != 8<<20 || err != nil {
 			r.Fatal(n, err)
+		}
+	})
+}
+
+// What is put together in the connection's own buffer arrives like all else, with
+// whatever it is mixed, and however much is waiting.
+func TestAvailableBuffer(t *testing.T) {
+	each(t, func(r *rig) {
+		c, p := r.serve(conn.Handler{Max: 1 << 30, High: 1 << 30})
+		other, q := r.serve(conn.Handler{})
+		rnd := rand.New(rand.NewPCG(1, 2))
+		data := flood(1 << 20)
+		var want []byte
+		next := func(most int) []byte {
+			at := rnd.IntN(len(data) - most)
+			b := data[at : at+rnd.IntN(most+1)]
+			want = append(want, b...)
+			return b
+		}
+		for range 40 {
+			r.do(func() {
+				for range rnd.IntN(40) {
+					switch rnd.IntN(12) {
+					case 0:
+						c.Write(next(100 << 10))
+					case 1:
+						c.Writev(next(20), next(20))
+					case 2:
+						other.WriteString("x") // has the loop's buffer now, or not
+					default:
+						room := 1 << rnd.IntN(16)
+						b := c.AvailableBuffer(room)
+						if len(b) != 0 || cap(b) < room {
+							r.Errorf("AvailableBuffer(%d) has %d bytes, and room for %d", room, len(b), cap(b))
+						}
+						for range rnd.IntN(3) {
+							b = append(b, next(room)...) // may be more than there is room for
+						}
+						half := rnd.IntN(len(b) + 1)
+						c.Write(b[:half])
+						c.Write(b[half:])
+					}
+				}
+			})
+			n := rnd.IntN(len(want) + 1) // some of it is read, and some has to wait
+			p.want(string(want[:n]))
+			want = want[n:]
+		}
+		p.want(string(want))
+		r.do(func() { other.Close() })
+		if x, err := io.ReadAll(q); err != nil || len(bytes.Trim(x, "x")) > 0 {
+			r.Errorf("the other connection got %q, %v", x, err)
 		}
 	})
 }

@@ -55,18 +55,12 @@ func (s *session) report() {
 	x := s.x
 	v := &x.visit
 	v.open = false // even if the program panics
-	a := Access{Received: x.received, Sent: x.written, Began: v.began, Duration: time.Since(v.began), Aborted: v.aborted, conn: s.conn}
+	a := Access{Status: int(s.status), Received: x.received, Sent: x.written, Began: v.began, Duration: time.Since(v.began), Aborted: v.aborted, conn: s.conn}
 	switch h := s.head; {
 	case h != nil && h.buf != nil:
 		a.Method, a.Target = h.Method.Of(h.buf), h.Target.Of(h.buf)
 	case len(v.line) > 0:
 		a.Method, a.Target = v.line[:v.method], v.line[v.method:]
-	}
-	switch {
-	case s.status != 0:
-		a.Status = int(s.status)
-	case s.is(sent):
-		a.Status = 200
 	}
 	s.worker.server.Access(a)
 	poison(v.line)

@@ -74,7 +74,7 @@ func TestAnswers(t *testing.T) {
 		{"row 61, close by the program", func(w Response, r Request) { w.Set("Connection", "foo, Close"); w.End("") },
 			get("/") + get("/no"), ok + "Content-Length: 0\r\n" + toClose + "\r\n"},
 		{"row 72, Date by the program", func(w Response, r Request) { w.Set("Date", "x"); w.Add("date", "then"); w.End("") },
-			get("/"), "HTTP/1.1 200 OK\r\ndate: then\r\nContent-Length: 0\r\n\r\n"},
+			get("/"), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\ndate: then\r\n\r\n"},
 		{"fields", func(w Response, r Request) {
 			w.Set("A", "1")
 			w.Add("B", " 2\t")
@@ -82,7 +82,7 @@ func TestAnswers(t *testing.T) {
 			w.Set("a", "4")
 			w.Set("C", "")
 			w.End("")
-		}, get("/"), ok + "B: 2\r\nb: 3\r\na: 4\r\nC: \r\nContent-Length: 0\r\n\r\n"},
+		}, get("/"), ok + "Content-Length: 0\r\nB: 2\r\nb: 3\r\na: 4\r\nC: \r\n\r\n"},
 		{"SendFile", func(w Response, r Request) { w.SendFile(file(t, "0123456789"), 2, 5); w.End("") },
 			get("/"), ok + "Content-Length: 5\r\n\r\n23456"},
 		{"SendFile among parts", func(w Response, r Request) {

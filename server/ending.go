@@ -38,15 +38,14 @@ func (srv *Server) open(c *conn.Conn) {
 
 // over ends the exchange: its handles go stale, and what it held is given back.
 func (s *session) over() {
-	if s.x != nil {
-		if s.x.visit.open {
-			s.report()
-		}
-		for _, h := range s.x.hubs {
-			h.remove(Response{s, s.gen})
-		}
+	if s.x != nil || s.timer != nil || s.is(stopped|late) {
+		s.giveBack()
 	}
 	s.gen++
+	s.clear(exchangeFlags)
+}
+
+func (s *session) giveBack() {
 	if s.timer != nil {
 		s.timer.Stop()
 		s.timer = nil
@@ -56,14 +55,21 @@ func (s *session) over() {
 		s.conn.Resume()
 	}
 	s.notPartial()
-	s.clear(exchangeFlags)
-	if x := s.x; x != nil {
-		for _, t := range x.timers {
-			t.Stop()
-		}
-		s.x = nil
-		s.worker.release(x)
+	x := s.x
+	if x == nil {
+		return
 	}
+	if x.visit.open {
+		s.report()
+	}
+	for _, h := range x.hubs {
+		h.remove(Response{s, s.gen})
+	}
+	for _, t := range x.timers {
+		t.Stop()
+	}
+	s.x = nil
+	s.worker.release(x)
 }
 
 // abandon ends the exchange under way, if there is one, which the program has

@@ -220,62 +220,90 @@ func (s *session) startAnswer(n int64, body []byte) error {
 	return ErrStatus
 }
 
+// A head is put together where it is sent from, and the body behind it if that is
+// not too long to be copied.
+const (
+	headRoom  = 256 // for what the server says in a head
+	mostWhole = 16 << 10
+)
+
 // writeHead sends the head of the answer, and body with it, if the answer has
 // one. n is the length of the body if that is known, else -1 or untilClose.
 func (s *session) writeHead(n int64, body []byte) error {
-	w, x := s.worker, s.x
-	status := int(s.status)
-	if status == 0 {
-		status = 200
+	x := s.x
+	if s.status == 0 {
+		s.status = 200
 	}
 	s.set(sent)
-	w.counts.status(status)
-	b := w.buf[:0]
-	switch {
-	case x != nil && x.hasDate:
-		b = append(b, statusLine(status)...)
-	case status == 200:
-		b = append(b, w.okAndDate()...)
-	default:
-		b = append(b, statusLine(status)...)
-		b = append(b, w.dateLine()...)
-	}
-	if x != nil {
-		b = append(b, x.fields...)
-		if x.declared >= 0 {
-			n = x.declared
-		} else {
-			x.declared = n
-		}
-	}
-	b = s.appendFraming(b, status, n)
-	b = s.appendConnection(b, status)
-	b = append(b, crlf...)
-	if s.is(bodiless) {
+	s.worker.counts.status(int(s.status))
+	if s.noBody() {
+		s.set(bodiless)
 		body = nil
 	}
+	size := headRoom
 	if x != nil {
-		x.written = int64(len(body))
+		size += len(x.fields)
+		if x.declared < 0 {
+			x.declared = n
+		}
+		n, x.written = x.declared, int64(len(body))
 	}
-	_, err := s.conn.Writev(b, body)
-	w.buf = b
+	if len(body) <= mostWhole {
+		size += len(body)
+	}
+	b := s.appendHead(s.conn.AvailableBuffer(size), n)
+	if len(body) <= mostWhole {
+		b, body = append(b, body...), nil
+	}
+	_, err := s.conn.Write(b)
+	if err == nil && len(body) > 0 {
+		_, err = s.conn.Write(body)
+	}
 	return err
 }
 
-// appendFraming says how the body ends (RFC 9112 6).
-func (s *session) appendFraming(b []byte, status int, n int64) []byte {
-	if s.noBody() {
-		s.set(bodiless)
+// appendHead puts the head together, what concerns the message as a whole first
+// (RFC 9110 5.3).
+func (s *session) appendHead(b []byte, n int64) []byte {
+	w, x := s.worker, s.x
+	if n >= 0 && s.usual() {
+		b = strconv.AppendInt(append(b, w.usual...), n, 10)
+		b = append(b, "\r\n"...)
+		if x != nil {
+			b = append(b, x.fields...)
+		}
+		return append(b, "\r\n"...)
 	}
+	b = append(b, statusLine(int(s.status))...)
+	if x == nil || !x.hasDate {
+		b = append(b, w.dateLine()...)
+	}
+	b = s.appendFraming(b, n)
+	if x != nil {
+		b = append(b, x.fields...)
+	}
+	b = s.appendConnection(b)
+	return append(b, "\r\n"...)
+}
+
+// usual tells that the answer begins as worker.usual does, and that nothing has
+// to be said of the connection: so it is with most answers.
+func (s *session) usual() bool {
+	return s.status == 200 && s.phase == answering && s.flags&(persist|old|connect) == persist &&
+		!s.worker.draining && (s.x == nil || !s.x.hasDate)
+}
+
+// appendFraming says how the body ends (RFC 9112 6).
+func (s *session) appendFraming(b []byte, n int64) []byte {
 	switch {
-	case status == 204 || s.tunnel():
+	case s.status == 204 || s.tunnel():
 		return b // RFC 9110 8.6, RFC 9112 6.1: these have neither field
-	case status == 304 && n <= 0:
+	case s.status == 304 && n <= 0:
 		return b // that of the answer to GET, if the program knows it
 	case n >= 0:
-		b = append(b, "Content-Length: "...)
+		b = append(b, usualLength...)
 		b = strconv.AppendInt(b, n, 10)
-		return append(b, crlf...)
+		return append(b, "\r\n"...)
 	case n == unsaid:
 		return b // HEAD: nobody knows what the answer to GET has
 	case s.is(old) || n == untilClose:
@@ -291,9 +319,9 @@ func (s *session) appendFraming(b []byte, status int, n int64) []byte {
 }
 
 // appendConnection says whether the connection goes on (RFC 9112 9.3, 9.6).
-func (s *session) appendConnection(b []byte, status int) []byte {
+func (s *session) appendConnection(b []byte) []byte {
 	switch {
-	case status == 101:
+	case s.status == 101:
 		return append(b, "Connection: upgrade\r\n"...)
 	case s.tunnel():
 		return b

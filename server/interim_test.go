@@ -33,7 +33,7 @@ func TestInform(t *testing.T) {
 	})
 	for _, c := range []struct{ in, want string }{
 		{get("/", "Connection: close"), "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n" +
-			"HTTP/1.1 200 OK\r\nDate: D\r\nLink: </a.css>; rel=preload\r\nX-Last: 1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n\r\n"},
+			"HTTP/1.1 200 OK\r\nDate: D\r\nTransfer-Encoding: chunked\r\nLink: </a.css>; rel=preload\r\nX-Last: 1\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n\r\n"},
 		{"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nDate: D\r\nLink: </a.css>; rel=preload\r\nX-Last: 1\r\nConnection: close\r\n\r\nx"},
 	} {
 		k := s.dial()

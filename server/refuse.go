@@ -50,7 +50,7 @@ func (s *session) refuse(status int, reason string) {
 	}
 	s.worker.counts.status(status)
 	text := strconv.Itoa(status) + " " + http.StatusText(status) + ": " + reason + "\n"
-	b := append(s.worker.buf[:0], statusLine(status)...)
+	b := append(s.conn.AvailableBuffer(headRoom+len(text)), statusLine(status)...)
 	b = append(b, s.worker.dateLine()...)
 	b = append(b, "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: "...)
 	b = strconv.AppendInt(b, int64(len(text)), 10)
@@ -59,7 +59,6 @@ func (s *session) refuse(status int, reason string) {
 		b = append(b, text...)
 	}
 	s.conn.Write(b)
-	s.worker.buf = b
 	s.linger()
 }
 

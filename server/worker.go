@@ -20,10 +20,10 @@ type worker struct {
 	loop     *conn.Loop
 	draining bool // Shutdown was called
 
-	heads  []*head     // not in use, see takeHead
+	free   *head       // not in use, see takeHead
+	kept   int         // of them
 	spare  []*exchange // ended ones, for the next that need one
-	buf    []byte      // where the heads of answers are put together
-	ok     []byte      // see okAndDate
+	usual  []byte      // see date
 	second int64       // that it says
 	lines  [8]fieldLine
 	batch  batch // requests that go to goroutines, see NetHTTP
@@ -38,12 +38,14 @@ type worker struct {
 // for all connections of a loop, the last that was given back.
 type head struct {
 	parser.Request
-	buf []byte
+	buf  []byte
+	next *head // of those that are free
 }
 
 func newWorker(s *Server, l *conn.Loop) *worker {
 	w := &worker{server: s, loop: l, second: -1}
 	l.Turn = w.turn
+	w.date()
 	return w
 }
 
@@ -51,6 +53,7 @@ func newWorker(s *Server, l *conn.Loop) *worker {
 func (w *worker) turn(begins bool) {
 	if begins {
 		w.server.unpark()
+		w.date()
 	} else {
 		w.publish()
 	}
@@ -74,20 +77,22 @@ func most(limit, far int) int {
 
 // takeHead finds a head for a request that begins.
 func (w *worker) takeHead() *head {
-	if n := len(w.heads); n > 0 {
-		h := w.heads[n-1]
-		w.heads = w.heads[:n-1]
-		return h
+	h := w.free
+	if h == nil {
+		return w.newHead()
 	}
-	return w.newHead()
+	w.free = h.next
+	w.kept--
+	return h
 }
 
 // giveHead takes it back.
 func (w *worker) giveHead(h *head) {
-	if len(w.heads) < mostSpare {
+	if w.kept < mostSpare {
 		h.Reset()
-		h.buf = nil
-		w.heads = append(w.heads, h)
+		h.buf, h.next = nil, w.free
+		w.free = h
+		w.kept++
 	}
 }
 
@@ -114,20 +119,27 @@ func (w *worker) release(x *exchange) {
 	w.spare = append(w.spare, x)
 }
 
-// okAndDate is how most answers begin: the status line of a 200, and the Date
-// field, made anew when the second changes (RFC 9110 6.6.1).
-func (w *worker) okAndDate() []byte {
+// How most answers begin, and what of it others have in common with them.
+const (
+	usualStatus = "HTTP/1.1 200 OK\r\n"
+	usualLength = "Content-Length: "
+)
+
+// date puts the beginning of most answers together, anew when the second changes:
+// they all carry the date (RFC 9110 6.6.1).
+func (w *worker) date() {
 	if now := w.loop.Now().Unix(); now != w.second {
 		w.second = now
-		w.ok = append(append(w.ok[:0], statusLine(200)...), "Date: "...)
-		w.ok = time.Now().UTC().AppendFormat(w.ok, http.TimeFormat)
-		w.ok = append(w.ok, crlf...)
+		b := append(w.usual[:0], usualStatus+"Date: "...)
+		b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
+		w.usual = append(b, "\r\n"+usualLength...)
 	}
-	return w.ok
 }
 
-// dateLine is the Date field alone.
-func (w *worker) dateLine() []byte { return w.okAndDate()[len(statusLine(200)):] }
+// dateLine is the Date field.
+func (w *worker) dateLine() []byte {
+	return w.usual[len(usualStatus) : len(w.usual)-len(usualLength)]
+}
 
 // drain lets the loop end when the exchanges under way have.
 func (w *worker) drain() {
