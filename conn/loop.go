@@ -26,6 +26,8 @@ const (
 	maxLent   = 64       // buffers of the pool that collect the output of one callback
 	maxSend   = 1 << 20  // sent on one connection before the others have their turn
 
+	awake = 5 * time.Microsecond // a wait that is over as soon did not sleep
+
 	// Ticks start a minute before they wrap, as Linux's jiffies do, so that
 	// no wrap waits seven weeks to be tested.
 	firstTick = ^uint32(0) - 60_000
@@ -49,7 +51,7 @@ type Loop struct {
 	events []poller.Event
 	taken  int // events[taken:count] are still to be handed out
 	count  int
-	hot    bool // the last wait found something
+	hot    bool // it pays to ask before sleeping: see sleep
 
 	slots   table
 	wheel   wheel
@@ -284,29 +286,15 @@ func (l *Loop) wait() error {
 	l.stats.Turns++
 	n, err := 0, error(nil)
 	if l.hot {
-		// While work keeps coming in, asking costs less than going to sleep:
-		// a wait of 0 is a plain system call that the scheduler hears nothing
-		// of. If it finds nothing, others may have the processor first.
-		if n, err = l.poll.Wait(l.events, 0); n == 0 && err == nil {
-			runtime.Gosched()
-		}
+		n, err = l.poll.Wait(l.events, 0)
 	}
 	if n > 0 || err != nil {
 		l.tell()
 		l.publish()
 	} else {
-		d := l.idleFor()
-		l.publish()
-		switch {
-		case d != 0 && l.post.sleep():
-			n, err = l.poll.Wait(l.events, d)
-			l.post.awake()
-		case !l.hot:
-			n, err = l.poll.Wait(l.events, 0)
-		}
-		l.tell()
+		n, err = l.sleep()
 	}
-	l.taken, l.count, l.hot = 0, n, n > 0
+	l.taken, l.count = 0, n
 	l.begun = l.at
 	if l.Turn != nil {
 		l.Turn(true)
@@ -315,6 +303,26 @@ func (l *Loop) wait() error {
 		return fmt.Errorf("conn: the poller failed: %w", err)
 	}
 	return nil
+}
+
+// sleep is wait where there is nothing ready, as far as is known. It finds out
+// whether it pays to ask first: while work keeps coming in, a wait of 0 costs less
+// than going to sleep, for it is a plain system call that the scheduler hears
+// nothing of; but where each event is slept for it is in vain.
+func (l *Loop) sleep() (n int, err error) {
+	runtime.Gosched() // others may have the processor first
+	d := l.idleFor()
+	l.publish()
+	if d != 0 && l.post.sleep() {
+		n, err = l.poll.Wait(l.events, d)
+		l.post.awake()
+	} else {
+		n, err = l.poll.Wait(l.events, 0)
+	}
+	began := l.at
+	l.tell()
+	l.hot = n > 0 && l.at-began < awake
+	return n, err
 }
 
 // tell reads the clock: once a turn, for it is dearer than a callback. The first
