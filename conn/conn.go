@@ -71,6 +71,7 @@ const (
 	dirty            // in the loop's dirty list
 	deferred         // in the loop's deferred list
 	endDue           // the handler, or the sink, is still to be told of the peer's FIN
+	held             // the kernel may hold back the end of the output for our FIN: see writeLast
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -342,16 +343,16 @@ func (c *Conn) settle() {
 		c.dropInput() // nobody is going to read it
 	}
 	if c.out == nil && !c.queued() {
-		switch {
-		case c.is(closing):
-			c.finish(nil)
-			return
-		case c.is(shut) && !c.is(shutDone):
+		if !c.is(shutDone) && (c.is(held) || c.is(shut) && !c.is(closing)) {
 			c.set(shutDone)
 			if err := shutdownWrite(int(c.fd)); err != nil && err != syscall.ENOTCONN { // the peer is gone: reading will tell
 				c.fail(os.NewSyscallError("shutdown", err))
 				return
 			}
+		}
+		if c.is(closing) {
+			c.finish(nil)
+			return
 		}
 		if c.flags&(shutDone|ended|endDue) == shutDone|ended {
 			c.finish(nil)

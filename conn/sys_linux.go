@@ -27,14 +27,24 @@ func write(fd int, a, b []byte) (int, syscall.Errno) {
 		a, b = b, nil
 	}
 	if len(b) == 0 {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(a))), uintptr(len(a)), unix.MSG_NOSIGNAL, 0, 0)
-		return int(n), errno
+		return send(fd, a, unix.MSG_NOSIGNAL)
 	}
 	iov := [2]unix.Iovec{{Base: &a[0]}, {Base: &b[0]}}
 	iov[0].SetLen(len(a))
 	iov[1].SetLen(len(b))
 	n, _, errno := syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 2)
 	runtime.KeepAlive(&iov)
+	return int(n), errno
+}
+
+// writeLast is write of what a FIN follows, which is to leave in the same segment:
+// the kernel holds the end of p back for it.
+func writeLast(fd int, p []byte) (int, syscall.Errno) {
+	return send(fd, p, unix.MSG_NOSIGNAL|unix.MSG_MORE)
+}
+
+func send(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 	return int(n), errno
 }
 

@@ -30,6 +30,8 @@ func write(fd int, a, b []byte) (int, syscall.Errno) {
 	return n, 0
 }
 
+func writeLast(fd int, p []byte) (int, syscall.Errno) { return write(fd, p, nil) }
+
 func acceptFD(fd int) (int, syscall.Errno) {
 	syscall.ForkLock.RLock()
 	n, _, err := unix.Accept(fd)
