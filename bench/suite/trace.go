@@ -19,7 +19,8 @@ import (
 	"github.com/lurcher-net/lurcher/bench/present"
 )
 
-// traced is how many requests are made under strace: enough for the opening of the connections not to count.
+// traced is how many requests, or batches of them, are made under strace: enough for the opening of the
+// connections not to count.
 const traced = 20_000
 
 // trace counts the system calls of each server under a load, once: strace slows it down so much that
@@ -86,7 +87,7 @@ func (b *Bench) strace(ctx context.Context, s *contender.Server, sc scenario) (c
 		}
 	}()
 	job := sc.job(s.Addr)
-	job.Requests = traced
+	job.Requests = traced * max(sc.pipeline, 1)
 	res, loadErr := b.Load.Run(ctx, job)
 	cmd.Process.Signal(syscall.SIGINT) // it lets the server go and writes what it has counted
 	cmd.Wait()
