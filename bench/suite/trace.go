@@ -66,7 +66,7 @@ func (b *Bench) strace(ctx context.Context, s *contender.Server, sc scenario) (c
 		args = append(args, "-p", strconv.Itoa(pid))
 	}
 	b.Env.Log(strings.Join(args, " "))
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	stderr, err := cmd.StderrPipe()
