@@ -1,0 +1,187 @@
+// The head of an answer: what HTTP asks for, and what the program set.
+
+package server
+
+import (
+	"net/http"
+	"strconv"
+)
+
+var crlf = []byte("\r\n")
+
+// statusLines holds the status lines that have a reason phrase.
+var statusLines = func() (lines [600]string) {
+	for code := range lines {
+		if text := http.StatusText(code); text != "" {
+			lines[code] = "HTTP/1.1 " + strconv.Itoa(code) + " " + text + "\r\n"
+		}
+	}
+	return lines
+}()
+
+// statusLine is the first line of an answer. The space behind the code is there
+// also without a reason phrase (RFC 9112 4).
+func statusLine(code int) string {
+	if code < len(statusLines) && statusLines[code] != "" {
+		return statusLines[code]
+	}
+	return "HTTP/1.1 " + strconv.Itoa(code) + " \r\n"
+}
+
+// noBody tells that the answer has no body, whatever is written (RFC 9110
+// 6.4.1).
+func (s *session) noBody() bool {
+	return s.is(headOnly) || s.status == 101 || s.status == 204 || s.status == 304
+}
+
+// tunnel tells that behind the answer's head the connection would not speak HTTP
+// any more (RFC 9110 9.3.6, 15.2.2). Only Hijack may answer so.
+func (s *session) tunnel() bool {
+	return s.status == 101 || s.is(connect) && s.status < 300
+}
+
+// Lengths of an answer's body, in place of one that is known.
+const (
+	unknown    = -1 // it is chunked
+	untilClose = -2 // the connection's end ends it
+	unsaid     = -3 // there is none, and nothing is said of it
+)
+
+// startAnswer is writeHead for an answer that goes on in HTTP. One that cannot
+// is the program's mistake, and the server's to answer.
+func (s *session) startAnswer(n int64, body []byte) error {
+	switch {
+	case !s.tunnel():
+		return s.writeHead(n, body)
+	case s.is(connect):
+		s.refuse(501, "this server is no proxy")
+	default:
+		s.refuse(500, "the protocol was not switched")
+	}
+	return ErrStatus
+}
+
+// A head is put together where it is sent from, and the body behind it if that is
+// not too long to be copied.
+const (
+	headRoom  = 256 // for what the server says in a head
+	mostWhole = 16 << 10
+)
+
+// writeHead sends the head of the answer, and body with it, if the answer has
+// one. n is the length of the body if that is known, else -1 or untilClose.
+func (s *session) writeHead(n int64, body []byte) error {
+	x := s.x
+	if s.status == 0 {
+		s.status = 200
+	}
+	s.set(sent)
+	s.worker.counts.status(int(s.status))
+	if s.noBody() {
+		s.set(bodiless)
+		body = nil
+	}
+	size := headRoom
+	if x != nil {
+		size += len(x.fields)
+		if x.declared < 0 {
+			x.declared = n
+		}
+		n, x.written = x.declared, int64(len(body))
+	}
+	if len(body) <= mostWhole {
+		size += len(body)
+	}
+	b := s.conn.AvailableBuffer(size)
+	if n >= 0 && s.usual() {
+		b = s.appendUsual(b, n)
+	} else {
+		b = s.appendHead(b, n)
+	}
+	if len(body) <= mostWhole {
+		b, body = append(b, body...), nil
+	}
+	_, err := s.conn.Write(b)
+	if err == nil && len(body) > 0 {
+		_, err = s.conn.Write(body)
+	}
+	return err
+}
+
+// usual tells that nothing has to be said but how long the answer is: so it is
+// with most.
+func (s *session) usual() bool {
+	return s.status == 200 && s.phase == answering && s.flags&(persist|old|connect) == persist &&
+		!s.worker.draining && (s.x == nil || !s.x.hasDate)
+}
+
+// appendUsual is appendHead for an answer that is usual, from one piece and a
+// number.
+func (s *session) appendUsual(b []byte, n int64) []byte {
+	b = strconv.AppendInt(append(b, s.worker.usual...), n, 10)
+	b = append(b, "\r\n"...)
+	if s.x != nil {
+		b = append(b, s.x.fields...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// appendHead puts the head together, what concerns the message as a whole first
+// (RFC 9110 5.3).
+func (s *session) appendHead(b []byte, n int64) []byte {
+	x := s.x
+	b = append(b, statusLine(int(s.status))...)
+	if x == nil || !x.hasDate {
+		b = append(b, s.worker.dateLine()...)
+	}
+	b = s.appendFraming(b, n)
+	if x != nil {
+		b = append(b, x.fields...)
+	}
+	b = s.appendConnection(b)
+	return append(b, "\r\n"...)
+}
+
+// appendFraming says how the body ends (RFC 9112 6).
+func (s *session) appendFraming(b []byte, n int64) []byte {
+	switch {
+	case s.status == 204 || s.tunnel():
+		return b // RFC 9110 8.6, RFC 9112 6.1: these have neither field
+	case s.status == 304 && n <= 0:
+		return b // that of the answer to GET, if the program knows it
+	case n >= 0:
+		b = append(b, usualLength...)
+		b = strconv.AppendInt(b, n, 10)
+		return append(b, "\r\n"...)
+	case n == unsaid:
+		return b // HEAD: nobody knows what the answer to GET has
+	case s.is(old) || n == untilClose:
+		s.clear(persist)
+		if !s.is(bodiless) {
+			s.set(endless)
+			s.conn.ResetOnError()
+		}
+		return b
+	}
+	s.set(chunked)
+	return append(b, "Transfer-Encoding: chunked\r\n"...)
+}
+
+// appendConnection says whether the connection goes on (RFC 9112 9.3, 9.6).
+func (s *session) appendConnection(b []byte) []byte {
+	switch {
+	case s.status == 101:
+		return append(b, "Connection: upgrade\r\n"...)
+	case s.tunnel():
+		return b
+	case s.worker.draining || s.phase == receiving && !s.canSkip() && (s.x == nil || !s.x.duplex):
+		s.clear(persist)
+	}
+	switch {
+	case !s.is(persist):
+		return append(b, "Connection: close\r\n"...)
+	case s.is(old):
+		return append(b, "Connection: keep-alive\r\n"...)
+	}
+	return b
+}

@@ -1,0 +1,75 @@
+// The heads of answers.
+
+package server
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+// alone is a worker whose loop does not run.
+func alone(t *testing.T) *worker {
+	p, err := poller.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	l, err := conn.NewLoop(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newWorker(&Server{}, l)
+}
+
+// The short way to the head of a usual answer and the long one come to the same,
+// bytes and flags, wherever the short one is open.
+func TestUsualHeads(t *testing.T) {
+	t.Parallel()
+	w, open := alone(t), 0
+	for _, x := range []*exchange{nil, {declared: -1}, {declared: 7, fields: []byte("A: b\r\n")}, {declared: -1, hasDate: true, fields: []byte("Date: then\r\n")}} {
+		for _, w.draining = range []bool{false, true} {
+			for _, status := range []uint16{200, 201, 204, 304, 404} {
+				for p := range numPhases {
+					for f := range exchangeFlags + 1 {
+						s := &session{worker: w, status: status, flags: f, phase: p, x: x}
+						if !s.usual() {
+							continue
+						}
+						open++
+						short := string(s.appendUsual(nil, 7))
+						if long := string(s.appendHead(nil, 7)); short != long || s.flags != f {
+							t.Fatalf("status %d, flags %b, then %b, phase %d, draining %v:\n%q, and in short\n%q", status, f, s.flags, p, w.draining, long, short)
+						}
+					}
+				}
+			}
+		}
+	}
+	if open == 0 {
+		t.Error("no answer is usual")
+	}
+}
+
+// The date is put together once in a second.
+func TestDate(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	date, err := time.Parse("Date: Mon, 02 Jan 2006 15:04:05 GMT\r\n", string(w.dateLine()))
+	if since := time.Since(date); err != nil || since < 0 || since > time.Minute {
+		t.Errorf("%q is %v old, %v", w.dateLine(), since, err)
+	}
+	is := string(w.usual)
+	for _, c := range []struct {
+		ago  int64
+		want bool
+	}{{0, false}, {1, true}} {
+		w.usual = append(w.usual[:0], "old"...)
+		w.second = w.loop.Now().Unix() - c.ago
+		if w.date(); (len(w.usual) == len(is)) != c.want {
+			t.Errorf("made %d s ago: %q", c.ago, w.usual)
+		}
+	}
+}
