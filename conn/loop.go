@@ -310,13 +310,15 @@ func (l *Loop) wait() error {
 // than going to sleep, for it is a plain system call that the scheduler hears
 // nothing of; but where each event is slept for it is in vain.
 func (l *Loop) sleep() (n int, err error) {
-	runtime.Gosched() // others may have the processor first
+	l.tell() // what others do now is not the callbacks'
+	runtime.Gosched()
 	d := l.idleFor()
 	l.publish()
-	if d != 0 && l.post.sleep() {
+	switch {
+	case d != 0 && l.post.sleep():
 		n, err = l.poll.Wait(l.events, d)
 		l.post.awake()
-	} else {
+	case !l.hot: // else it has been asked
 		n, err = l.poll.Wait(l.events, 0)
 	}
 	began := l.at
