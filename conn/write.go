@@ -63,7 +63,10 @@ func (c *Conn) AvailableBuffer(n int) []byte {
 	if b == nil && !l.corked {
 		b = l.cork // where front will put it
 	}
-	if b == nil || c.sec != plain || c.queued() {
+	switch {
+	case n > corkSize:
+		return make([]byte, 0, n) // so much is not worth keeping
+	case b == nil || c.sec != plain || c.queued():
 		l.spare = slices.Grow(l.spare[:0], n)
 		return l.spare
 	}
