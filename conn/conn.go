@@ -71,7 +71,7 @@ const (
 	dirty            // in the loop's dirty list
 	deferred         // in the loop's deferred list
 	endDue           // the handler, or the sink, is still to be told of the peer's FIN
-	held             // the kernel may hold back the end of the output for our FIN: see writeLast
+	held             // the kernel may hold back the end of the output for our FIN: see write
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -343,7 +343,7 @@ func (c *Conn) settle() {
 		c.dropInput() // nobody is going to read it
 	}
 	if c.out == nil && !c.queued() {
-		if !c.is(shutDone) && (c.is(held) || c.is(shut) && !c.is(closing)) {
+		if c.is(held|shut) && !c.is(shutDone) {
 			c.set(shutDone)
 			if err := shutdownWrite(int(c.fd)); err != nil && err != syscall.ENOTCONN { // the peer is gone: reading will tell
 				c.fail(os.NewSyscallError("shutdown", err))

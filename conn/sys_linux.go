@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// joinsFIN says that write can have the FIN leave in one segment with the last bytes.
+const joinsFIN = true
+
 // read is recv(2) without flags: what is connected here is a socket, and the way
 // past the file system's layer spares 50 ns of a small request's 3600.
 func read(fd int, p []byte) (int, syscall.Errno) {
@@ -21,30 +24,25 @@ func read(fd int, p []byte) (int, syscall.Errno) {
 }
 
 // write writes a and then b, in one call: send(2) as a rule, for the same reason,
-// and so that a peer who is gone costs no SIGPIPE. n counts only if errno is 0.
-func write(fd int, a, b []byte) (int, syscall.Errno) {
+// and so that a peer who is gone costs no SIGPIPE. n counts only if errno is 0. If
+// it is the last, the kernel holds back the end of it for the FIN.
+func write(fd int, a, b []byte, last bool) (int, syscall.Errno) {
 	if len(a) == 0 {
 		a, b = b, nil
 	}
 	if len(b) == 0 {
-		return send(fd, a, unix.MSG_NOSIGNAL)
+		flags := uintptr(unix.MSG_NOSIGNAL)
+		if last {
+			flags |= unix.MSG_MORE
+		}
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(a))), uintptr(len(a)), flags, 0, 0)
+		return int(n), errno
 	}
 	iov := [2]unix.Iovec{{Base: &a[0]}, {Base: &b[0]}}
 	iov[0].SetLen(len(a))
 	iov[1].SetLen(len(b))
 	n, _, errno := syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov)), 2)
 	runtime.KeepAlive(&iov)
-	return int(n), errno
-}
-
-// writeLast is write of what a FIN follows, which is to leave in the same segment:
-// the kernel holds the end of p back for it.
-func writeLast(fd int, p []byte) (int, syscall.Errno) {
-	return send(fd, p, unix.MSG_NOSIGNAL|unix.MSG_MORE)
-}
-
-func send(fd int, p []byte, flags uintptr) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 	return int(n), errno
 }
 

@@ -12,8 +12,10 @@ import (
 
 func read(fd int, p []byte) (int, syscall.Errno) { return result(unix.Read(fd, p)) }
 
+const joinsFIN = false
+
 // write writes a and then b.
-func write(fd int, a, b []byte) (int, syscall.Errno) {
+func write(fd int, a, b []byte, _ bool) (int, syscall.Errno) {
 	n, errno := 0, syscall.Errno(0)
 	if len(a) > 0 {
 		if n, errno = result(unix.Write(fd, a)); n < len(a) {
@@ -29,8 +31,6 @@ func write(fd int, a, b []byte) (int, syscall.Errno) {
 	}
 	return n, 0
 }
-
-func writeLast(fd int, p []byte) (int, syscall.Errno) { return write(fd, p, nil) }
 
 func acceptFD(fd int) (int, syscall.Errno) {
 	syscall.ForkLock.RLock()

@@ -61,7 +61,7 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 func (c *Conn) AvailableBuffer(n int) []byte {
 	l, b := c.loop, c.out
 	if b == nil && !l.corked {
-		b = l.cork // where front will put it
+		b = l.cork // which makeRoom is going to take
 	}
 	switch {
 	case n > corkSize:
@@ -263,14 +263,8 @@ func (c *Conn) sendNow(p []byte) bool {
 // kernel writes a and b to the socket, and answers how much it took. Less than
 // all means that the connection is blocked, or has failed.
 func (c *Conn) kernel(a, b []byte) int {
-	var n int
-	var errno syscall.Errno
-	last := c.last() && len(b) == 0
-	if last {
-		n, errno = writeLast(int(c.fd), a)
-	} else {
-		n, errno = write(int(c.fd), a, b)
-	}
+	last := c.last()
+	n, errno := write(int(c.fd), a, b, last)
 	c.loop.stats.Writes++
 	if errno == syscall.EAGAIN || errno == syscall.EINTR {
 		n, errno = 0, 0
@@ -289,10 +283,10 @@ func (c *Conn) kernel(a, b []byte) int {
 	return n
 }
 
-// last tells that nothing but our FIN follows the output: one segment less for both
+// last tells that nothing but our FIN follows the output, and can join it: one segment less for both
 // sides to deal with, which of all that a connection for each request costs is a tenth.
 func (c *Conn) last() bool {
-	return c.is(closing|shut) && !c.queued() && (c.sec == plain || c.more.tls.bye)
+	return joinsFIN && c.is(closing|shut) && !c.queued() && (c.sec == plain || c.more.tls.bye)
 }
 
 // send gives the kernel what it takes of the pending output, but no more than
