@@ -26,7 +26,7 @@ const (
 	maxLent   = 64       // buffers of the pool that collect the output of one callback
 	maxSend   = 1 << 20  // sent on one connection before the others have their turn
 
-	awake = 5 * time.Microsecond // a wait that is over as soon did not sleep
+	noSleep = 5 * time.Microsecond // a wait that is over as soon did not sleep
 
 	// Ticks start a minute before they wrap, as Linux's jiffies do, so that
 	// no wrap waits seven weeks to be tested.
@@ -323,12 +323,12 @@ func (l *Loop) sleep() (n int, err error) {
 	}
 	began := l.at
 	l.tell()
-	l.hot = n > 0 && l.at-began < awake
+	l.hot = n > 0 && l.at-began < noSleep
 	return n, err
 }
 
-// tell reads the clock: once a turn, for it is dearer than a callback. The first
-// time after the callbacks it tells how long these took.
+// tell reads the clock: once a turn while work keeps coming in, for it is dearer
+// than a callback. The first time after the callbacks it tells how long these took.
 func (l *Loop) tell() {
 	l.at = time.Since(l.epoch)
 	if l.begun != 0 {

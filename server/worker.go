@@ -23,7 +23,7 @@ type worker struct {
 	free   *head       // not in use, see takeHead
 	kept   int         // of them
 	spare  []*exchange // ended ones, for the next that need one
-	usual  []byte      // see date
+	usual  []byte      // how most answers begin, see date
 	second int64       // that it says
 	lines  [8]fieldLine
 	batch  batch // requests that go to goroutines, see NetHTTP
@@ -119,18 +119,15 @@ func (w *worker) release(x *exchange) {
 	w.spare = append(w.spare, x)
 }
 
-// How most answers begin, and what of it others have in common with them.
-const (
-	usualStatus = "HTTP/1.1 200 OK\r\n"
-	usualLength = "Content-Length: "
-)
+// usualLength is how worker.usual ends.
+const usualLength = "Content-Length: "
 
 // date puts the beginning of most answers together, anew when the second changes:
 // they all carry the date (RFC 9110 6.6.1).
 func (w *worker) date() {
 	if now := w.loop.Now().Unix(); now != w.second {
 		w.second = now
-		b := append(w.usual[:0], usualStatus+"Date: "...)
+		b := append(append(w.usual[:0], statusLine(200)...), "Date: "...)
 		b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
 		w.usual = append(b, "\r\n"+usualLength...)
 	}
@@ -138,7 +135,7 @@ func (w *worker) date() {
 
 // dateLine is the Date field.
 func (w *worker) dateLine() []byte {
-	return w.usual[len(usualStatus) : len(w.usual)-len(usualLength)]
+	return w.usual[len(statusLine(200)) : len(w.usual)-len(usualLength)]
 }
 
 // drain lets the loop end when the exchanges under way have.
