@@ -351,11 +351,11 @@ func (c *Conn) settle() {
 			}
 		}
 		if c.is(closing) {
-			c.finish(nil)
+			c.fail(nil)
 			return
 		}
 		if c.flags&(shutDone|ended|endDue) == shutDone|ended {
-			c.finish(nil)
+			c.fail(nil)
 			return
 		}
 	}

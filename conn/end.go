@@ -4,6 +4,7 @@
 package conn
 
 import (
+	"cmp"
 	"io"
 	"net"
 )
@@ -58,16 +59,9 @@ func (c *Conn) drop(err error) {
 	c.fail(err)
 }
 
-// finish ends the connection in order.
-func (c *Conn) finish(err error) {
-	if err == nil && c.is(ended) {
-		err = io.EOF
-	}
-	c.fail(err)
-}
-
-// fail ends the connection with err. Close is called when the callback that is
-// running has returned.
+// fail ends the connection with err; nil: in order, which takes no room for an
+// error, for so do nearly all. Close is called when the callback that is running
+// has returned.
 func (c *Conn) fail(err error) {
 	if c.is(closed) {
 		return
@@ -75,7 +69,7 @@ func (c *Conn) fail(err error) {
 	c.set(closed)
 	if err != nil {
 		c.extra().err = err
-		if c.more.abrupt && err != io.EOF && c.fd >= 0 {
+		if c.more.abrupt && c.fd >= 0 {
 			resetOnClose(int(c.fd))
 		}
 	}
@@ -102,9 +96,13 @@ func (c *Conn) end() {
 	if c.sec == shaking {
 		c.endHandshake(false)
 	}
+	var err error
+	if c.is(ended) {
+		err = io.EOF
+	}
 	x := c.more
 	if x == nil {
-		c.lastCall(nil)
+		c.lastCall(err)
 		return
 	}
 	c.more = nil
@@ -114,7 +112,7 @@ func (c *Conn) end() {
 	if x.dial != nil {
 		x.dial.cancel()
 	}
-	defer c.lastCall(x.err) // even if the sink panics
+	defer c.lastCall(cmp.Or(x.err, err)) // even if the sink panics
 	x.unpipe(c)
 }
 

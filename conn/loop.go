@@ -63,6 +63,7 @@ type Loop struct {
 	now     uint32        // firstTick + elapsed, wrapping: the wheel's time
 	refs    int           // see Ref
 
+	nobody     Conn                       // whose timers are the loop's own; it has nothing but the loop
 	running    *Conn                      // whose callback is running: a panic closes it
 	delivering *Conn                      // whose Data is running
 	in         []byte                     // what is read lands here
@@ -115,6 +116,7 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 		in:     make([]byte, readSize),
 		cork:   &bytebufferpool.ByteBuffer{B: make([]byte, 0, corkSize)},
 	}
+	l.nobody.loop = l
 	l.tell()
 	l.wheel = wheel{t: &l.slots, now: firstTick}
 	return l, nil

@@ -3,6 +3,7 @@
 package conn_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lurcher-net/lurcher/conn"
 )
@@ -58,6 +61,44 @@ func TestEchoCosts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A connection that comes and goes is one object: how it ended takes no other.
+func TestEndCosts(t *testing.T) {
+	r := newRig(t, "epoll", "unix")
+	closed := make(chan error)
+	r.listen(&conn.Handler{
+		Data:  func(c *conn.Conn, p []byte) int { c.Close(); return len(p) },
+		Close: func(_ *conn.Conn, err error) { closed <- err },
+	})
+	addr := &unix.SockaddrUnix{Name: r.addr}
+	for _, says := range []string{"", "x"} { // who ends it: the peer, we
+		msg := []byte(says)
+		allocs := testing.AllocsPerRun(500, func() {
+			fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err = unix.Connect(fd, addr); err == nil && says != "" {
+				_, err = unix.Write(fd, msg)
+			}
+			if err == nil && says != "" {
+				err = <-closed
+			}
+			unix.Close(fd)
+			if says == "" {
+				if end := <-closed; end != io.EOF {
+					err = fmt.Errorf("Close was told %v", end)
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+		if allocs > 1 && !raceEnabled {
+			t.Errorf("%v allocations for each connection that sent %q", allocs, says)
+		}
 	}
 }
 

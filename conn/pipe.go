@@ -101,7 +101,7 @@ func (x *extra) unpipe(c *Conn) {
 	if x.pipe == nil || x.poured || x.pipe == Sink(c) {
 		return
 	}
-	if dst, ok := x.pipe.(interface{ Abort() error }); ok && x.err != nil && x.err != io.EOF {
+	if dst, ok := x.pipe.(interface{ Abort() error }); ok && x.err != nil {
 		dst.Abort()
 	} else {
 		endSink(x.pipe)

@@ -12,8 +12,7 @@ import (
 // A Timer calls a function on its loop, once. It is made by [Loop.After] or
 // [Conn.After], and belongs to the loop's goroutine.
 type Timer struct {
-	loop *Loop
-	conn *Conn // whose timer it is, or nil
+	conn *Conn // whose timer it is; the loop's nobody, if it is the loop's own
 	fn   func()
 	slot uint32 // 0: not running
 	laps uint32 // of maxTicks, still to go
@@ -23,7 +22,7 @@ type Timer struct {
 // by what the loop has to do meanwhile. A running timer keeps [Loop.Run] from
 // returning.
 func (l *Loop) After(d time.Duration, fn func()) *Timer {
-	t := &Timer{loop: l, fn: fn}
+	t := &Timer{conn: &l.nobody, fn: fn}
 	t.start(d)
 	return t
 }
@@ -32,7 +31,7 @@ func (l *Loop) After(d time.Duration, fn func()) *Timer {
 // panic in fn closes c. Like any timer it keeps [Loop.Run] from returning: stop
 // it in Handler.Close if that matters.
 func (c *Conn) After(d time.Duration, fn func()) *Timer {
-	t := &Timer{loop: c.loop, conn: c, fn: fn}
+	t := &Timer{conn: c, fn: fn}
 	t.start(d)
 	return t
 }
@@ -43,7 +42,7 @@ func (t *Timer) Stop() bool {
 	if !t.Running() {
 		return false
 	}
-	t.loop.wheel.remove(t.slot)
+	t.conn.loop.wheel.remove(t.slot)
 	t.release()
 	return true
 }
@@ -60,35 +59,40 @@ func (t *Timer) Reset(d time.Duration) bool {
 }
 
 func (t *Timer) start(d time.Duration) {
-	if t.loop.ending || t.conn != nil && t.conn.is(closed) {
+	l := t.conn.loop
+	if l.ending || t.conn.is(closed) {
 		return
 	}
-	t.slot = t.loop.slots.alloc(t)
+	t.slot = l.slots.alloc(t)
 	// The turn's coarse time would make the timer early by as long as the
 	// turn has taken so far, so this reads the clock.
-	late := time.Since(t.loop.time)
+	late := time.Since(l.time)
 	d = min(max(d, 0), math.MaxInt64-late-tickLen)
 	n := (d + late + tickLen - 1) / tickLen
 	t.laps = uint32(n / maxTicks)
-	t.loop.wheel.add(t.slot, t.loop.now+uint32(n%maxTicks))
+	l.wheel.add(t.slot, l.now+uint32(n%maxTicks))
 }
 
 func (t *Timer) release() {
-	t.loop.slots.release(t.slot)
+	t.conn.loop.slots.release(t.slot)
 	t.slot = 0
 }
 
 func (t *Timer) expire() {
+	l := t.conn.loop
 	if t.laps > 0 {
 		t.laps--
-		t.loop.wheel.add(t.slot, t.loop.slots.at(t.slot).tick+maxTicks)
+		l.wheel.add(t.slot, l.slots.at(t.slot).tick+maxTicks)
 		return
 	}
 	t.release()
-	if t.conn == nil || !t.conn.is(closed) {
-		t.loop.running = t.conn
-		t.fn()
+	if t.conn.is(closed) {
+		return
 	}
+	if t.conn != &l.nobody {
+		l.running = t.conn
+	}
+	t.fn()
 }
 
 func (t *Timer) event(poller.Ready) {}

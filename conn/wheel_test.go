@@ -113,6 +113,7 @@ func wheelModel(t *testing.T, rnd *rand.Rand, now int64) {
 // clockLoop is a loop with a clock that is moved by hand, and no poller.
 func clockLoop() *Loop {
 	l := &Loop{epoch: time.Now()}
+	l.nobody.loop = l
 	l.tell()
 	l.wheel = wheel{t: &l.slots, now: firstTick}
 	return l
