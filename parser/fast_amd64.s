@@ -360,7 +360,7 @@ commit:
 
 	// Where the head is whole, host and KeepAlive, if the fields that decide are there once and simple.
 	// Host is simple if its value is of up to 32 bytes, behind at most one SP: a reg-name without "%", then
-	// perhaps ":" and up to four digits.
+	// perhaps ":" and up to four digits, or five that are under 60000.
 	CMPB     state-8(SP), $const_atEnd
 	JNE      done
 	TESTQ    $(1<<const_nameHost|1<<const_nameConnection), R11
@@ -404,8 +404,11 @@ commit:
 	JNZ      done
 	MOVL     CX, AX
 	SUBL     DI, AX
-	CMPL     AX, $5
+	CMPL     AX, $6
 	JA       done
+	JB       connection
+	CMPB     1(SI)(R8*1), $'6'         // of five digits: 65535 is the last port
+	JAE      done
 
 connection:
 	// Connection is simple if it is keep-alive or close, read as words so that there is no branch on

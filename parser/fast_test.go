@@ -296,7 +296,8 @@ func TestFastAgreesOnHosts(t *testing.T) {
 	needFast(t)
 	p := newPair(8)
 	for n := range 70 {
-		for _, port := range []string{"", ":", ":1", ":80", ":443", ":8080", ":65535", ":65536", ":99999", "::", ":8:", ":8080a", ":80 ", " ", "%41", "%", "@", "/", "\xba", ":8\x8d"} {
+		for _, port := range []string{"", ":", ":1", ":80", ":443", ":8080", ":10000", ":59999", ":59999a", ":60000", ":65535",
+			":65536", ":99999", ":00080", ":065535", "::", ":8:", ":8080a", ":80 ", " ", "%41", "%", "@", "/", "\xba", ":8\x8d"} {
 			for _, line := range []string{"Host: ", "host:", "HOST:  "} {
 				in := []byte("GET / HTTP/1.1\r\n" + line + strings.Repeat("h", n) + port + "\r\nAccept: 1234\r\n\r\n")
 				if err := p.agree(in); err != nil {
