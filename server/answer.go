@@ -49,6 +49,26 @@ func (s *session) writeBody(p []byte) error {
 
 // finish sends the last part and completes the exchange.
 func (s *session) finish(body []byte) error {
+	if s.x == nil && s.flags&(sent|headOnly) == 0 && len(body) <= mostWhole && s.usual() {
+		return s.finishUsual(body)
+	}
+	return s.finishAny(body)
+}
+
+// finishUsual is finish for most answers, those that are whole and have nothing
+// between them and the next request: a dozen calls less, a tenth of what pipelined
+// requests cost beside the kernel.
+func (s *session) finishUsual(body []byte) error {
+	s.worker.counts.status(200)
+	b := s.appendUsual(s.conn.AvailableBuffer(headRoom+len(body)), int64(len(body)))
+	_, err := s.conn.Write(append(b, body...))
+	s.over()
+	s.await()
+	return err
+}
+
+// finishAny is finish for every answer.
+func (s *session) finishAny(body []byte) error {
 	var err error
 	if s.trails() {
 		if err = s.startAnswer(unknown, nil); err != nil {

@@ -111,7 +111,7 @@ func (s *session) writeHead(n int64, body []byte) error {
 // usual tells that nothing has to be said but how long the answer is: so it is
 // with most.
 func (s *session) usual() bool {
-	return s.status == 200 && s.phase == answering && s.flags&(persist|old|connect) == persist &&
+	return (s.status == 200 || s.status == 0) && s.phase == answering && s.flags&(persist|old|connect) == persist &&
 		!s.worker.draining && (s.x == nil || !s.x.hasDate)
 }
 

@@ -3,6 +3,11 @@
 package server
 
 import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +36,7 @@ func TestUsualHeads(t *testing.T) {
 	w, open := alone(t), 0
 	for _, x := range []*exchange{nil, {declared: -1}, {declared: 7, fields: []byte("A: b\r\n")}, {declared: -1, hasDate: true, fields: []byte("Date: then\r\n")}} {
 		for _, w.draining = range []bool{false, true} {
-			for _, status := range []uint16{200, 201, 204, 304, 404} {
+			for _, status := range []uint16{0, 200, 201, 204, 304, 404} {
 				for p := range numPhases {
 					for f := range exchangeFlags + 1 {
 						s := &session{worker: w, status: status, flags: f, phase: p, x: x}
@@ -40,6 +45,7 @@ func TestUsualHeads(t *testing.T) {
 						}
 						open++
 						short := string(s.appendUsual(nil, 7))
+						s.status = max(s.status, 200) // as writeHead does
 						if long := string(s.appendHead(nil, 7)); short != long || s.flags != f {
 							t.Fatalf("status %d, flags %b, then %b, phase %d, draining %v:\n%q, and in short\n%q", status, f, s.flags, p, w.draining, long, short)
 						}
@@ -51,6 +57,69 @@ func TestUsualHeads(t *testing.T) {
 	if open == 0 {
 		t.Error("no answer is usual")
 	}
+}
+
+// The short way to the end of a usual exchange and the long one leave the session,
+// the worker's counts and the connection's output the same.
+func TestUsualEnds(t *testing.T) {
+	t.Parallel()
+	const all = endless<<1 - 1 // flags
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	open := 0
+	for f := flags(0); f <= all; f++ {
+		if f&(persist|old|connect|headOnly|sent|chunked|bodiless|endless) != persist {
+			continue // not usual, or not before the head is sent
+		}
+		for _, body := range []string{"", "7 bytes"} {
+			var left [2]string
+			for i := range left {
+				w := alone(t)
+				ours, theirs := connected(t)
+				c, err := w.loop.Adopt(ours, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := &session{conn: c, worker: w, flags: f, phase: answering}
+				if !s.usual() {
+					t.Fatalf("flags %b are not usual", f)
+				}
+				end := s.finishUsual
+				if i == 1 {
+					end = s.finishAny
+				}
+				err = end([]byte(body))
+				left[i] = fmt.Sprintf("%v, %d bytes, flags %b, phase %d, gen %d, %+v", err, c.Pending(), s.flags, s.phase, s.gen, w.counts)
+				w.loop.Run(ended)
+				theirs.Close()
+			}
+			if open++; left[0] != left[1] {
+				t.Fatalf("flags %b: %s\nand in short: %s", f, left[1], left[0])
+			}
+		}
+	}
+	if open == 0 {
+		t.Error("no answer is usual")
+	}
+}
+
+// connected is both ends of a connection.
+func connected(t *testing.T) (ours, theirs net.Conn) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends [2]net.Conn
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "")
+		ends[i], err = net.FileConn(f)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ends[i].Close() })
+	}
+	return ends[0], ends[1]
 }
 
 // The date is put together once in a second.
