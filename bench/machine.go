@@ -65,6 +65,7 @@ func versions(ctx context.Context, e *contender.Env, cs []*contender.Contender) 
 	}
 	tool("git", "describe", "--always", "--dirty")
 	tool("wrk", "-v")
+	tool("h2load", "--version")
 	tool("strace", "-V")
 	tool("cc", "--version")
 	tool("rustc", "--version")

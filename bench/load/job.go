@@ -1,5 +1,5 @@
-// Package load makes load: with wrk where wrk can, and with a generator of its own, on conn and parser,
-// where it cannot (pipelining without parsing every answer, echo, idle connections, delayed answers).
+// Package load makes load: with wrk or h2load where they can, and with a generator of its own, on conn and
+// parser, where they cannot (pipelining without parsing every answer, echo, idle connections, delayed answers).
 // The generator is this same program, started again on another core with a Job as its argument. Every
 // Result says how busy the generator was, so that it is seen when it, and not the server, was the limit.
 package load
@@ -41,10 +41,11 @@ type Result struct {
 	Errors    int           // connections that failed or ended, and answers that were wrong
 	Error     string        `json:",omitempty"` // the first of them
 	P50, P99  time.Duration // from sending a batch to the last byte of its answers; for "delay" the lateness
+	Mean      time.Duration // h2load only, which has no quantiles
 	Max       time.Duration
 	Busy      float64 // share of Elapsed that the generator spent on its core
 	Open      int     // connections that were open at the end of the first phase
-	Generator string  // "wrk" or "own"
+	Generator string  // "wrk", "h2load" or "own"
 }
 
 // Rate is the requests per second.

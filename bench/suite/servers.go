@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/contender"
@@ -22,6 +23,7 @@ type scenario struct {
 	conns, pipeline    int
 	body, size         int
 	close              bool // a connection for each request
+	h2load             bool // the generator
 	trace              bool // count its system calls
 	quick              bool // part of a quick run
 }
@@ -32,6 +34,10 @@ var serverScenarios = []scenario{
 	{name: "hello-512", title: "Hello, 512 connections", path: peer.HelloPath, conns: 512},
 	{name: "pipelined-16", title: "Hello, 64 connections, 16 requests pipelined", path: peer.HelloPath, conns: 64, pipeline: 16, trace: true, quick: true,
 		about: "Our own generator, since wrk parses each answer and would be the bottleneck. Latency is that of a batch of 16."},
+	{name: "h2load-64", title: "Hello, 64 connections, by h2load", path: peer.HelloPath, conns: 64, h2load: true,
+		about: "A second generator, to check the first. It sends a User-Agent too."},
+	{name: "h2load-16", title: "Hello, 64 connections, 16 requests pipelined, by h2load", path: peer.HelloPath, conns: 64, pipeline: 16, h2load: true,
+		about: "By a generator that parses each answer, and so is the limit sooner than ours."},
 	{name: "json-64", title: "1 KB of JSON, 64 connections", path: peer.JSONPath, needs: contender.JSON, conns: 64},
 	{name: "large-64", title: "64 KB, 64 connections", path: peer.LargePath, needs: contender.Large, conns: 64},
 	{name: "post-64", title: "POST of 4 KB, 64 connections", path: peer.PostPath, needs: contender.Post, conns: 64, body: 4096},
@@ -68,16 +74,29 @@ func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
 	if sc.mode == "" {
 		sc.mode = contender.HTTP
 	}
-	rate := present.Metric{Key: "rate", Title: "per second", Versus: []string{present.Floor}}
-	g := &present.Grid{Suite: suite, Name: sc.name, Title: sc.title, About: sc.about, Chart: "cpu", Metrics: []present.Metric{
-		rate,
-		{Key: "cpu", Title: "CPU µs each", Versus: []string{present.Floor, present.Ours}, Lower: true},
-		{Key: "user", Title: "of it user", Lower: true},
+	if sc.h2load && !load.HasH2load() {
+		b.skip("h2load", "it is missing, and with it "+sc.title)
+		return nil
+	}
+	latency := []present.Metric{
 		{Key: "p50", Title: "p50 µs", Versus: []string{present.Floor}, Lower: true},
 		{Key: "p99", Title: "p99 µs", Lower: true},
-		{Key: "busy", Title: "server busy"},
-		{Key: "generator", Title: "generator busy"},
-	}}
+	}
+	if sc.h2load {
+		latency = []present.Metric{{Key: "mean", Title: "mean µs", Versus: []string{present.Floor}, Lower: true}}
+	}
+	cpu := present.Metric{Key: "cpu", Title: "CPU µs each", Versus: []string{present.Floor, present.Ours}, Lower: true}
+	g := &present.Grid{Suite: suite, Name: sc.name, Title: sc.title, About: sc.about, Chart: cpu.Key, Metrics: slices.Concat(
+		[]present.Metric{
+			{Key: "rate", Title: "per second", Versus: []string{present.Floor}},
+			cpu,
+			{Key: "user", Title: "of it user", Lower: true},
+		},
+		latency,
+		[]present.Metric{
+			{Key: "busy", Title: "server busy"},
+			{Key: "generator", Title: "generator busy"},
+		})}
 	b.Report.Grids = append(b.Report.Grids, g)
 	who := b.who(ctx, g, sc.mode, sc.needs)
 	for round := range b.Rounds {
@@ -94,7 +113,7 @@ func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
 		}
 	}
 	saturated(g)
-	g.Sort(g.Metrics[1])
+	g.Sort(cpu)
 	return nil
 }
 
@@ -119,16 +138,24 @@ func (b *Bench) load(ctx context.Context, g *present.Grid, c *contender.Contende
 	g.Add(c.Name, "rate", round, res.Rate())
 	g.Add(c.Name, "cpu", round, used.each(res.All))
 	g.Add(c.Name, "user", round, micros(used.cpu.User)/float64(res.All))
-	g.Add(c.Name, "p50", round, micros(res.P50))
-	g.Add(c.Name, "p99", round, micros(res.P99))
+	if sc.h2load {
+		g.Add(c.Name, "mean", round, micros(res.Mean))
+	} else {
+		g.Add(c.Name, "p50", round, micros(res.P50))
+		g.Add(c.Name, "p99", round, micros(res.P99))
+	}
 	g.Add(c.Name, "busy", round, used.busy())
 	g.Add(c.Name, "generator", round, res.Busy)
 	b.Progress("%s, round %d of %d: %s %.0f/s, %.2f µs of CPU each", g.Title, round+1, b.Rounds, c.Name, res.Rate(), used.each(res.All))
 	return nil
 }
 
-// generate uses wrk where it can do the job, and the generator of our own otherwise.
+// generate uses the generator that the scenario names, or else wrk where it can do the job, and the one of
+// our own where it cannot.
 func (b *Bench) generate(ctx context.Context, addr string, sc scenario) (load.Result, error) {
+	if sc.h2load {
+		return b.Load.H2load(ctx, "http://"+addr+sc.path, sc.conns, sc.pipeline, b.Seconds)
+	}
 	wrk := load.HasWrk() && sc.mode == contender.HTTP && sc.pipeline <= 1 && !b.Quick
 	if !wrk && sc.close {
 		return load.Result{}, fmt.Errorf("it takes wrk to open a connection for each request, which is missing")
