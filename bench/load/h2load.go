@@ -1,38 +1,19 @@
 package load
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"time"
 )
 
-// HasH2load tells whether h2load is there.
-func HasH2load() bool { _, err := exec.LookPath("h2load"); return err == nil }
-
 // H2load puts a load on an address with h2load, over HTTP/1.1: conns connections for whole seconds, each
 // with pipeline requests in flight. It tells the mean time of a request, and no quantiles.
 func (r Runner) H2load(ctx context.Context, url string, conns, pipeline, seconds int) (Result, error) {
-	args := []string{"h2load", "--h1", "-t1", fmt.Sprintf("-c%d", conns), fmt.Sprintf("-m%d", max(pipeline, 1)), fmt.Sprintf("-D%d", seconds)}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second+30*time.Second)
-	defer cancel()
-	cmd := r.command(ctx, append(args, url)...)
-	var out bytes.Buffer
-	cmd.Stdout = &out
-	if err := cmd.Run(); err != nil {
-		return Result{}, fmt.Errorf("h2load: %w: %s", err, out.Bytes())
-	}
-	res, err := parseH2load(out.String())
-	if err != nil {
-		return res, err
-	}
-	res.Open = conns
-	res.Busy = float64(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()) / float64(res.Elapsed)
-	return res, res.Err()
+	return r.tool(ctx, conns, seconds, parseH2load, "h2load", "--h1", "-t1",
+		fmt.Sprintf("-c%d", conns), fmt.Sprintf("-m%d", max(pipeline, 1)), fmt.Sprintf("-D%d", seconds), url)
 }
 
 var (

@@ -19,10 +19,10 @@ time for request:      283us      2.69ms       622us       121us    76.33%
 time for connect:        9us       479us       236us       130us    64.06%
 `
 
-func TestParseH2load(t *testing.T) {
+func TestH2loadOutput(t *testing.T) {
 	r, err := parseH2load(h2loadOutput)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || r.Err() != nil {
+		t.Fatal(err, r.Err())
 	}
 	want := Result{Requests: 3395839, All: 3395840, Elapsed: 2 * time.Second, Max: 2690 * time.Microsecond,
 		Mean: 622 * time.Microsecond, Generator: "h2load"}
@@ -31,21 +31,11 @@ func TestParseH2load(t *testing.T) {
 	}
 }
 
-func TestParseH2loadFailures(t *testing.T) {
-	for name, out := range map[string]string{
+func TestH2loadFailuresAreErrors(t *testing.T) {
+	wantErrors(t, parseH2load, map[string]string{
 		"failed":     strings.Replace(h2loadOutput, "0 failed", "3 failed", 1),
 		"errored":    strings.Replace(h2loadOutput, "0 errored", "1 errored", 1),
 		"no answers": strings.Replace(h2loadOutput, "3395839 succeeded", "0 succeeded", 1),
-		"nothing":    "",
-	} {
-		t.Run(name, func(t *testing.T) {
-			r, err := parseH2load(out)
-			if err == nil {
-				err = r.Err()
-			}
-			if err == nil {
-				t.Errorf("taken for %+v", r)
-			}
-		})
-	}
+		"nonsense":   "",
+	})
 }

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,6 +31,28 @@ func (r Runner) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
+}
+
+// Has tells whether a program that makes load is there.
+func Has(program string) bool { _, err := exec.LookPath(program); return err == nil }
+
+// tool runs a program that opens conns connections and makes load for that many seconds, and parses what it prints.
+func (r Runner) tool(ctx context.Context, conns, seconds int, parse func(string) (Result, error), args ...string) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second+30*time.Second)
+	defer cancel()
+	cmd := r.command(ctx, args...)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Run(); err != nil {
+		return Result{}, fmt.Errorf("%s: %w: %s", args[0], err, out.Bytes())
+	}
+	res, err := parse(out.String())
+	if err != nil {
+		return res, err
+	}
+	res.Open = conns
+	res.Busy = float64(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()) / float64(res.Elapsed)
+	return res, res.Err()
 }
 
 // Run does a job and returns when it is done.

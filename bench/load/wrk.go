@@ -1,19 +1,14 @@
 package load
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
-
-// HasWrk tells whether wrk is there.
-func HasWrk() bool { _, err := exec.LookPath("wrk"); return err == nil }
 
 // Wrk puts a load on an address with wrk: conns connections for whole seconds, each with one request in
 // flight. script is wrk's Lua, a file's name or nothing.
@@ -25,21 +20,7 @@ func (r Runner) Wrk(ctx context.Context, url string, conns, seconds int, script 
 	if script != "" {
 		args = append(args, "-s", script)
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second+30*time.Second)
-	defer cancel()
-	cmd := r.command(ctx, append(args, url)...)
-	var out bytes.Buffer
-	cmd.Stdout = &out
-	if err := cmd.Run(); err != nil {
-		return Result{}, fmt.Errorf("wrk: %w: %s", err, out.Bytes())
-	}
-	res, err := parseWrk(out.String())
-	if err != nil {
-		return res, err
-	}
-	res.Open = conns
-	res.Busy = float64(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()) / float64(res.Elapsed)
-	return res, res.Err()
+	return r.tool(ctx, conns, seconds, parseWrk, append(args, url)...)
 }
 
 var (

@@ -34,14 +34,19 @@ func TestWrkOutput(t *testing.T) {
 }
 
 func TestWrkFailuresAreErrors(t *testing.T) {
-	for what, out := range map[string]string{
+	wantErrors(t, parseWrk, map[string]string{
 		"sockets":    strings.Replace(wrkOutput, "Requests/sec", "  Socket errors: connect 0, read 3, write 0, timeout 1\nRequests/sec", 1),
 		"statuses":   strings.Replace(wrkOutput, "Requests/sec", "  Non-2xx or 3xx responses: 7\nRequests/sec", 1),
 		"no answers": strings.Replace(wrkOutput, "236100 requests", "0 requests", 1),
 		"nonsense":   "unable to connect to 127.0.0.1:8000 Connection refused",
-	} {
-		r, err := parseWrk(out)
-		if err == nil && r.Err() == nil {
+	})
+}
+
+// wantErrors has parse read outputs that are to be errors, be it as a Result.
+func wantErrors(t *testing.T, parse func(string) (Result, error), outputs map[string]string) {
+	t.Helper()
+	for what, out := range outputs {
+		if r, err := parse(out); err == nil && r.Err() == nil {
 			t.Errorf("%s: no error: %+v", what, r)
 		}
 	}

@@ -70,13 +70,15 @@ func (b *Bench) scenarios(ctx context.Context, suite string, all []scenario) err
 	return nil
 }
 
-func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
-	if sc.mode == "" {
-		sc.mode = contender.HTTP
-	}
-	if sc.h2load && !load.HasH2load() {
-		b.skip("h2load", "it is missing, and with it "+sc.title)
-		return nil
+// cpuEach is what servers are ranked by.
+var cpuEach = present.Metric{Key: "cpu", Title: "CPU µs each", Versus: []string{present.Floor, present.Ours}, Lower: true}
+
+// metrics are the columns of a scenario: h2load tells no quantiles.
+func (sc scenario) metrics() []present.Metric {
+	rate := []present.Metric{
+		{Key: "rate", Title: "per second", Versus: []string{present.Floor}},
+		cpuEach,
+		{Key: "user", Title: "of it user", Lower: true},
 	}
 	latency := []present.Metric{
 		{Key: "p50", Title: "p50 µs", Versus: []string{present.Floor}, Lower: true},
@@ -85,18 +87,21 @@ func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
 	if sc.h2load {
 		latency = []present.Metric{{Key: "mean", Title: "mean µs", Versus: []string{present.Floor}, Lower: true}}
 	}
-	cpu := present.Metric{Key: "cpu", Title: "CPU µs each", Versus: []string{present.Floor, present.Ours}, Lower: true}
-	g := &present.Grid{Suite: suite, Name: sc.name, Title: sc.title, About: sc.about, Chart: cpu.Key, Metrics: slices.Concat(
-		[]present.Metric{
-			{Key: "rate", Title: "per second", Versus: []string{present.Floor}},
-			cpu,
-			{Key: "user", Title: "of it user", Lower: true},
-		},
-		latency,
-		[]present.Metric{
-			{Key: "busy", Title: "server busy"},
-			{Key: "generator", Title: "generator busy"},
-		})}
+	return slices.Concat(rate, latency, []present.Metric{
+		{Key: "busy", Title: "server busy"},
+		{Key: "generator", Title: "generator busy"},
+	})
+}
+
+func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
+	if sc.mode == "" {
+		sc.mode = contender.HTTP
+	}
+	if sc.h2load && !load.Has("h2load") {
+		b.skip("h2load", "it is missing, and with it "+sc.title)
+		return nil
+	}
+	g := &present.Grid{Suite: suite, Name: sc.name, Title: sc.title, About: sc.about, Chart: cpuEach.Key, Metrics: sc.metrics()}
 	b.Report.Grids = append(b.Report.Grids, g)
 	who := b.who(ctx, g, sc.mode, sc.needs)
 	for round := range b.Rounds {
@@ -113,7 +118,7 @@ func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
 		}
 	}
 	saturated(g)
-	g.Sort(cpu)
+	g.Sort(cpuEach)
 	return nil
 }
 
@@ -156,7 +161,7 @@ func (b *Bench) generate(ctx context.Context, addr string, sc scenario) (load.Re
 	if sc.h2load {
 		return b.Load.H2load(ctx, "http://"+addr+sc.path, sc.conns, sc.pipeline, b.Seconds)
 	}
-	wrk := load.HasWrk() && sc.mode == contender.HTTP && sc.pipeline <= 1 && !b.Quick
+	wrk := load.Has("wrk") && sc.mode == contender.HTTP && sc.pipeline <= 1 && !b.Quick
 	if !wrk && sc.close {
 		return load.Result{}, fmt.Errorf("it takes wrk to open a connection for each request, which is missing")
 	}
