@@ -101,7 +101,7 @@ func (c *Conn) Detach() (net.Conn, error) {
 		t.c, t.socket = nil, nc
 		nc = t.tls
 	}
-	c.clear(ended) // Close is told nothing of the peer
+	c.clear(ended) // whoever reads the net.Conn learns of it there; Close gets nil
 	c.fail(nil)
 	if c.more != nil {
 		c.more.pipe = nil // whoever reads the net.Conn sees to the sink

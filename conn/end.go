@@ -59,9 +59,8 @@ func (c *Conn) drop(err error) {
 	c.fail(err)
 }
 
-// fail ends the connection with err; nil: in order, which takes no room for an
-// error, for so do nearly all. Close is called when the callback that is running
-// has returned.
+// fail ends the connection with err; nil: in order. Close is called when the
+// callback that is running has returned.
 func (c *Conn) fail(err error) {
 	if c.is(closed) {
 		return
@@ -98,7 +97,7 @@ func (c *Conn) end() {
 	}
 	var err error
 	if c.is(ended) {
-		err = io.EOF
+		err = io.EOF // nearly all end so: no extra is made to hold it
 	}
 	x := c.more
 	if x == nil {

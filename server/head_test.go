@@ -73,10 +73,9 @@ func TestUsualEnds(t *testing.T) {
 		}
 		for _, body := range []string{"", "7 bytes"} {
 			var left [2]string
-			for i := range left {
+			for i, end := range connected(t) { // one way on each
 				w := alone(t)
-				ours, theirs := connected(t)
-				c, err := w.loop.Adopt(ours, nil)
+				c, err := w.loop.Adopt(end, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -84,14 +83,13 @@ func TestUsualEnds(t *testing.T) {
 				if !s.usual() {
 					t.Fatalf("flags %b are not usual", f)
 				}
-				end := s.finishUsual
+				finish := s.finishUsual
 				if i == 1 {
-					end = s.finishAny
+					finish = s.finishAny
 				}
-				err = end([]byte(body))
+				err = finish([]byte(body))
 				left[i] = fmt.Sprintf("%v, %d bytes, flags %b, phase %d, gen %d, %+v", err, c.Pending(), s.flags, s.phase, s.gen, w.counts)
 				w.loop.Run(ended)
-				theirs.Close()
 			}
 			if open++; left[0] != left[1] {
 				t.Fatalf("flags %b: %s\nand in short: %s", f, left[1], left[0])
@@ -103,13 +101,12 @@ func TestUsualEnds(t *testing.T) {
 	}
 }
 
-// connected is both ends of a connection.
-func connected(t *testing.T) (ours, theirs net.Conn) {
+// connected is both ends of a connection, for Adopt.
+func connected(t *testing.T) (ends [2]net.Conn) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ends [2]net.Conn
 	for i, fd := range fds {
 		f := os.NewFile(uintptr(fd), "")
 		ends[i], err = net.FileConn(f)
@@ -117,9 +114,8 @@ func connected(t *testing.T) (ours, theirs net.Conn) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { ends[i].Close() })
 	}
-	return ends[0], ends[1]
+	return ends
 }
 
 // The date is put together once in a second.
