@@ -76,6 +76,11 @@ func TestEveryReportIsWhole(t *testing.T) {
 		if read(t, other, "README.md") != page {
 			t.Fatal("the page written from data.json is another one")
 		}
+		for line := range strings.Lines(read(t, dir, "data.json")) {
+			if regexp.MustCompile(`^\t*-?[0-9.]+,?$`).MatchString(line) {
+				t.Fatalf("data.json: %q stands alone on a line", line)
+			}
+		}
 	}
 }
 

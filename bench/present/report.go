@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -156,7 +157,7 @@ func (r *Report) Write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(r, "", "\t")
+	data, err := r.data()
 	if err != nil {
 		return fmt.Errorf("present: %w", err)
 	}
@@ -179,8 +180,27 @@ func (r *Report) Write(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "README.md"), page.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "data.json"), append(data, '\n'), 0o644)
+	return os.WriteFile(filepath.Join(dir, "data.json"), data, 0o644)
 }
+
+// data is the report as JSON, indented but for lists of plain values: a series is one line, so that the
+// difference between two reports can be read.
+func (r *Report) data() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return nil, err
+	}
+	b = plainList.ReplaceAllFunc(b, func(list []byte) []byte {
+		list = lineBreak.ReplaceAll(list, []byte(" ")) // no string has one: JSON escapes them
+		return bytes.ReplaceAll(bytes.ReplaceAll(list, []byte("[ "), []byte("[")), []byte(" ]"), []byte("]"))
+	})
+	return append(b, '\n'), nil
+}
+
+var (
+	plainList = regexp.MustCompile(`\[\n[^\[\]{}]*\n\t*\]`)
+	lineBreak = regexp.MustCompile(`\n\t*`)
+)
 
 // Read reads the data.json of an earlier run.
 func Read(dir string) (*Report, error) {
