@@ -1,6 +1,7 @@
 # go test ./... needs nothing of this: what is here is the rest.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT  = github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 FUZZTIME   ?= 30s
 QEMU       ?= arm64 s390x riscv64
 BSD         = freebsd/amd64 freebsd/arm64 netbsd/amd64 openbsd/amd64 dragonfly/amd64
@@ -8,7 +9,7 @@ SYSTEMS    ?= linux/amd64 linux/arm64 linux/386 linux/arm linux/riscv64 linux/s3
               linux/loong64 linux/mips64le linux/mips android/arm64 darwin/amd64 darwin/arm64 $(BSD) solaris/amd64 illumos/amd64
 PARSERONLY ?= windows/amd64 windows/arm64 plan9/amd64 js/wasm wasip1/wasm
 
-.PHONY: test race lint fuzz bench cross qemu show
+.PHONY: test race lint actionlint fuzz bench cross qemu show
 
 test:
 	go test ./...
@@ -20,6 +21,10 @@ lint:
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
+
+# The workflows of .github/workflows: their syntax, and the shell in them.
+actionlint:
+	go run $(ACTIONLINT) -color=false
 
 # Every native fuzz target in turn, FUZZTIME each.
 fuzz:
