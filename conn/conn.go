@@ -109,6 +109,9 @@ func (c *Conn) watch(want poller.Ready) error {
 // Loop answers the loop that the connection lives on.
 func (c *Conn) Loop() *Loop { return c.loop }
 
+// Handler returns what the connection goes by now: never nil.
+func (c *Conn) Handler() *Handler { return c.h }
+
 // SetHandler gives the connection another protocol. Input that has not been
 // consumed goes to the new handler's Data after the running callback, and its
 // End follows if the peer has ended already; its Open is not called.

@@ -32,6 +32,11 @@ type Handler struct {
 	// is over. Default: close the connection with [os.ErrDeadlineExceeded].
 	Timeout func(c *Conn)
 
+	// Quiesce is called when the program of which the connection is a part stops
+	// in order, as by server.Server.Shutdown: say goodbye, and close when that
+	// suits. Package conn itself never calls it.
+	Quiesce func(c *Conn)
+
 	// Close is the last call that a connection gets, exactly once, also when
 	// Open never came. err says why:
 	//

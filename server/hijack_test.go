@@ -119,10 +119,10 @@ func TestHijackEnded(t *testing.T) {
 }
 
 // TestShutdownHijacked: Shutdown waits for hijacked connections too, as long as
-// ctx lets it.
+// DrainTimeout and ctx let it.
 func TestShutdownHijacked(t *testing.T) {
 	t.Parallel()
-	s := start(t, &Server{}, func(w Response, r Request) { c, _ := w.Hijack(nil); c.Pipe(c) })
+	s := start(t, &Server{DrainTimeout: -1}, func(w Response, r Request) { c, _ := w.Hijack(nil); c.Pipe(c) })
 	c := s.dial()
 	c.send(get("/") + "hello")
 	io.ReadFull(c.in, make([]byte, 5))

@@ -196,6 +196,15 @@ func (s *session) keep(t *conn.Timer) {
 	x.timers = append(x.timers, t)
 }
 
+// Loop returns the loop of the exchange's connection, also when the exchange is
+// over: for Dial and After there. It is nil for the zero Response alone.
+func (w Response) Loop() *conn.Loop {
+	if w.s == nil {
+		return nil
+	}
+	return w.s.conn.Loop()
+}
+
 // Post runs fn on the loop of this exchange, which may be over by then. It may
 // be called from any goroutine. It answers net.ErrClosed, and does not run fn,
 // once the server has stopped.
@@ -263,6 +272,9 @@ func (s *session) handOver(h *conn.Handler) *conn.Conn {
 	c.SetHandler(h)
 	if s.is(waiting) {
 		c.Resume()
+	}
+	if s.worker.draining {
+		quiesce(c)
 	}
 	return c
 }

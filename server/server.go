@@ -58,6 +58,17 @@ type Server struct {
 
 	MaxHandshakes int // of TLS, under way at a time; 2048
 
+	// OnLoop, if it is set, is called on each loop before that serves anybody: for
+	// what a program keeps for each loop, such as connections to a backend.
+	OnLoop func(l *conn.Loop)
+
+	// OnShutdown, if it is set, is called on each loop when Shutdown begins. What
+	// becomes of connections that were hijacked or dialled, and those of
+	// ListenConn, is the program's business then. Else Shutdown calls the
+	// Quiesce of their conn.Handler, and closes those that have none after
+	// DrainTimeout.
+	OnShutdown func(l *conn.Loop)
+
 	// Access, if it is set, is called at the end of each exchange, on its loop,
 	// also for requests that were refused: for an access log. Like a handler it
 	// must not block.
@@ -252,6 +263,11 @@ func (s *Server) Serve() error {
 		return net.ErrClosed
 	}
 	s.state = serving
+	if s.OnLoop != nil {
+		for _, w := range s.workers {
+			w.loop.Post(func() { s.OnLoop(w.loop) }) // the first that it runs
+		}
+	}
 	s.mu.Unlock()
 	defer close(s.done)
 
@@ -274,7 +290,8 @@ func (s *Server) Serve() error {
 // that are under way end. The answers say that the connection closes. On a
 // connection that is idle a request may be on its way, which would be lost if it
 // were closed now: it is closed after its next answer, or when none was asked for
-// within DrainTimeout. When ctx is done first, what is left is closed as by Close
+// within DrainTimeout. Connections that speak no HTTP: see OnShutdown; whose TLS
+// handshake is not done by then are closed. When ctx is done first, what is left is closed as by Close
 // and ctx's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	switch s.stop() {

@@ -147,4 +147,5 @@ func (w *worker) drain() {
 			s.drain()
 		}
 	}
+	w.quiesceOthers()
 }

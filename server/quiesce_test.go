@@ -1,0 +1,170 @@
+// What a server tells of its loops, and what it does about connections that speak
+// no HTTP when it stops.
+
+package server
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// TestOnLoop: it runs on each loop, before that serves anybody, and what it keeps
+// there a handler finds by Response.Loop.
+func TestOnLoop(t *testing.T) {
+	t.Parallel()
+	known := make(map[*conn.Loop]bool)
+	ran := make(chan *conn.Loop, 3)
+	s := start(t, &Server{Loops: 3, OnLoop: func(l *conn.Loop) {
+		l.After(0, func() {}) // it may call into the loop
+		ran <- l
+	}}, func(w Response, r Request) {
+		l := w.Loop()
+		w.End("")
+		if w.Loop() != l || l == nil {
+			t.Errorf("on loop %p, and %p when it is over", l, w.Loop())
+		}
+	})
+	for range 3 {
+		known[wait(t, ran)] = true
+	}
+	if len(known) != 3 {
+		t.Errorf("called for %d loops", len(known))
+	}
+	c := s.dial()
+	c.send(get("/"))
+	c.want("200")
+	if (Response{}).Loop() != nil {
+		t.Error("the zero Response is on a loop")
+	}
+}
+
+// TestShutdownOthers: a connection that speaks no HTTP is told by its protocol's
+// Quiesce; where that is missing it is closed after DrainTimeout, unless the
+// program has said that it sees to that.
+func TestShutdownOthers(t *testing.T) {
+	t.Parallel()
+	told := &conn.Handler{Quiesce: func(c *conn.Conn) { c.WriteString("bye"); c.Close() }}
+	for _, x := range []struct {
+		name string
+		h    *conn.Handler
+		own  bool // OnShutdown is set
+		want string
+	}{
+		{"Quiesce", told, false, "bye"},
+		{"none", &conn.Handler{}, false, ""},
+		{"nil", nil, false, ""},
+		{"Quiesce and OnShutdown", told, true, "bye"},
+		{"OnShutdown", &conn.Handler{}, true, "by the program"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			srv := &Server{DrainTimeout: 20 * time.Millisecond}
+			if x.own {
+				srv.OnShutdown = func(l *conn.Loop) {
+					l.After(50*time.Millisecond, func() {
+						for c := range l.Conns() {
+							c.WriteString("by the program")
+							c.Close()
+						}
+					})
+				}
+			}
+			s := start(t, srv, func(w Response, r Request) {
+				if _, err := w.Loop().Dial("tcp", ln.Addr().String(), x.h); err != nil {
+					t.Error(err)
+				}
+				w.Hijack(x.h)
+			})
+			c := s.dial()
+			c.send(get("/"))
+			k, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer k.Close()
+			s.idle()
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+			for _, k := range []net.Conn{c, k} {
+				if b, err := io.ReadAll(k); string(b) != x.want || err != nil {
+					t.Errorf("read %q, %v", b, err)
+				}
+			}
+		})
+	}
+}
+
+// TestShutdownLeavesTheOthersOfAnExchange: a connection that an exchange may be
+// waiting for is not closed before that has ended.
+func TestShutdownLeavesTheOthersOfAnExchange(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	s := start(t, &Server{DrainTimeout: 20 * time.Millisecond}, func(w Response, r Request) {
+		up, err := w.Loop().Dial("tcp", ln.Addr().String(), nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		up.Pipe(w)
+	})
+	c := s.dial()
+	c.send(get("/"))
+	k, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := s.shut(context.Background())
+	passed := make(chan bool)
+	s.workers[0].loop.Post(func() {
+		s.workers[0].loop.After(100*time.Millisecond, func() { close(passed) })
+	})
+	wait(t, passed)
+	io.WriteString(k, "late")
+	k.Close()
+	c.want("200 late")
+	if err := wait(t, done); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestShutdownSilentHandshake: a client that has not shaken hands does not hold up
+// a stop for longer than DrainTimeout, whether it said something or not.
+func TestShutdownSilentHandshake(t *testing.T) {
+	t.Parallel()
+	for _, said := range []string{"", "\x16\x03\x01\x02\x00\x01"} {
+		s, addr := startTLS(t, &Server{DrainTimeout: 20 * time.Millisecond, HeadTimeout: time.Hour}, func(w Response, r Request) { w.End("") })
+		c, err := net.Dial("tcp", addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		io.WriteString(c, said)
+		accepted := func() (n int) {
+			s.do(func() {
+				for range s.workers[0].loop.Conns() {
+					n++
+				}
+			})
+			return n
+		}
+		until(t, "it is accepted", func() bool { return accepted() == 1 })
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}
