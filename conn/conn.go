@@ -53,13 +53,13 @@ type extra struct {
 	err      error     // for Close
 }
 
-type flags uint16
+type flags uint32
 
 const (
 	connecting flags = 1 << iota
 	opening          // Open is still to be called
 	paused           // by Pause
-	choked           // reading pauses: the output is at High and has not been at Low since
+	choked           // the output is at High and has not been at Low since: see holdsOff
 	piped            // reading pauses: the sink of the pipe is full
 	ended            // the peer's FIN was read
 	shut             // by CloseWrite: FIN follows the output
@@ -72,6 +72,7 @@ const (
 	deferred         // in the loop's deferred list
 	endDue           // the handler, or the sink, is still to be told of the peer's FIN
 	held             // the kernel may hold back the end of the output for our FIN: see write
+	dialled          // by Dial: a client
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -151,7 +152,23 @@ func (c *Conn) reads() bool {
 	if c.sec == shaking {
 		return c.more.tls.hs != nil && c.more.tls.hs.wants && !c.is(closed)
 	}
-	return !c.is(connecting | opening | paused | choked | piped | ended | closing | closed)
+	return !c.is(connecting|opening|ended) && !c.holdsOff()
+}
+
+// holdsOff reports whether input, and the peer's end after it, has to wait.
+func (c *Conn) holdsOff() bool {
+	return c.is(paused|piped|closing|closed) || c.is(choked) && !c.readsOn()
+}
+
+// readsOn reports whether input is taken while our own output is at High. It is
+// not where the input makes more output on this connection. Where it goes
+// elsewhere, to pause would let two connections wait for each other for ever: one
+// for the other's input to be read, the other for the one's output to drain.
+func (c *Conn) readsOn() bool {
+	if c.more != nil && c.more.pipe != nil {
+		return c.more.pipe != Sink(c)
+	}
+	return c.is(dialled) || c.h.ReadOn
 }
 
 // SetTimeout has Handler.Timeout called when nothing has been read or written
@@ -321,7 +338,7 @@ func (c *Conn) again() {
 	if !c.is(closing | closed) {
 		c.drained()
 	}
-	if c.in != nil && !c.is(paused|choked|piped|closing|closed) {
+	if c.in != nil && !c.holdsOff() {
 		c.deliverHeld()
 	}
 	c.tellEnd()

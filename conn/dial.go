@@ -70,7 +70,7 @@ func (l *Loop) Dial(network, addr string, h *Handler) (*Conn, error) {
 }
 
 func (l *Loop) connect(d *dial, h *Handler) *Conn {
-	c := l.newConn(-1, h, connecting)
+	c := l.newConn(-1, h, connecting|dialled)
 	c.extra().dial = d
 	if t := c.more.tls; t != nil {
 		t.client, t.hs = true, &handshake{t: t, host: d.host}

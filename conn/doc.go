@@ -27,9 +27,12 @@
 // Write takes everything or fails, and the slice is the caller's again when it
 // returns. What is written during one callback leaves in one system call at
 // the end of it. What the kernel does not take waits in a pooled buffer that
-// is given back when it has drained; while more than Handler.High bytes wait,
-// the connection is not read from, so that a peer who does not read cannot make
-// us hold more. [Conn.Pipe] does the same across two connections.
+// is given back when it has drained. While more than Handler.High bytes wait,
+// the connection is not read, so that a peer who does not read cannot make us
+// hold more. [Conn.Pipe] does the same across two connections: there a
+// connection is read as long as the other has room, whatever waits on itself. A
+// connection that was dialled reads on too, for an answer may come before all is
+// sent; see Handler.ReadOn.
 //
 // # What an idle connection costs
 //

@@ -55,11 +55,18 @@ type Handler struct {
 	// TLS, if set, has the connections encrypted.
 	TLS *TLS
 
-	// High and Low are the marks of the output, in bytes: at High reading pauses
-	// and Full answers true, until it has fallen to Low. Writing while Max is
-	// exceeded aborts the connection with ErrBacklog.
+	// High and Low are the marks of the output, in bytes: at High Full is true
+	// and reading pauses, until the output has fallen to Low. Writing while Max
+	// is exceeded aborts the connection with ErrBacklog.
 	// Defaults: 64 KiB, a quarter of High, 16 MiB.
 	High, Low, Max int
+
+	// ReadOn keeps reading while the output is at High. It is for protocols
+	// whose output does not come of their input: else a peer that sends, and
+	// does not read, makes us hold up to Max. Connections of [Loop.Dial], which
+	// may get an early answer to an upload, and those that [Conn.Pipe] to
+	// another sink read on without it; a connection that pipes to itself never does.
+	ReadOn bool
 
 	// Hold is how many bytes Data may leave unconsumed, without pausing, before
 	// the connection is closed with ErrHold. Default: 64 KiB.

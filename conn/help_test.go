@@ -137,6 +137,13 @@ func (r *rig) bytesIn() uint64 {
 	return r.loop.Stats().BytesIn
 }
 
+// rests reports whether the loop reads nothing in n turns.
+func (r *rig) rests(n int) bool {
+	in := r.bytesIn()
+	r.turns(n)
+	return r.bytesIn() == in
+}
+
 // get waits for ch.
 func get[T any](r *rig, ch <-chan T) T {
 	r.Helper()

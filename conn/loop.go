@@ -97,8 +97,8 @@ type Stats struct {
 	Reads        uint64 // system calls that brought input
 	Writes       uint64 // system calls for output
 
-	Pauses  uint64        // times that reading paused because output had reached Handler.High
-	Paused  int           // connections of which that is so now
+	Pauses  uint64        // times that output reached Handler.High, at which reading pauses as a rule
+	Paused  int           // connections whose output has not been at Handler.Low since
 	Longest time.Duration // that the callbacks of one turn took
 	Waiting bool          // the loop has nothing to do: no callback is running
 }

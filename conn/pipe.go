@@ -58,7 +58,7 @@ func (c *Conn) pour(p []byte) {
 		c.Abort()
 		return
 	}
-	if dst != Sink(c) && dst.Full() { // c itself is choked already
+	if dst != Sink(c) && dst.Full() { // a choked c holds off anyway
 		c.set(piped)
 		c.touch()
 		dst.OnDrain(c.unpause)

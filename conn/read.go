@@ -152,7 +152,7 @@ func (c *Conn) peerEnded() {
 // gets what is held first; a handler has seen it.
 func (c *Conn) tellEnd() {
 	switch {
-	case !c.is(endDue) || c.is(paused|choked|piped|closing|closed):
+	case !c.is(endDue) || c.holdsOff():
 		return // replay comes back to it
 	case c.more != nil && c.more.pipe != nil:
 		if c.in == nil {
