@@ -25,13 +25,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/lurcher-net/lurcher/nethttp"
 	"github.com/lurcher-net/lurcher/server"
 )
 
 // serve runs h until the test ends, and answers its URL.
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
-	s := &server.Server{Handler: server.NetHTTP(h, 8), Loops: 1}
+	s := &server.Server{Handler: nethttp.Handler(h, 8), Loops: 1}
 	addr, err := s.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -43,8 +43,8 @@
 //
 // # Handlers that block
 //
-// [NetHTTP] makes a Handler of any http.Handler: it is called on a goroutine of a
-// bounded pool, where it may block.
+// Package nethttp makes a Handler of any http.Handler: it is called on a goroutine
+// of a bounded pool, where it may block.
 //
 // # HTTPS
 //

@@ -7,16 +7,18 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+
+	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 // setField checks a field and keeps its line until the head is sent.
 func (s *session) setField(name, value string, replace bool) error {
 	x, known := s.extra(), s.worker.recall(name, value)
 	if !known.is(name, value) {
-		if !isToken(name) || !isValue(value) {
+		if !field.IsName(name) || !field.IsValue(value) {
 			return ErrField
 		}
-		value = trimSpace(value)
+		value = field.Trim(value)
 		if special := specialName(name); special != "" {
 			return s.setSpecial(special, name, value, replace)
 		}
@@ -47,7 +49,7 @@ func (s *session) setSpecial(special, name, value string, replace bool) error {
 		x.declared = int64(n) // written by writeHead
 	case "Connection":
 		for option := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(trimSpace(option), "close") {
+			if strings.EqualFold(field.Trim(option), "close") {
 				s.clear(persist)
 			}
 		}
@@ -122,45 +124,4 @@ func removeField(lines []byte, name string) []byte {
 		}
 	}
 	return lines
-}
-
-// tchar marks the bytes of a token (RFC 9110 5.6.2).
-var tchar = func() (t [256]bool) {
-	for c := range 0x80 {
-		t[c] = '0' <= c && c <= '9' || 'A' <= c&^0x20 && c&^0x20 <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
-	}
-	return t
-}()
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		// Letters need no look at the table, which may have left the cache.
-		if c := s[i]; c|0x20-'a' >= 26 && c != '-' && !tchar[c] {
-			return false
-		}
-	}
-	return len(s) > 0
-}
-
-// isValue tells whether s may be a field's value (RFC 9110 5.5): a CR or LF in
-// one would split the answer.
-func isValue(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// trimSpace cuts the whitespace around a value, which is not part of it (RFC 9110
-// 5.5). strings.Trim would do, but makes a set of its cutset each time.
-func trimSpace(s string) string {
-	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
 }

@@ -3,30 +3,12 @@
 package server
 
 import (
-	"net/http"
 	"strconv"
+
+	"github.com/lurcher-net/lurcher/internal/adapt"
 )
 
 var crlf = []byte("\r\n")
-
-// statusLines holds the status lines that have a reason phrase.
-var statusLines = func() (lines [600]string) {
-	for code := range lines {
-		if text := http.StatusText(code); text != "" {
-			lines[code] = "HTTP/1.1 " + strconv.Itoa(code) + " " + text + "\r\n"
-		}
-	}
-	return lines
-}()
-
-// statusLine is the first line of an answer. The space behind the code is there
-// also without a reason phrase (RFC 9112 4).
-func statusLine(code int) string {
-	if code < len(statusLines) && statusLines[code] != "" {
-		return statusLines[code]
-	}
-	return "HTTP/1.1 " + strconv.Itoa(code) + " \r\n"
-}
 
 // noBody tells that the answer has no body, whatever is written (RFC 9110
 // 6.4.1).
@@ -42,9 +24,9 @@ func (s *session) tunnel() bool {
 
 // Lengths of an answer's body, in place of one that is known.
 const (
-	unknown    = -1 // it is chunked
-	untilClose = -2 // the connection's end ends it
-	unsaid     = -3 // there is none, and nothing is said of it
+	unknown    = adapt.Chunked
+	untilClose = adapt.UntilClose
+	unsaid     = adapt.Unsaid
 )
 
 // startAnswer is writeHead for an answer that goes on in HTTP. One that cannot

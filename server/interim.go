@@ -6,8 +6,8 @@ package server
 import (
 	"errors"
 	"io"
-	"strings"
 
+	"github.com/lurcher-net/lurcher/internal/field"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -61,7 +61,7 @@ func (w Response) Trailer(name, value string) error {
 	switch {
 	case !w.valid():
 		return errOver
-	case !isToken(name) || !isValue(value) || !mayTrail(name):
+	case !field.IsName(name) || !field.IsValue(value) || !field.MayTrail(name):
 		return ErrField
 	case w.s.is(old) || w.s.is(headOnly):
 		return nil
@@ -73,27 +73,9 @@ func (w Response) Trailer(name, value string) error {
 		return errTrailer
 	}
 	x.trailer = append(append(x.trailer, name...), ": "...)
-	x.trailer = append(append(x.trailer, trimSpace(value)...), "\r\n"...)
+	x.trailer = append(append(x.trailer, field.Trim(value)...), "\r\n"...)
 	return nil
 }
-
-// mayTrail tells whether a field may come in a trailer section (RFC 9110 6.5.1).
-func mayTrail(name string) bool {
-	if len(name) > 3 && strings.EqualFold(name[:3], "If-") {
-		return false
-	}
-	return !notInTrailer[strings.ToLower(name)]
-}
-
-var notInTrailer = func() map[string]bool {
-	m := make(map[string]bool)
-	for name := range strings.FieldsSeq(`authorization cache-control connection content-encoding content-length
-		content-range content-type expect host keep-alive max-forwards pragma proxy-authenticate
-		proxy-authorization proxy-connection range realm te trailer transfer-encoding www-authenticate`) {
-		m[name] = true
-	}
-	return m
-}()
 
 // trails tells that the answer has to be chunked, for there will be a trailer.
 func (s *session) trails() bool {

@@ -5,7 +5,6 @@ package server
 
 import (
 	"errors"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -49,7 +48,7 @@ func (s *session) refuse(status int, reason string) {
 		return
 	}
 	s.worker.counts.status(status)
-	text := strconv.Itoa(status) + " " + http.StatusText(status) + ": " + reason + "\n"
+	text := strconv.Itoa(status) + " " + reasons[status] + ": " + reason + "\n"
 	b := append(s.conn.AvailableBuffer(headRoom+len(text)), statusLine(status)...)
 	b = append(b, s.worker.dateLine()...)
 	b = append(b, "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: "...)

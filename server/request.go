@@ -107,3 +107,12 @@ func (r Request) RemoteAddr() net.Addr {
 	}
 	return r.s.conn.RemoteAddr()
 }
+
+// LocalAddr is the address that the client connected to, or nil if the exchange
+// is over.
+func (r Request) LocalAddr() net.Addr {
+	if !r.valid() {
+		return nil
+	}
+	return r.s.conn.LocalAddr()
+}

@@ -20,7 +20,7 @@ type session struct {
 	head   *head       // while it is read, and while the handler runs
 	x      *exchange   // nil until the exchange needs one
 	timer  *conn.Timer // the exchange's first; ended with it
-	peer   *peer       // what NetHTTP keeps of the connection
+	peer   *any        // what an adapter keeps of the connection, see adapt.go
 	flags  flags
 	gen    uint32 // of the exchange: a handle with another is stale
 	status uint16 // of the answer; 0: 200

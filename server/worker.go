@@ -3,7 +3,6 @@
 package server
 
 import (
-	"net/http"
 	"sync"
 	"time"
 
@@ -26,7 +25,6 @@ type worker struct {
 	usual  []byte      // how most answers begin, see date
 	second int64       // that it says
 	lines  [8]fieldLine
-	batch  batch // requests that go to goroutines, see NetHTTP
 	counts counters
 
 	mu    sync.Mutex
@@ -128,7 +126,7 @@ func (w *worker) date() {
 	if now := w.loop.Now().Unix(); now != w.second {
 		w.second = now
 		b := append(append(w.usual[:0], statusLine(200)...), "Date: "...)
-		b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
+		b = time.Now().UTC().AppendFormat(b, timeFormat)
 		w.usual = append(b, "\r\n"+usualLength...)
 	}
 }

@@ -22,7 +22,7 @@ func All() []*Contender {
 	return []*Contender{
 		{Name: "lurcher", pkg: "lurcher", Go: true, Note: "all of RFC 9112, with its defaults: limits, timeouts, Date"},
 		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
-			Lacks: noEcho(JSON, plain, Large, plain, Post, plain, Delay, plain), Note: "a handler of net/http, by server.NetHTTP with 64 workers"},
+			Lacks: noEcho(JSON, plain, Large, plain, Post, plain, Delay, plain), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
 			Lacks: map[string]string{Delay: "it has no timers"},
 			Less:  true, Note: "one goroutine, raw recv and send over epoll, a canned answer: no parsing, no state, no Date, no timeouts"},

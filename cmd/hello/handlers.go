@@ -173,7 +173,7 @@ func (a *app) upload(w server.Response, r server.Request) {
 
 // sendFile has the kernel send a file: what a client does not take lies on the
 // disk, and nowhere else. For ranges and directories there is http.FileServer, see
-// server.NetHTTP.
+// nethttp.Handler.
 func (a *app) sendFile(w server.Response, r server.Request) {
 	f, err := os.Open(a.file)
 	if err != nil {

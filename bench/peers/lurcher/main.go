@@ -7,6 +7,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/nethttp"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -18,7 +19,7 @@ func main() {
 	}
 	h := answer
 	if *std {
-		h = server.NetHTTP(http.HandlerFunc(answerHTTP), 64)
+		h = nethttp.Handler(http.HandlerFunc(answerHTTP), 64)
 	}
 	peer.Fail(server.ListenAndServe(f.Addr, h))
 }

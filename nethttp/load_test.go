@@ -1,6 +1,6 @@
-// NetHTTP under load: clients that are slow, many, or gone.
+// Handlers under load: clients that are slow, many, or gone.
 
-package server
+package nethttp
 
 import (
 	"bytes"
@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/server"
 )
 
 // TestCloseFreesHandlers: handlers that read, or write, are not left hanging
@@ -31,7 +33,7 @@ func TestCloseFreesHandlers(t *testing.T) {
 				t.Skip(unseenReset)
 			}
 			began, ended := make(chan bool, 2), make(chan error, 2)
-			s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				began <- true
 				var err error
 				if r.Method == "POST" {
@@ -50,7 +52,7 @@ func TestCloseFreesHandlers(t *testing.T) {
 			wait(t, began)
 			until(t, "the output is full", func() (full bool) {
 				s.do(func() {
-					for c := range s.workers[0].loop.Conns() {
+					for c := range s.loop.Load().Conns() {
 						full = full || c.Full()
 					}
 				})
@@ -73,7 +75,7 @@ func TestSlowClientsMemory(t *testing.T) {
 	const clients, size = 20, 16 << 20
 	release := make(chan bool)
 	var written sync.Map
-	s := start(t, &Server{MaxBody: -1}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, &server.Server{MaxBody: -1}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "POST" {
 			<-release
 			n, err := io.Copy(io.Discard, r.Body)
@@ -156,7 +158,7 @@ func TestDescriptorsOfFiles(t *testing.T) {
 		if err := os.WriteFile(path, make([]byte, 8<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) }), 2))
+		s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) }), 2))
 		for i := range 20 {
 			c := s.dial()
 			c.send(get("/"))
@@ -193,7 +195,7 @@ func TestMix(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 	}), 6)
-	s := start(t, &Server{Loops: 2}, a.serve)
+	s := start(t, &server.Server{Loops: 2}, a.serve)
 	var wg sync.WaitGroup
 	for g := range 12 {
 		wg.Go(func() {
@@ -259,7 +261,7 @@ func TestMix(t *testing.T) {
 func TestBodyWhileWaiting(t *testing.T) {
 	t.Parallel()
 	began, release := make(chan bool), make(chan bool)
-	s, p := startNetHTTP(t, &Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s, p := startPool(t, &server.Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "GET" {
 			began <- true
 			<-release
@@ -293,15 +295,15 @@ func TestBodyWhileWaiting(t *testing.T) {
 	second.want(fmt.Sprint("200 ", size, " <nil>"))
 }
 
-// TestNetHTTPBehindAnother: a native handler hands some of its requests on, and
+// TestBehindAnother: a native handler hands some of its requests on, and
 // may have done something before.
-func TestNetHTTPBehindAnother(t *testing.T) {
+func TestBehindAnother(t *testing.T) {
 	t.Parallel()
-	std := NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	std := Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%q %v", b, err)
 	}), 2)
-	s := start(t, &Server{}, func(w Response, r Request) {
+	s := start(t, &server.Server{}, func(w server.Response, r server.Request) {
 		switch string(r.Path()) {
 		case "/set":
 			w.Set("X-Native", "1")
@@ -322,7 +324,7 @@ func TestNetHTTPBehindAnother(t *testing.T) {
 		t.Error(a.Header)
 	}
 	c.send(post("/taken", "abc"))
-	c.want(`200 "" ` + errBodyTaken.Error())
+	c.want(`200 "" ` + errTaken.Error())
 	c.send(get("/over"))
 	c.want("200 over")
 	c.send(get("/late"))
@@ -339,7 +341,7 @@ func TestNetHTTPBehindAnother(t *testing.T) {
 func TestFlushes(t *testing.T) {
 	t.Parallel()
 	large := string(bytes.Repeat([]byte("x"), 40<<10))
-	s := start(t, &Server{Loops: 2}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, &server.Server{Loops: 2}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Large", large)
 		f := w.(http.Flusher)
 		for i := range 20 {

@@ -1,20 +1,19 @@
 // What http.ResponseController and http.CloseNotifier find on the ResponseWriter
-// of NetHTTP, beside Flush and Hijack.
+// of a handler, beside Flush and Hijack.
 
-package server
+package nethttp
 
-import "time"
+import (
+	"time"
+
+	"github.com/lurcher-net/lurcher/internal/adapt"
+)
 
 // SetReadDeadline is for http.ResponseController. It replaces the server's
 // BodyTimeout.
 func (r *response) SetReadDeadline(t time.Time) error {
 	c := r.call
-	err := c.do(func(s *session) error {
-		if s.phase == receiving {
-			s.conn.SetDeadline(0)
-		}
-		return nil
-	})
+	err := c.do(func(x adapt.Exchange) { x.BodyTimeout(0) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.readBy, c.in.untimed = t, true

@@ -1,19 +1,26 @@
-// The http.ResponseWriter of NetHTTP: what the handler writes is collected as
+// The http.ResponseWriter: what the handler writes is collected as
 // net/http collects it, so that a small answer gets a Content-Length and leaves
 // whole, and handed to the loop.
 
-package server
+package nethttp
 
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"unsafe"
+
+	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/internal/field"
 )
+
+var _ io.ReaderFrom = (*response)(nil)
 
 const (
 	// wholeMost is the size up to which an answer that was not flushed is given
@@ -25,7 +32,11 @@ const (
 	mostWritten = 32 << 10
 )
 
-var errReturned = errors.New("server: the handler has returned, and its answer is complete")
+var (
+	errReturned = errors.New("nethttp: the handler has returned, and its answer is complete")
+	errOver     = fmt.Errorf("nethttp: the exchange is over: %w", net.ErrClosed)
+	errTaken    = errors.New("nethttp: the body is being read already")
+)
 
 // response is what a handler writes to. As with net/http its methods are for
 // one goroutine at a time; the lock is against handlers that break this.
@@ -36,7 +47,7 @@ type response struct {
 	status int // 0: WriteHeader is to come
 
 	notes     notes // what the fields say, as of WriteHeader
-	length    int64 // Content-Length, or unknown
+	length    int64 // Content-Length, or adapt.Chunked
 	written   int64
 	committed bool // the head is the loop's
 	hijacked  bool
@@ -76,7 +87,7 @@ func (r *response) writeHeader(code int) {
 		panic(fmt.Sprintf("invalid WriteHeader code %v", code))
 	case code < 200 && code != http.StatusSwitchingProtocols:
 		fields, _ := appendHeader(nil, r.header, code)
-		r.call.do(func(s *session) error { s.inform(code, fields); return nil })
+		r.call.do(func(x adapt.Exchange) { x.Inform(code, fields) })
 		return
 	}
 	r.status = code
@@ -85,7 +96,7 @@ func (r *response) writeHeader(code int) {
 	r.length = r.notes.length
 	for _, line := range r.header["Trailer"] {
 		for name := range elements(line) {
-			if key := http.CanonicalHeaderKey(name); mayTrail(key) {
+			if key := http.CanonicalHeaderKey(name); field.MayTrail(key) {
 				r.announced = append(r.announced, key)
 			}
 		}
@@ -98,7 +109,7 @@ func (r *response) writeHeader(code int) {
 
 // complain tells the program's author, if he listens.
 func (r *response) complain(what string) {
-	log := r.call.w.s.worker.server.Log
+	log := r.call.peer.log
 	if log == nil {
 		return
 	}
@@ -106,7 +117,7 @@ func (r *response) complain(what string) {
 	var pc [16]uintptr
 	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc[:])])
 	for f, more := frames.Next(); ; f, more = frames.Next() {
-		if !strings.Contains(f.Function, "/server.(*response).") || !more {
+		if !strings.Contains(f.Function, "/nethttp.(*response).") || !more {
 			where = fmt.Sprintf("%s (%s:%d)", f.Function, f.File, f.Line)
 			break
 		}
@@ -233,10 +244,17 @@ func (r *response) last() {
 	c := r.call
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.length == unknown && !r.notes.identity {
+	if r.length == adapt.Chunked && !r.notes.identity {
 		c.trails = r.trailer(nil)
 	}
 	c.over = r.length >= 0 && r.written > r.length // the handler is not to be relied on
+}
+
+// opening is the head of the answer on its way to the loop. Its lines are in
+// desk.fields.
+type opening struct {
+	ready bool
+	adapt.Opening
 }
 
 // commit makes the head that goes to the loop with what is in the buffer. If the
@@ -250,17 +268,17 @@ func (r *response) commit(whole bool) {
 		d.fields = appendClean(d.fields, "Content-Type", http.DetectContentType(d.buf))
 	}
 	head := c.headOnly()
-	if whole && content && !n.trailer && !n.transfer && !n.measured && r.length == unknown && (!head || len(d.buf) > 0) {
+	if whole && content && !n.trailer && !n.transfer && !n.measured && r.length == adapt.Chunked && (!head || len(d.buf) > 0) {
 		r.length = int64(len(d.buf))
 	}
-	a := opening{ready: true, status: r.status, length: r.length, dated: n.dated, close: n.close, duplex: r.duplex}
+	a := opening{ready: true, Opening: adapt.Opening{Status: r.status, Length: r.length, Dated: n.dated, Close: n.close, Duplex: r.duplex}}
 	switch {
 	case !content:
-		a.length = unknown
-	case head && r.length == unknown:
-		a.length = unsaid
-	case r.length == unknown && n.identity:
-		a.length = untilClose
+		a.Length = adapt.Chunked
+	case head && r.length == adapt.Chunked:
+		a.Length = adapt.Unsaid
+	case r.length == adapt.Chunked && n.identity:
+		a.Length = adapt.UntilClose
 	}
 	if head {
 		d.buf = d.buf[:0]

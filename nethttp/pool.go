@@ -1,7 +1,7 @@
-// The goroutines of NetHTTP: at most so many, each kept for the next call, and
+// The goroutines that call handlers: at most so many, each kept for the next call, and
 // a queue of calls that wait in order.
 
-package server
+package nethttp
 
 import (
 	"sync"

@@ -1,29 +1,21 @@
-// The fields of an answer under NetHTTP: from the handler's map to lines, by
+// The fields of an answer: from the handler's map to lines, by
 // net/http's rules.
 
-package server
+package nethttp
 
 import (
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-)
 
-// opening is what the loop has to know to begin an answer; its fields are in
-// desk.fields.
-type opening struct {
-	ready  bool
-	status int
-	length int64 // see writeHead
-	dated  bool
-	close  bool
-	duplex bool
-}
+	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/internal/field"
+)
 
 // notes are what the handler's fields say.
 type notes struct {
-	length    int64 // Content-Length, or unknown
+	length    int64 // Content-Length, or adapt.Chunked
 	measured  bool  // it is there, perhaps with nonsense
 	badLength bool
 	typed     bool // Content-Type
@@ -38,7 +30,7 @@ type notes struct {
 // appendHeader appends the lines of h, sorted by name as net/http does, but for
 // those of which writeHead sees to.
 func appendHeader(b []byte, h http.Header, status int) ([]byte, notes) {
-	n := notes{length: unknown}
+	n := notes{length: adapt.Chunked}
 	if len(h) == 0 {
 		return b, n
 	}
@@ -79,7 +71,7 @@ func appendHeader(b []byte, h http.Header, status int) ([]byte, notes) {
 			n.trailer = true
 			continue
 		}
-		if !isToken(k) {
+		if !field.IsName(k) {
 			continue
 		}
 		for _, v := range values {
@@ -103,7 +95,7 @@ func (n *notes) setLength(values []string) {
 // appendClean appends one line. What must not be in a value becomes a space.
 func appendClean(b []byte, name, value string) []byte {
 	b = append(append(b, name...), ": "...)
-	if isValue(value) {
+	if field.IsValue(value) {
 		b = append(b, strings.Trim(value, " \t")...)
 	} else {
 		b = append(b, strings.Trim(strings.Map(func(c rune) rune {
@@ -130,7 +122,7 @@ func (r *response) trailer(b []byte) []byte {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		if name := k[len(http.TrailerPrefix):]; isToken(name) {
+		if name := k[len(http.TrailerPrefix):]; field.IsName(name) {
 			for _, v := range r.header[k] {
 				b = appendClean(b, name, v)
 			}

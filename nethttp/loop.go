@@ -1,9 +1,7 @@
-// The loop's side of NetHTTP: it writes what handlers have written, tells them
+// The loop's side of a call: it writes what handlers have written, tells them
 // that their clients left, and ends their exchanges.
 
-package server
-
-import "io"
+package nethttp
 
 // onStep does what the goroutine has left to do since the last time.
 func (d *desk) onStep() {
@@ -17,22 +15,25 @@ func (d *desk) onStep() {
 	c.out, c.file, c.taking = nil, filePart{}, true
 	c.mu.Unlock()
 
-	s := c.w.s
-	if resume && c.w.valid() {
+	x := c.exchange()
+	if resume && x != nil {
 		c.w.Resume()
 	}
-	if a.ready && !lost && c.w.valid() {
-		c.begin(a)
+	if a.ready && !lost && x != nil {
+		a.Lines = d.fields
+		if x.Begin(a.Opening) != nil {
+			x = c.exchange() // a status that cannot be, and the server has refused
+		}
 	}
-	if over && c.w.valid() {
-		s.clear(persist)
+	if over && x != nil {
+		x.CloseAfter()
 	}
-	if len(out) > 0 && !lost && c.w.valid() {
-		s.writeBody(out)
+	if len(out) > 0 && !lost && x != nil {
+		c.w.Write(out)
 	}
 	switch {
 	case file.f == nil:
-	case c.w.valid():
+	case x != nil:
 		c.w.SendFile(file.f, file.at, file.n)
 	default:
 		file.f.Close()
@@ -48,18 +49,15 @@ func (d *desk) onStep() {
 		c.mu.Unlock()
 		return
 	}
-	if c.w.valid() {
-		if cut {
-			s.cut()
-		} else {
-			if len(tail) > 0 {
-				s.writeBody(tail)
-			}
-			if len(trails) > 0 {
-				s.extra().trailer = trails
-			}
-			s.finish(nil)
+	switch {
+	case x == nil:
+	case cut:
+		x.Cut()
+	default:
+		if len(tail) > 0 {
+			c.w.Write(tail)
 		}
+		x.End(trails)
 	}
 	if cap(out) > cap(d.spare) {
 		d.spare = out
@@ -67,24 +65,9 @@ func (d *desk) onStep() {
 	d.retire(c)
 }
 
-// begin sends the head, and no call returns with the exchange open that could
-// not.
-func (c *call) begin(a opening) {
-	s := c.w.s
-	x := s.extra()
-	s.status = uint16(a.status)
-	x.fields = append(x.fields, c.desk.fields...)
-	x.hasDate = x.hasDate || a.dated
-	x.duplex = a.duplex
-	if a.close {
-		s.clear(persist)
-	}
-	s.startAnswer(a.length, nil)
-}
-
 // watch has the handler wait while the client does not read. c.mu is held.
 func (c *call) watch() {
-	if !c.choked && c.w.valid() && c.w.s.conn.Full() {
+	if !c.choked && c.w.Full() {
 		c.choked = true
 		c.desk.waits = true
 		c.w.OnDrain(c.desk.drained)
@@ -109,9 +92,10 @@ func (d *desk) onDrained() {
 // is over without our doing.
 func (d *desk) onLeft() {
 	c := d.call
-	gone := !c.w.valid()
-	if !gone && c.w.s.x != nil {
-		c.w.s.x.onAbort = d.left // it may still be reset
+	x := c.exchange()
+	gone := x == nil
+	if !gone {
+		x.OnLeft(d.left) // it may still be reset
 	}
 	c.mu.Lock()
 	c.left = true
@@ -149,7 +133,7 @@ func (d *desk) giveBack(c *call) {
 		in.buf = nil
 	}
 	c.body.closed = true
-	c.w.s.worker.loop.Unref()
+	c.peer.batch.loop.Unref()
 	d.call, c.desk = nil, nil
 	c.out, c.tail = nil, nil
 	if d.waits || cap(d.buf) > mostDesk || cap(d.spare) > mostDesk || cap(d.fields) > mostDesk {
@@ -158,16 +142,3 @@ func (d *desk) giveBack(c *call) {
 	d.buf, d.fields = d.buf[:0], d.fields[:0]
 	desks.Put(d)
 }
-
-// cut ends an answer that cannot be completed, and the connection, so that it
-// does not pass for a whole one.
-func (s *session) cut() {
-	if s.x != nil {
-		s.x.onAbort = nil // who has it cut knows
-	}
-	tell := s.abandon()
-	s.cutOff()
-	tell()
-}
-
-var _ io.ReaderFrom = (*response)(nil)

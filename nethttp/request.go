@@ -1,7 +1,7 @@
 // The http.Request of a call, as net/http's ReadRequest makes it of the same
 // bytes.
 
-package server
+package nethttp
 
 import (
 	"context"

@@ -1,6 +1,6 @@
-// What a handler is given under NetHTTP, beside what net/http gives it.
+// What a handler is given beside what net/http gives it.
 
-package server
+package nethttp
 
 import (
 	"bufio"
@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/lurcher-net/lurcher/parser"
+	"github.com/lurcher-net/lurcher/server"
 )
 
 var requestPromises = []promise{
@@ -152,7 +153,7 @@ func TestPlainPath(t *testing.T) {
 func TestRequestOutlives(t *testing.T) {
 	t.Parallel()
 	kept := make(chan *http.Request, 100)
-	s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { kept <- r }), 2))
+	s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { kept <- r }), 2))
 	c := s.dial()
 	for i := range 100 {
 		c.send(get(fmt.Sprintf("/%d?%d", i, i), fmt.Sprintf("X-N: %d", i)))
@@ -178,7 +179,7 @@ func TestWriterOutlives(t *testing.T) {
 		r *http.Request
 	}
 	kept := make(chan pair, 1)
-	s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/keep" {
 			kept <- pair{w, r}
 			return

@@ -1,6 +1,6 @@
-// NetHTTP beside net/http: what a handler does with the connection, and files.
+// Handlers beside net/http: what a handler does with the connection, and files.
 
-package server
+package nethttp
 
 import (
 	"bufio"
@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/server"
 )
 
 var connectionPromises = []promise{
@@ -288,7 +290,7 @@ func TestFileHandlerReturns(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	s := start(t, &Server{}, NetHTTP(http.FileServer(http.Dir(filepath.Dir(f.Name()))), 1))
+	s := start(t, &server.Server{}, Handler(http.FileServer(http.Dir(filepath.Dir(f.Name()))), 1))
 	for range 3 {
 		c := s.dial()
 		c.send(get("/large"))
@@ -325,7 +327,7 @@ func TestContext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			began, ended := make(chan bool), make(chan error, 1)
-			s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				began <- true
 				<-r.Context().Done()
 				ended <- r.Context().Err()
@@ -345,7 +347,7 @@ func TestContext(t *testing.T) {
 // is slow to read: nothing is lost on the way from the loop.
 func TestHijackLarge(t *testing.T) {
 	t.Parallel()
-	s := start(t, &Server{}, NetHTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(200)
 		for range 20 {

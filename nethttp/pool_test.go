@@ -1,18 +1,21 @@
-// The goroutines of NetHTTP: who gets one, in which order, and that none is
+// The goroutines that call handlers: who gets one, in which order, and that none is
 // left over.
 
-package server
+package nethttp
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/server"
 )
 
 // gate is a handler that says which request has come, and answers when it is
@@ -30,8 +33,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, r.URL.Path)
 }
 
-// startNetHTTP starts a server for h, and answers the pool of its goroutines.
-func startNetHTTP(t testing.TB, s *Server, h http.Handler, workers int) (*rig, *pool) {
+// startPool starts a server for h, and returns the pool of its goroutines.
+func startPool(t testing.TB, s *server.Server, h http.Handler, workers int) (*rig, *pool) {
 	a := newAdapter(h, workers)
 	return start(t, s, a.serve), &a.pool
 }
@@ -47,7 +50,7 @@ func (p *pool) counts() (running, idle, waiting int) {
 func TestWorkerQueue(t *testing.T) {
 	t.Parallel()
 	g := newGate()
-	s, p := startNetHTTP(t, &Server{}, g, 1)
+	s, p := startPool(t, &server.Server{}, g, 1)
 	waiting := func(n int) {
 		t.Helper()
 		until(t, fmt.Sprint(n, " requests wait"), func() bool { _, _, w := p.counts(); return w == n })
@@ -87,7 +90,7 @@ func TestWorkerQueue(t *testing.T) {
 func TestWorkerQueueFin(t *testing.T) {
 	t.Parallel()
 	g := newGate()
-	s, p := startNetHTTP(t, &Server{}, g, 1)
+	s, p := startPool(t, &server.Server{}, g, 1)
 	first, second := s.dial(), s.dial()
 	first.send(get("/1"))
 	wait(t, g.came)
@@ -104,7 +107,7 @@ func TestWorkerQueueFin(t *testing.T) {
 func TestWorkerQueueFull(t *testing.T) {
 	t.Parallel()
 	g := newGate()
-	s, p := startNetHTTP(t, &Server{}, g, 1)
+	s, p := startPool(t, &server.Server{}, g, 1)
 	first, second := s.dial(), s.dial()
 	first.send(get("/1"))
 	wait(t, g.came)
@@ -125,7 +128,7 @@ func TestWorkerQueueFull(t *testing.T) {
 func TestWorkersEnd(t *testing.T) {
 	t.Parallel()
 	g := newGate()
-	s, p := startNetHTTP(t, &Server{}, g, 0)
+	s, p := startPool(t, &server.Server{}, g, 0)
 	var clients []*client
 	for range 20 {
 		c := s.dial()
@@ -167,7 +170,7 @@ func TestWorkersEnd(t *testing.T) {
 // connection and no more.
 func TestGoexit(t *testing.T) {
 	t.Parallel()
-	s, p := startNetHTTP(t, &Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s, p := startPool(t, &server.Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/exit" {
 			runtime.Goexit()
 		}
@@ -186,7 +189,7 @@ func TestGoexit(t *testing.T) {
 // TestPanicLogged is net/http's rule: all but ErrAbortHandler.
 func TestPanicLogged(t *testing.T) {
 	t.Parallel()
-	s, _ := startNetHTTP(t, &Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s, _ := startPool(t, &server.Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/abort" {
 			panic(http.ErrAbortHandler)
 		}
@@ -213,7 +216,7 @@ func TestPanicLogged(t *testing.T) {
 func TestHijackedDoNotCount(t *testing.T) {
 	t.Parallel()
 	held := make(chan bool)
-	s, p := startNetHTTP(t, &Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s, p := startPool(t, &server.Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -249,7 +252,7 @@ func TestHijackedDoNotCount(t *testing.T) {
 func TestShutdownWaits(t *testing.T) {
 	t.Parallel()
 	g := newGate()
-	s, p := startNetHTTP(t, &Server{DrainTimeout: time.Millisecond}, g, 2)
+	s, p := startPool(t, &server.Server{DrainTimeout: time.Millisecond}, g, 2)
 	gone := s.dial()
 	gone.send(get("/gone"))
 	wait(t, g.came)
@@ -265,9 +268,12 @@ func TestShutdownWaits(t *testing.T) {
 	until(t, "one waits", func() bool { _, _, w := p.counts(); return w == 1 })
 	done := make(chan error, 1)
 	go func() { done <- s.Shutdown(context.Background()) }()
-	until(t, "the server is stopping", func() (draining bool) {
-		s.do(func() { draining = s.workers[0].draining })
-		return
+	until(t, "the server is stopping", func() bool {
+		c, err := net.Dial("tcp", s.addr.String())
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
 	})
 	g.open <- true
 	wait(t, g.came)

@@ -1,7 +1,7 @@
-// Files under NetHTTP: what io.Copy and http.ServeContent find to send them by
+// Files: what io.Copy and http.ServeContent find to send them by
 // the kernel.
 
-package server
+package nethttp
 
 import (
 	"io"

@@ -1,6 +1,6 @@
-// NetHTTP in use.
+// Handlers in use.
 
-package server_test
+package nethttp_test
 
 import (
 	"context"
@@ -8,16 +8,17 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/lurcher-net/lurcher/nethttp"
 	"github.com/lurcher-net/lurcher/server"
 )
 
 // A handler of net/http, with this server's own way beside it.
-func ExampleNetHTTP() {
+func ExampleHandler() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /hello/{name}", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "Hello %s\n", r.PathValue("name"))
 	})
-	std := server.NetHTTP(mux, 64)
+	std := nethttp.Handler(mux, 64)
 	s := &server.Server{Handler: func(w server.Response, r server.Request) {
 		if string(r.Path()) == "/ping" {
 			w.End("pong\n")

@@ -1,7 +1,7 @@
-// NetHTTP beside net/http's own server: what its documentation promises, each
+// Handlers beside those of net/http's own server: what its documentation promises, each
 // line of the tables run on both by the same raw client.
 
-package server
+package nethttp
 
 import (
 	"bytes"
@@ -20,6 +20,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/server"
 )
 
 // A promise is a line of the tables. differs says how we are different, and
@@ -87,14 +89,14 @@ func (p promise) onNetHTTP(t *testing.T, secure bool) string {
 
 func (p promise) onOurs(t *testing.T, secure bool) string {
 	s, n := new(script), new(sync.WaitGroup)
-	h := NetHTTP(s.handler(p, n), 4)
+	h := Handler(s.handler(p, n), 4)
 	var srv *rig
 	if secure {
 		var addr net.Addr
-		srv, addr = startTLS(t, &Server{}, h)
+		srv, addr = startTLS(t, &server.Server{}, h)
 		s.play(p, mustDialTLS(t, addr, testCertificate().config()))
 	} else {
-		srv = start(t, &Server{}, h)
+		srv = start(t, &server.Server{}, h)
 		s.play(p, dial(t, srv.addr))
 	}
 	s.rest(t, n, srv)

@@ -1,7 +1,7 @@
-// The Body of a request under NetHTTP: the loop fills a bounded buffer, the
+// The Body of a request: the loop fills a bounded buffer, the
 // handler empties it, and in between the client waits.
 
-package server
+package nethttp
 
 import (
 	"io"
@@ -9,7 +9,13 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/valyala/bytebufferpool"
+
+	"github.com/lurcher-net/lurcher/server"
 )
+
+var bodyPool bytebufferpool.Pool
 
 const (
 	// mostBody of a request's body is read ahead of the handler; what one read
@@ -154,14 +160,14 @@ func (d *desk) onTrailer(name, value []byte) {
 // onStart begins to read a body whose client waits to be told to send it.
 func (d *desk) onStart() {
 	c := d.call
-	if c == nil || !c.w.valid() {
+	if c == nil {
 		return
 	}
-	Request(c.w).Stream(d.sink)
+	server.Request(c.w).Stream(d.sink)
 	c.mu.Lock()
 	untimed := c.in.untimed
 	c.mu.Unlock()
-	if untimed && c.w.valid() && c.w.s.phase == receiving {
-		c.w.s.conn.SetDeadline(0)
+	if x := c.exchange(); untimed && x != nil {
+		x.BodyTimeout(0)
 	}
 }

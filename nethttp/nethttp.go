@@ -1,13 +1,13 @@
-// NetHTTP: any http.Handler on our loops. A handler of net/http blocks, so each
+// Handler: any http.Handler on lurcher's loops. A handler of net/http blocks, so each
 // request is handed to a goroutine of a pool, and what it reads and writes
 // passes between the two through bounded buffers. The path of a request:
 //
 //	loop        serve       the head is copied, the body begins to be buffered
 //	loop        submit      at the end of the turn all of its calls go to the pool
-//	goroutine   run         builds the http.Request, calls the handler (nethttp_request, _body, _response)
-//	loop        step        takes over what the handler has written (nethttp_loop)
+//	goroutine   run         builds the http.Request, calls the handler (request.go, body.go, response.go)
+//	loop        step        takes over what the handler has written (loop.go)
 
-package server
+package nethttp
 
 import (
 	"context"
@@ -25,15 +25,17 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
 	"github.com/lurcher-net/lurcher/parser"
+	"github.com/lurcher-net/lurcher/server"
 )
 
-// NetHTTP makes a Handler of h, which is used as it is: it may block, stream in
+// Handler makes a [server.Handler] of h, which is used as it is: it may block, stream in
 // both directions, flush, hijack, set deadlines, send trailers and 1xx answers,
 // and panic, as it may under net/http's server. nil stands for
 // [http.DefaultServeMux].
 //
-//	s := &server.Server{Handler: server.NetHTTP(http.FileServer(http.Dir(".")), 64)}
+//	s := &server.Server{Handler: nethttp.Handler(http.FileServer(http.Dir(".")), 64)}
 //
 // h is called on goroutines, at most workers of them at a time; 0 or less means
 // one for each request under way, as with net/http. Requests beyond that wait
@@ -42,21 +44,22 @@ import (
 // handler hijacked its connection does not count any more. Idle goroutines end
 // after some seconds.
 //
-// The Handler may be called by another, for some of the requests, before that
+// What it returns may be called by another, for some of the requests, before that
 // returns. The context of a request is cancelled when the client leaves, when h returns,
 // and by Close; Shutdown waits for handlers, as that of net/http does. The
-// limits and timeouts of [Server] hold for h too. docs/nethttp.md lists what is
+// limits and timeouts of [server.Server] hold for h too. docs/nethttp.md lists what is
 // different from net/http.
-func NetHTTP(h http.Handler, workers int) Handler {
+func Handler(h http.Handler, workers int) server.Handler {
 	if h == nil {
 		h = http.DefaultServeMux
 	}
 	return newAdapter(h, workers).serve
 }
 
-// adapter is one NetHTTP.
+// adapter is one Handler.
 type adapter struct {
 	handler http.Handler
+	loops   sync.Map        // *conn.Loop to *batch
 	ctx     context.Context // has http.ServerContextKey, which code looks for
 	pool    pool
 }
@@ -71,6 +74,8 @@ func newAdapter(h http.Handler, workers int) *adapter {
 // A peer is what requests of one connection have in common.
 type peer struct {
 	adapter *adapter
+	batch   *batch
+	log     *slog.Logger // the server's, or nil
 	remote  string
 	tls     *tls.ConnectionState
 	ctx     context.Context // of the connection: parent of those of its requests
@@ -82,8 +87,8 @@ type peer struct {
 type call struct {
 	adapter *adapter
 	peer    *peer
-	w       Response // the loop's, but for Post
-	head    string   // the request's head, to which its strings belong
+	w       server.Response // the loop's, but for Post
+	head    string          // the request's head, to which its strings belong
 	url     url.URL
 	req     *http.Request
 	resp    response
@@ -148,34 +153,34 @@ func takeDesk() *desk {
 }
 
 // serve is the Handler: it runs on the loop, and hands the request over.
-func (a *adapter) serve(w Response, r Request) {
-	s := w.s
-	switch {
-	case !w.valid():
+func (a *adapter) serve(w server.Response, r server.Request) {
+	c := &call{adapter: a, w: w}
+	x := c.exchange()
+	if x == nil {
 		return
-	case s.head == nil:
-		panic("server: a Handler of NetHTTP is called within the server's Handler, as long as the request's head is there")
 	}
-	if s.peer == nil || s.peer.adapter != a {
-		s.peer = newPeer(a, s.conn)
+	head, buf := x.Head()
+	if head == nil {
+		panic("nethttp: a Handler is called within the server's Handler, as long as the request's head is there")
 	}
+	c.peer = a.peerOf(w, x)
 	d := takeDesk()
-	c := &call{adapter: a, peer: s.peer, w: w, desk: d, head: string(s.head.buf)}
+	c.desk, c.head = d, string(buf)
 	c.changed.L = &c.mu
 	c.resp.call, c.body.call = c, c
-	c.resp.length = unknown
+	c.resp.length = adapt.Chunked
 	d.call = c
-	fields := append(d.head.Fields[:0], s.head.Fields...)
-	d.head = s.head.Request
+	fields := append(d.head.Fields[:0], head.Fields...)
+	d.head = *head
 	d.head.Fields = fields
 	w.OnAbort(d.left)
 	switch {
-	case s.phase != receiving:
+	case !x.Receiving():
 		c.in.ended = true
-	case s.x.sink != nil:
-		c.body.err = errBodyTaken // by whoever called us
+	case x.Taken():
+		c.body.err = errTaken // by whoever called us
 	default:
-		c.in.wanted = !s.is(expecting)
+		c.in.wanted = !x.Waits()
 		if d.head.Framing == parser.Chunked {
 			r.Trailer(d.trailer)
 		}
@@ -183,15 +188,30 @@ func (a *adapter) serve(w Response, r Request) {
 			r.Stream(d.sink)
 		}
 	}
-	s.worker.submit(c)
+	c.peer.batch.add(c)
 }
 
-func newPeer(a *adapter, c *conn.Conn) *peer {
-	p := &peer{adapter: a, tls: c.TLS(), ctx: a.ctx}
-	if local := c.LocalAddr(); local != nil {
+// exchange is what the loop has of the call, or nil if that is over.
+func (c *call) exchange() adapt.Exchange { return adapt.Of(&c.w) }
+
+// peerOf is the connection's peer.
+func (a *adapter) peerOf(w server.Response, x adapt.Exchange) *peer {
+	at := x.Peer()
+	p, ok := (*at).(*peer)
+	if !ok || p.adapter != a {
+		p = a.newPeer(w, x)
+		*at = p
+	}
+	return p
+}
+
+func (a *adapter) newPeer(w server.Response, x adapt.Exchange) *peer {
+	r := server.Request(w)
+	p := &peer{adapter: a, batch: a.batchOf(w.Loop()), log: x.Log(), tls: r.TLS(), ctx: a.ctx}
+	if local := r.LocalAddr(); local != nil {
 		p.ctx = context.WithValue(p.ctx, http.LocalAddrContextKey, local)
 	}
-	if remote := c.RemoteAddr(); remote != nil {
+	if remote := r.RemoteAddr(); remote != nil {
 		p.remote = remote.String()
 	}
 	return p
@@ -201,31 +221,39 @@ func newPeer(a *adapter, c *conn.Conn) *peer {
 // its end: what has come of their bodies is there by then, so that a handler
 // need not wait for the body of a small POST.
 type batch struct {
+	loop  *conn.Loop
 	calls []*call
 	flush func()
 }
 
-// submit has the call run by a goroutine, soon.
-func (w *worker) submit(c *call) {
-	w.loop.Ref() // until retire: Shutdown waits for handlers whose clients left
-	b := &w.batch
-	if b.flush == nil {
-		b.flush = func() { b.hand(w) }
+func (a *adapter) batchOf(l *conn.Loop) *batch {
+	if b, ok := a.loops.Load(l); ok {
+		return b.(*batch)
 	}
+	b := &batch{loop: l}
+	b.flush = b.hand
+	a.loops.Store(l, b)
+	return b
+}
+
+// add has the call run by a goroutine, soon.
+func (b *batch) add(c *call) {
+	b.loop.Ref() // until retire: Shutdown waits for handlers whose clients left
 	b.calls = append(b.calls, c)
 	if len(b.calls) == 1 {
-		w.loop.Post(b.flush)
+		b.loop.Post(b.flush)
 	}
 }
 
-func (b *batch) hand(w *worker) {
+func (b *batch) hand() {
 	for i, c := range b.calls {
 		b.calls[i] = nil
+		x := c.exchange()
 		switch {
-		case !c.w.valid():
+		case x == nil:
 			c.desk.retire(c)
 		case !c.adapter.pool.submit(c):
-			c.w.s.refuse(503, "too many requests are waiting")
+			x.Refuse(503, "too many requests are waiting")
 			c.desk.retire(c)
 		}
 	}
@@ -254,7 +282,7 @@ func (c *call) run() {
 		cancel()
 	}
 	if err := c.request(ctx); err != nil {
-		c.do(func(s *session) error { s.refuse(400, err.Error()); return nil })
+		c.do(func(x adapt.Exchange) { x.Refuse(400, err.Error()) })
 		c.finish(true)
 	} else {
 		h := c.adapter.handler
@@ -315,11 +343,12 @@ func (c *call) post() {
 }
 
 // do runs fn on the loop, behind all that was posted, and waits for it.
-func (c *call) do(fn func(s *session) error) error {
+func (c *call) do(fn func(x adapt.Exchange)) error {
 	done := make(chan error, 1)
 	err := c.w.Post(func() {
-		if c.w.valid() {
-			done <- fn(c.w.s)
+		if x := c.exchange(); x != nil {
+			fn(x)
+			done <- nil
 		} else {
 			done <- errOver
 		}
@@ -331,7 +360,7 @@ func (c *call) do(fn func(s *session) error) error {
 }
 
 func (c *call) log() *slog.Logger {
-	if l := c.w.s.worker.server.Log; l != nil {
+	if l := c.peer.log; l != nil {
 		return l
 	}
 	return slog.Default()

@@ -1,6 +1,6 @@
-// Hijacking under NetHTTP: the connection leaves the loop and is the handler's.
+// Hijacking: the connection leaves the loop and is the handler's.
 
-package server
+package nethttp
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-var errHijackBody = errors.New("server: Hijack comes after a chunked request body")
+var errHijackBody = errors.New("nethttp: Hijack comes after a chunked request body")
 
 // Hijack is that of http.Hijacker. The reader has what came behind the request's
 // head. What the handler has written is sent before.
@@ -23,7 +23,7 @@ func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c := r.call
 	switch {
 	case r.done:
-		panic("server: Hijack called after ServeHTTP finished")
+		panic("nethttp: Hijack called after ServeHTTP finished")
 	case r.hijacked:
 		return nil, nil, http.ErrHijacked
 	}
@@ -84,14 +84,14 @@ func (p *prefixed) Read(b []byte) (int, error) {
 
 // detach takes the connection off the loop, once its output is out.
 func (c *call) detach(done func(nc net.Conn, input []byte, err error)) {
-	s := c.w.s
+	x := c.exchange()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case !c.w.valid():
+	case x == nil:
 		done(nil, nil, errOver)
 		return
-	case c.desk.head.Framing == parser.Chunked && (s.phase == receiving || c.in.buf != nil):
+	case c.desk.head.Framing == parser.Chunked && (x.Receiving() || c.in.buf != nil):
 		done(nil, nil, errHijackBody)
 		return
 	}
@@ -100,7 +100,7 @@ func (c *call) detach(done func(nc net.Conn, input []byte, err error)) {
 		input = append(input, in.buf.B[in.off:]...) // they are the client's bytes as they came
 	}
 	c.hijacked = true
-	k := s.handOver(&conn.Handler{
+	k := x.HandOver(&conn.Handler{
 		Data: func(*conn.Conn, []byte) int { return 0 },
 		End:  func(*conn.Conn) {},
 	})

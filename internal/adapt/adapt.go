@@ -1,0 +1,90 @@
+// Package adapt is the one door between packages server and nethttp: what an
+// adapter to another API of HTTP needs of an exchange, and a native program does
+// not. Package server fills it in. It is internal so that server's own
+// documentation is for programs alone.
+package adapt
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+// Of returns the exchange that w means, or nil if that is over. w is a
+// *server.Response: a pointer, which an interface holds without an allocation.
+// Package server sets Of. It is called on the loop, and what it returns is good
+// until the callback that called it ends the exchange.
+var Of func(w any) Exchange
+
+// An Exchange is a server's exchange, from behind its handles. All methods are for
+// the exchange's loop.
+type Exchange interface {
+	// Head returns the parsed head and the bytes it was parsed from, or nil once
+	// the handler has returned. Both are borrowed until then.
+	Head() (*parser.Request, []byte)
+
+	// Peer is where an adapter keeps what belongs to the connection. It is nil at
+	// first.
+	Peer() *any
+
+	// Log is Server.Log: it may be nil.
+	Log() *slog.Logger
+
+	// Waits reports whether the client waits for 100 Continue.
+	Waits() bool
+
+	// Receiving reports whether the request's body has not all come.
+	Receiving() bool
+
+	// Taken reports whether the body is being read already.
+	Taken() bool
+
+	// BodyTimeout is, for this body, in place of Server.BodyTimeout; 0 is none.
+	BodyTimeout(d time.Duration)
+
+	// OnLeft calls fn when the client leaves. Unlike with Response.OnAbort a call
+	// at the client's FIN may ask for the next one.
+	OnLeft(fn func())
+
+	// Refuse ends the exchange with an answer of the server's own, and then the
+	// connection.
+	Refuse(status int, reason string)
+
+	// Inform sends a 1xx answer with these field lines.
+	Inform(status int, lines []byte)
+
+	// Begin sends the answer's head.
+	Begin(o Opening) error
+
+	// CloseAfter has the connection closed when the answer is complete.
+	CloseAfter()
+
+	// End completes the answer, with these lines in the trailer section.
+	End(trailer []byte)
+
+	// Cut ends an answer that cannot be completed, and the connection, so that it
+	// does not pass for a whole one.
+	Cut()
+
+	// HandOver ends HTTP on the connection, also in the middle of the answer.
+	HandOver(h *conn.Handler) *conn.Conn
+}
+
+// An Opening is the head of an answer.
+type Opening struct {
+	Status int
+	Lines  []byte // the field lines, but for those that frame the answer
+	Length int64  // of the body: what it is, or one of the constants below
+	Dated  bool   // Lines has the date
+	Close  bool   // the connection is to close behind the answer
+	Duplex bool   // the request's body is going to be read while the answer is written
+}
+
+// Lengths of an answer's body, in place of one that is known.
+const (
+	Chunked    = -1
+	UntilClose = -2 // the connection's end ends it
+	Unsaid     = -3 // there is none, and nothing is said of it
+)

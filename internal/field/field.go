@@ -1,0 +1,65 @@
+// Package field holds what RFC 9110 allows in a field, for those who send them.
+package field
+
+import "strings"
+
+// tchar marks the bytes of a token (RFC 9110 5.6.2).
+var tchar = func() (t [256]bool) {
+	for c := range 0x80 {
+		t[c] = '0' <= c && c <= '9' || 'A' <= c&^0x20 && c&^0x20 <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
+	}
+	return t
+}()
+
+// IsName reports whether s may be a field's name, which is a token (RFC 9110 5.1,
+// 5.6.2).
+func IsName(s string) bool {
+	for i := range len(s) {
+		// Letters need no look at the table, which may have left the cache.
+		if c := s[i]; c|0x20-'a' >= 26 && c != '-' && !tchar[c] {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+// IsValue reports whether s may be a field's value (RFC 9110 5.5): a CR or LF in
+// one would split the answer.
+func IsValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// Trim cuts the whitespace around a value, which is not part of it (RFC 9110
+// 5.5). strings.Trim would do, but makes a set of its cutset each time.
+func Trim(s string) string {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// MayTrail reports whether a field may come in a trailer section (RFC 9110 6.5.1).
+func MayTrail(name string) bool {
+	if len(name) > 3 && strings.EqualFold(name[:3], "If-") {
+		return false
+	}
+	return !notInTrailer[strings.ToLower(name)]
+}
+
+var notInTrailer = func() map[string]bool {
+	m := make(map[string]bool)
+	for name := range strings.FieldsSeq(`authorization cache-control connection content-encoding content-length
+		content-range content-type expect host keep-alive max-forwards pragma proxy-authenticate
+		proxy-authorization proxy-connection range realm te trailer transfer-encoding www-authenticate`) {
+		m[name] = true
+	}
+	return m
+}()

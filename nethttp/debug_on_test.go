@@ -1,0 +1,5 @@
+//go:build race || lurcherdebug
+
+package nethttp
+
+const debugBuild = true

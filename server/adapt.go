@@ -1,0 +1,90 @@
+// What package nethttp needs of an exchange beside its handles: see package
+// internal/adapt.
+
+package server
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+func init() {
+	adapt.Of = func(w any) adapt.Exchange {
+		if w := w.(*Response); w.valid() {
+			return (*adapted)(w.s)
+		}
+		return nil
+	}
+}
+
+// adapted is a session as an adapter sees it.
+type adapted session
+
+func (a *adapted) Head() (*parser.Request, []byte) {
+	if a.head == nil {
+		return nil, nil
+	}
+	return &a.head.Request, a.head.buf
+}
+
+func (a *adapted) Peer() *any {
+	if a.peer == nil {
+		a.peer = new(any)
+	}
+	return a.peer
+}
+
+func (a *adapted) Log() *slog.Logger { return a.worker.server.Log }
+func (a *adapted) Waits() bool       { return (*session)(a).is(expecting) }
+func (a *adapted) Receiving() bool   { return a.phase == receiving }
+func (a *adapted) Taken() bool       { return a.phase == receiving && a.x.sink != nil }
+
+func (a *adapted) BodyTimeout(d time.Duration) {
+	if a.phase == receiving {
+		a.conn.SetDeadline(d)
+	}
+}
+
+func (a *adapted) OnLeft(fn func()) { (*session)(a).extra().onAbort = fn }
+
+func (a *adapted) Refuse(status int, reason string) { (*session)(a).refuse(status, reason) }
+func (a *adapted) Inform(status int, lines []byte)  { (*session)(a).inform(status, lines) }
+
+func (a *adapted) Begin(o adapt.Opening) error {
+	s := (*session)(a)
+	x := s.extra()
+	s.status = uint16(o.Status)
+	x.fields = append(x.fields, o.Lines...)
+	x.hasDate = x.hasDate || o.Dated
+	x.duplex = o.Duplex
+	if o.Close {
+		s.clear(persist)
+	}
+	return s.startAnswer(o.Length, nil)
+}
+
+func (a *adapted) CloseAfter() { (*session)(a).clear(persist) }
+
+func (a *adapted) End(trailer []byte) {
+	s := (*session)(a)
+	if len(trailer) > 0 {
+		s.extra().trailer = trailer
+	}
+	s.finish(nil)
+}
+
+func (a *adapted) Cut() {
+	s := (*session)(a)
+	if s.x != nil {
+		s.x.onAbort = nil // who has it cut knows
+	}
+	tell := s.abandon()
+	s.cutOff()
+	tell()
+}
+
+func (a *adapted) HandOver(h *conn.Handler) *conn.Conn { return (*session)(a).handOver(h) }
