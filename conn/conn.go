@@ -50,6 +50,7 @@ type extra struct {
 	abrupt   bool      // see ResetOnError
 	detached *prefixed // by Detach, until Data has returned
 	unread   int       // bytes that the kernel held for the peer when stalled looked
+	lost     int       // bytes of output that a deaf peer did not take
 	err      error     // for Close
 }
 
@@ -73,6 +74,7 @@ const (
 	endDue           // the handler, or the sink, is still to be told of the peer's FIN
 	held             // the kernel may hold back the end of the output for our FIN: see write
 	dialled          // by Dial: a client
+	deaf             // the peer takes no more, but what it said may be unread: see deafened
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -276,6 +278,8 @@ func (c *Conn) event(r poller.Ready) {
 		if r&^poller.Write != 0 {
 			c.fill()
 		}
+	case c.is(deaf) && r&(poller.Err|poller.Hangup) != 0:
+		c.fail(c.more.err)
 	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended) && c.sec == plain:
 		// The peer is gone altogether: it was reset, or has closed a socket
 		// of which it had already shut the sending side. Behind a close_notify

@@ -6,6 +6,7 @@ package conn
 import (
 	"cmp"
 	"io"
+	"math"
 	"net"
 )
 
@@ -79,6 +80,7 @@ func (c *Conn) fail(err error) {
 func (c *Conn) end() {
 	l := c.loop
 	l.running = c
+	unsent := c.Unsent()
 	c.set(over)
 	l.wheel.remove(c.slot)
 	l.slots.release(c.slot)
@@ -92,6 +94,7 @@ func (c *Conn) end() {
 	}
 	c.dropInput()
 	c.dropOutput()
+	c.burst = uint32(min(unsent, math.MaxUint32))
 	if c.sec == shaking {
 		c.endHandshake(false)
 	}

@@ -32,6 +32,9 @@ func (c *Conn) fill() {
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
 		return
+	case c.is(deaf) && n <= 0 || errno != 0 && c.is(deaf):
+		c.fail(c.more.err)
+		return
 	case errno != 0:
 		c.fail(os.NewSyscallError("read", errno))
 		return
@@ -63,6 +66,16 @@ func (c *Conn) fill() {
 		c.hold(p[used:])
 	}
 	poison(p)
+}
+
+// Quiet reports whether the peer has said nothing that was not read yet: no
+// byte, no FIN, no reset. It asks the kernel, for a client that is about to use
+// an idle connection again, which may be dead by now, or hold what nobody asked for.
+func (c *Conn) Quiet() bool {
+	if c.is(connecting|opening|ended|closing|closed|deaf) || c.in != nil || c.sec == shaking {
+		return false
+	}
+	return peek(int(c.fd)) == syscall.EAGAIN
 }
 
 // hold keeps p until there is more, or Resume.

@@ -87,6 +87,10 @@ func (c *Conn) sendQueued() {
 
 // sendFile sends a part of a file.
 func (c *Conn) sendFile(s *segment) {
+	if c.is(deaf) {
+		c.more.dropFirst()
+		return
+	}
 	want := min(s.n, maxSend)
 	n, errno := sendfile(int(c.fd), s.file, s.off, want)
 	c.loop.stats.Writes++
@@ -97,7 +101,9 @@ func (c *Conn) sendFile(s *segment) {
 		c.readFile(s) // not a file, or not a system, that sendfile knows
 		return
 	case errno != 0:
-		c.fail(os.NewSyscallError("sendfile", errno))
+		if !c.deafened("sendfile", errno) {
+			c.fail(os.NewSyscallError("sendfile", errno))
+		}
 		return
 	case n == 0:
 		c.fail(io.ErrUnexpectedEOF)

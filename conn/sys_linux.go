@@ -23,6 +23,18 @@ func read(fd int, p []byte) (int, syscall.Errno) {
 	return int(n), errno
 }
 
+// peek looks for input and takes none: EAGAIN says that there is nothing, 0 that
+// there are bytes or the peer's FIN.
+func peek(fd int) syscall.Errno {
+	var b [1]byte
+	for {
+		_, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b)), 1, unix.MSG_PEEK, 0, 0)
+		if errno != syscall.EINTR {
+			return errno
+		}
+	}
+}
+
 // write writes a and then b, in one call: send(2) as a rule, for the same reason,
 // and so that a peer who is gone costs no SIGPIPE. n counts only if errno is 0. If
 // it is the last, the kernel holds back the end of it for the FIN.

@@ -12,6 +12,18 @@ import (
 
 func read(fd int, p []byte) (int, syscall.Errno) { return result(unix.Read(fd, p)) }
 
+// peek looks for input and takes none.
+func peek(fd int) syscall.Errno {
+	var b [1]byte
+	for {
+		_, _, err := unix.Recvfrom(fd, b[:], unix.MSG_PEEK)
+		errno, ok := err.(syscall.Errno)
+		if err == nil || ok && errno != syscall.EINTR {
+			return errno
+		}
+	}
+}
+
 const joinsFIN = false
 
 // write writes a and then b.

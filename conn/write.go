@@ -144,6 +144,36 @@ func (c *Conn) unchoke() {
 	}
 }
 
+// Unsent is how much of the output the kernel has not taken: Pending, and in
+// Handler.Close how much was dropped. It is what tells that nothing of a request
+// left, so that it may be sent again. Under TLS the bytes are those of records.
+func (c *Conn) Unsent() int {
+	switch {
+	case c.is(over):
+		return int(c.burst)
+	case c.is(deaf):
+		return c.more.lost
+	}
+	return c.Pending()
+}
+
+// deafened reports whether the connection goes on although the peer takes no more.
+// One that closed without reading all that we sent resets the connection, but what
+// it said before is still to be read: the answer to an upload, why it was refused.
+// The output is dropped from now on, and Close is told of the error once the
+// input has ended.
+func (c *Conn) deafened(op string, errno syscall.Errno) bool {
+	if errno != syscall.EPIPE && errno != syscall.ECONNRESET || c.is(ended|closing) || !c.is(dialled) && !c.h.ReadOn {
+		return false
+	}
+	x := c.extra()
+	x.lost = c.Pending()
+	x.err = os.NewSyscallError(op, errno)
+	c.set(deaf)
+	c.clear(blocked)
+	return true
+}
+
 // Pending is the number of bytes written that wait in memory for the kernel to
 // take them; what SendFile is to send is not in it.
 func (c *Conn) Pending() (n int) {
@@ -173,7 +203,7 @@ func (c *Conn) pendingMore() (n int) {
 func (c *Conn) queued() bool { return c.more != nil && len(c.more.queue) > 0 }
 
 func (c *Conn) writable() error {
-	if c.is(shut | closing | closed) {
+	if c.is(shut | closing | closed | deaf) {
 		return net.ErrClosed
 	}
 	if c.Pending() > c.h.max() {
@@ -263,6 +293,9 @@ func (c *Conn) sendNow(p []byte) bool {
 // kernel writes a and b to the socket, and answers how much it took. Less than
 // all means that the connection is blocked, or has failed.
 func (c *Conn) kernel(a, b []byte) int {
+	if c.is(deaf) {
+		return len(a) + len(b)
+	}
 	last := c.last()
 	n, errno := write(int(c.fd), a, b, last)
 	c.loop.stats.Writes++
@@ -270,6 +303,9 @@ func (c *Conn) kernel(a, b []byte) int {
 		n, errno = 0, 0
 	}
 	if errno != 0 {
+		if c.deafened("write", errno) {
+			return len(a) + len(b)
+		}
 		c.fail(os.NewSyscallError("write", errno))
 		return 0
 	}
