@@ -22,8 +22,8 @@
 // A server has one loop for each processor, and everything of a connection
 // happens on its loop: handlers, callbacks and timers of one connection never
 // run at once. Those of two connections may; with Server.Loops set to 1 they
-// never do. From other goroutines only [Response.Post] and the methods of [Hub]
-// may be called. A handler that blocks stops its whole loop: do what blocks
+// never do. From other goroutines only [Response.Post], and the methods of [Hub] but
+// Add and Remove, may be called. A handler that blocks stops its whole loop: do what blocks
 // elsewhere, and Post the result.
 //
 // # Lifetime of bytes

@@ -62,8 +62,8 @@ func (s *session) giveBack() {
 	if x.visit.open {
 		s.report()
 	}
-	for _, h := range x.hubs {
-		h.remove(Response{s, s.gen})
+	for _, m := range x.hubs {
+		m.leave()
 	}
 	for _, t := range x.timers {
 		t.Stop()

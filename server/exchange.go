@@ -34,7 +34,7 @@ type exchange struct {
 
 	onAbort func()
 	timers  []*conn.Timer // beside session.timer
-	hubs    []*Hub        // where the answer waits
+	hubs    []*member     // where the answer waits
 }
 
 func (s *session) extra() *exchange {

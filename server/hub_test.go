@@ -81,9 +81,158 @@ func TestHubOver(t *testing.T) {
 		until(t, "they are taken out", func() bool { return hub.Len()+other.Len() == 0 })
 		s.idle()
 	}
-	hub.Add(Response{}) // stale
+	if hub.Add(Response{}) {
+		t.Error("a stale answer is taken")
+	}
 	hub.Send([]byte("x"))
 	hub.End(nil)
+}
+
+// TestHubRemove: who is taken out is not written to any more, and goes on.
+func TestHubRemove(t *testing.T) {
+	t.Parallel()
+	var hub, other Hub
+	s := start(t, &Server{}, func(w Response, r Request) {
+		if hub.Remove(w) || !hub.Add(w) || !other.Add(w) {
+			t.Error("it is in the set before Add, or not after")
+		}
+		hub.Send([]byte("lost"))
+		if !hub.Remove(w) || hub.Remove(w) || hub.Len() != 0 {
+			t.Error("Remove does not take it out")
+		}
+		other.End([]byte("kept"))
+		if other.Remove(w) {
+			t.Error("End leaves it in the set")
+		}
+	})
+	c := s.dial()
+	c.send(get("/"))
+	c.want("200 kept")
+	// Outside of any hub a FIN is no reason to close.
+	w := make(chan Response, 1)
+	s = start(t, &Server{}, func(x Response, r Request) { hub.Add(x); hub.Remove(x); x.OnAbort(func() { w <- x }) })
+	c = s.dial()
+	c.send(get("/"))
+	c.fin()
+	s.do(func() {})
+	x := wait(t, w)
+	s.do(func() { x.End("still") })
+	c.want("200 still")
+}
+
+// TestHubHead: the answer to HEAD is complete with its head (RFC 9110 9.3.2), be
+// that sent before Add or by Send.
+func TestHubHead(t *testing.T) {
+	t.Parallel()
+	var hub Hub
+	s := start(t, &Server{}, func(w Response, r Request) {
+		if string(r.Path()) == "/begun" {
+			w.WriteString(": comment")
+			if hub.Add(w) {
+				t.Error("an answer that is complete is taken")
+			}
+			return
+		}
+		hub.Add(w)
+	})
+	c := s.dial()
+	c.send(request("HEAD", "/begun"))
+	if a, err := c.read("HEAD"); err != nil || a.StatusCode != 200 {
+		t.Fatal(a, err)
+	}
+	for _, tell := range []func([]byte){hub.Send, hub.End} {
+		c.send(request("HEAD", "/"))
+		until(t, "it waits", func() bool { return hub.Len() == 1 })
+		tell([]byte("news"))
+		if a, err := c.read("HEAD"); err != nil || a.StatusCode != 200 {
+			t.Fatal(a, err)
+		}
+	}
+}
+
+// TestHubGoesOnAfterAPanic: what one exchange's end calls may panic, and ends its
+// own connection alone: the others have what was sent.
+func TestHubGoesOnAfterAPanic(t *testing.T) {
+	t.Parallel()
+	const members = 20
+	for _, by := range []string{"End", "Send"} {
+		hub := Hub{MaxBacklog: 1}
+		ended := 0
+		s := start(t, &Server{MaxBacklog: -1, Access: func(Access) {
+			if ended++; ended == 5 && by == "End" {
+				panic("the fifth")
+			}
+		}}, func(w Response, r Request) {
+			hub.Add(w)
+			if by == "Send" && hub.Len() == 5 {
+				w.Write(make([]byte, 16<<20)) // more than is read, or taken by the kernel
+				w.OnAbort(func() { panic("the fifth") })
+			}
+		})
+		var list []*client
+		for range members {
+			c := s.dial()
+			c.send(get("/"))
+			list = append(list, c)
+			until(t, "it waits", func() bool { return hub.Len() == len(list) })
+		}
+		if by == "Send" {
+			hub.Send([]byte("news"))
+		}
+		hub.End([]byte("."))
+		answered := 0
+		for i, c := range list {
+			if i == 4 && by == "Send" {
+				c.Close()
+				continue
+			}
+			if a, err := c.read("GET"); err == nil && (by == "End" && a.body == "." || a.body == "news.") {
+				answered++
+			}
+			c.Close()
+		}
+		if answered != members-1 {
+			t.Errorf("%s: %d of %d were answered, one panicked", by, answered, members)
+		}
+		s.idle()
+		if text := s.logs.take(); strings.Count(text, "panic=the fifth") != 1 {
+			t.Errorf("%s: logged %.200q", by, text)
+		}
+	}
+}
+
+// TestHubDealsInPortions: what goes to many leaves the others their turns, and
+// each member gets what was sent in order.
+func TestHubDealsInPortions(t *testing.T) {
+	t.Parallel()
+	const members = 3*portionMost + 10
+	var hub Hub
+	var turn, in, most uint64 // of the loop alone
+	var s *rig
+	s = start(t, &Server{Access: func(Access) {
+		if now := s.workers[0].loop.Stats().Turns; now != turn {
+			turn, in = now, 0
+		}
+		in++
+		most = max(most, in)
+	}}, func(w Response, r Request) { hub.Add(w) })
+	list := crowd(s, &hub, members)
+	s.do(func() { // all of it waits, and meanwhile others come and go
+		hub.Send([]byte("1"))
+		hub.Send([]byte("2"))
+		hub.End([]byte("3"))
+		hub.Send([]byte("4"))
+	})
+	for i, c := range list {
+		c.want("200 123")
+		if i%100 == 0 {
+			c.send(get("/"))
+		}
+	}
+	s.Close()
+	if most > portionMost {
+		t.Errorf("%d of %d answers were ended in one turn of the loop", most, members)
+	}
 }
 
 // TestHubBusy has goroutines send and end while clients come and go.
