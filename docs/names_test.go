@@ -157,7 +157,7 @@ func TestErrors(t *testing.T) {
 		}
 		for i, spec := range d.Specs {
 			s := spec.(*ast.ValueSpec)
-			if !strings.HasPrefix(s.Names[0].Name, "Err") {
+			if !strings.HasPrefix(s.Names[0].Name, "Err") || s.Names[0].Name == "ErrTrailer" { // which refuses nothing
 				continue
 			}
 			n++

@@ -23,7 +23,6 @@ type body struct {
 	Last     chunk // without data
 	Trailers []line
 	LeadZero bool // before the digits of Content-Length
-	Comma    bool // an empty element in Transfer-Encoding
 }
 
 type chunk struct {
@@ -67,7 +66,6 @@ func (k chunk) line() string {
 func (b *body) settle(c gofuzz.Continue) {
 	b.Framing = oneOf[uint8](c, absent, absent, sized, sized, chunked, chunked, chunked)
 	b.Last.Data = ""
-	b.Comma = b.Comma && c.Intn(3) == 0
 	if c.Intn(4) == 0 {
 		b.Data = ""
 	}
@@ -99,11 +97,7 @@ func (b *body) announce(c gofuzz.Continue, lines []line) []line {
 		}
 		return insert(c, lines, "Content-Length", n)
 	case chunked:
-		coding := recase(c, "chunked")
-		if b.Comma {
-			coding = oneOf(c, ",", ", ,", "\t,") + " " + coding + oneOf(c, "", ",", " ,\t,")
-		}
-		return insert(c, lines, "Transfer-Encoding", trimWhite(coding))
+		return insert(c, lines, "Transfer-Encoding", recase(c, "chunked"))
 	}
 	return lines
 }

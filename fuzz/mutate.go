@@ -138,7 +138,7 @@ var (
 		"Transfer-Encoding: chunked", "Transfer-Encoding: Chunked", "Transfer-Encoding: xchunked", "Transfer-Encoding: chunked, chunked",
 		"Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked, gzip", "Transfer-Encoding: identity", "Transfer-Encoding: chunked;q=1",
 		"Transfer-Encoding: chunked ;", "Transfer-Encoding: \"chunked\"", "Transfer-Encoding: 'chunked'", "Transfer-Encoding: ", "Transfer-Encoding: ,",
-		"Transfer-Encoding: ,chunked,", "Transfer-Encoding:\vchunked", "Transfer-Encoding: \x00chunked", "Transfer-Encoding: chunked\x00",
+		"Transfer-Encoding: ,chunked,", "Transfer-Encoding: chunked,", "Transfer-Encoding: chunked\r\nTransfer-Encoding:", "Transfer-Encoding:\vchunked", "Transfer-Encoding: \x00chunked", "Transfer-Encoding: chunked\x00",
 		"Transfer-Encoding\t: chunked", "Transfer-Encoding : chunked", " Transfer-Encoding: chunked", "Transfer-Encoding:\r\n chunked",
 		"Transfer_Encoding: chunked", "X: x\nTransfer-Encoding: chunked", "X: x\rTransfer-Encoding: chunked", "Transfer-Encoding: chunk",
 		"Transfer-Encoding: chunkedd", "Transfer-Encoding: \xc5\xbfchunked", "Transfer-Encoding:chun\u212aed",
@@ -158,7 +158,7 @@ var (
 	oddNames    = []string{"", "(", ")", "X(", "/", "X[", "{}", "X\"", "X,Y", "X;", "X=", "X@", "X\\", "X<", "X?", "X\x7f", "X\x80", "X\xff", "X\x00", "X\x1f", "X Y", "X\t", "|~", "^`"}
 	oddVersions = []string{"HTTP/2.", "HTTP/0.", "http/1.", "HTTP/1.1", "HTTP/11.", "HTTP/1", "HTTP/+1.", "HTTP/ 1.", "HTTP /1.", "HTTP/1.\u0661", "ICY/1.", "HTTP/9."}
 	oddTargets  = []string{
-		"", "*", "/", "a", "/ /", "//", "/#f", "/\x00", "/\x7f", "/\xff", "/\t", "/%", "http://", "http:///", "http://a", "http://a:b/", "http://u@a/",
+		"", "*", "/", "a", "/ /", "//", "/#f", "/\x00", "/\x7f", "/\xff", "/\t", "/%", "/%zz", "/a<b", "/?>", "/\"", "/?[]|{}^`\\", "/{a}", "http://a\\b", "http://a/\x80", "http://", "http:///", "http://a", "http://a:b/", "http://u@a/",
 		"http://a?q", "http://a#f", "a:80", "[::1]:80", "a:0", "a:65536", "mailto:x", "1http://a/", "http:/a", "/?", "?q", "http://[::1/", "http://a:99999/", "*x",
 	}
 	oddSizes = []string{

@@ -144,7 +144,7 @@ func (r *reference) requestLine() {
 	r.m.Method = r.some(isTchar, "RFC 9110 §9.1: method is a token")
 	r.literal(" ", "RFC 9112 §3: one SP after the method")
 	r.requestTarget()
-	r.literal(" ", "RFC 9112 §3.2: one SP after a target, which has no controls and no '#'")
+	r.literal(" ", "RFC 9112 §3.2: one SP after a target, which holds what RFC 3986 and browsers have in one")
 	r.httpVersion()
 	r.crlf("RFC 9112 §3: CRLF after the version")
 }
@@ -168,6 +168,8 @@ func (r *reference) httpVersion() {
 }
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ]
+//
+// A liberty: the second SP may be missing where the reason is, as many servers have it (RFC 9112 §2.2).
 func (r *reference) statusLine() {
 	r.httpVersion()
 	r.literal(" ", "RFC 9112 §4: one SP after the version")
@@ -176,10 +178,15 @@ func (r *reference) statusLine() {
 			r.refuse("RFC 9112 §4: status-code is three DIGITs")
 		}
 		r.m.Status = r.m.Status*10 + int(r.b[r.i]-'0')
+		if r.m.Status == 0 {
+			r.refuse("RFC 9110 §15: a status-code is 100 or more")
+		}
 		r.i++
 	}
-	r.literal(" ", "RFC 9112 §4: SP after the status-code, also without a reason")
-	r.m.Reason = r.many(isText) // 1*( HTAB / SP / VCHAR / obs-text )
+	if r.peek() != '\r' {
+		r.literal(" ", "RFC 9112 §4: SP or CRLF after the status-code")
+		r.m.Reason = r.many(isText) // 1*( HTAB / SP / VCHAR / obs-text )
+	}
 	r.crlf("RFC 9112 §4: reason-phrase is text, then CRLF")
 }
 

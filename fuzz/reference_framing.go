@@ -32,13 +32,34 @@ func (r *reference) requestField(f Field) {
 	}
 }
 
+// responseField knows which responses end with their head, "regardless of the header fields present in the
+// message" (§6.3, rules 1 and 2). What those two fields say of other content is looked at in the end.
 func (r *reference) responseField(f Field) {
 	n := lower(f.Name)
-	if r.tunnel() && (n == "content-length" || n == "transfer-encoding") {
-		r.m.Fields = append(r.m.Fields, f) // §6.3: ignored, whatever they say
+	if r.bodiless() && (n == "content-length" || n == "transfer-encoding") {
+		r.m.Fields = append(r.m.Fields, f)
 		return
 	}
 	r.anyField(f)
+}
+
+// declared is the one thing that a response without a body may say of the content that another request
+// would have got: a lone, well-formed Content-Length.
+func (r *reference) declared() {
+	lengths := 0
+	for _, f := range r.m.Fields {
+		switch lower(f.Name) {
+		case "transfer-encoding":
+			r.m.Length = -1
+			r.f.codings = true
+			return
+		case "content-length":
+			lengths++
+			if r.m.Length = parseLength(f.Value); lengths > 1 {
+				r.m.Length = -1
+			}
+		}
+	}
 }
 
 // anyField sees what requests and responses have in common.
@@ -67,22 +88,30 @@ func (r *reference) contentLength(v string) {
 		r.refuse("RFC 9112 §6.3: Content-Length twice")
 	case r.f.codings:
 		r.refuse("RFC 9112 §6.1: Content-Length beside Transfer-Encoding")
-	case v == "" || !all(v, isDigit):
-		r.refuse("RFC 9110 §8.6: Content-Length is 1*DIGIT")
 	}
-	r.m.Length = 0
-	for i := range len(v) {
-		d := int64(v[i] - '0')
-		if r.m.Length > (math.MaxInt64-d)/10 {
-			r.refuse("RFC 9110 §8.6: Content-Length overflows")
-		}
-		r.m.Length = r.m.Length*10 + d
+	if r.m.Length = parseLength(v); r.m.Length < 0 {
+		r.refuse("RFC 9110 §8.6: Content-Length is 1*DIGIT, and no more than fits 63 bits")
 	}
 }
 
+// parseLength returns -1 for what is no length.
+func parseLength(v string) (n int64) {
+	if v == "" || !all(v, isDigit) {
+		return -1
+	}
+	for i := range len(v) {
+		d := int64(v[i] - '0')
+		if n > (math.MaxInt64-d)/10 {
+			return -1
+		}
+		n = n*10 + d
+	}
+	return n
+}
+
 // Transfer-Encoding = #transfer-coding, in one line or several. "chunked" is the only one that is
-// understood here, it may be there once only (§6.1), and so it is all that the list may hold but
-// for empty elements.
+// understood here, it may be there once only (§6.1), and so it is all that the list may hold. Empty
+// elements are refused, against RFC 9110 §5.6.1.2: implementations differ in what they make of them.
 func (r *reference) transferEncoding(v string) {
 	switch {
 	case r.m.Minor == 0:
@@ -90,9 +119,11 @@ func (r *reference) transferEncoding(v string) {
 	case r.m.Length >= 0:
 		r.refuse("RFC 9112 §6.1: Transfer-Encoding beside Content-Length")
 	}
-	for _, coding := range list(v) {
-		name, _, hasParameter := strings.Cut(coding, ";")
+	for coding := range strings.SplitSeq(v, ",") {
+		name, _, hasParameter := strings.Cut(trimWhite(coding), ";")
 		switch {
+		case trimWhite(coding) == "":
+			r.refuse("RFC 9112 §6.1: an empty transfer coding")
 		case lower(trimWhite(name)) != "chunked":
 			r.refuseWith(501, "RFC 9112 §6.1: unknown transfer coding")
 		case hasParameter:
@@ -114,7 +145,16 @@ func (r *reference) endOfRequestHead() {
 
 // endOfResponseHead follows RFC 9112 §6.3.
 func (r *reference) endOfResponseHead() {
+	if r.bodiless() {
+		r.declared()
+	}
+	if r.tunnel() {
+		r.m.Length = -1
+	}
 	r.endOfHead()
+	if r.f.codings && r.m.Minor == 0 { // §6.1: such a connection closes
+		r.m.KeepAlive = false
+	}
 	if !r.bodiless() && !r.m.Chunked && r.m.Length < 0 {
 		r.m.UntilClose, r.m.KeepAlive = true, false
 	}
@@ -130,9 +170,6 @@ func (r *reference) tunnel() bool { return r.m.Method == "CONNECT" && r.m.Status
 
 // endOfHead decides what the Connection options have to say (RFC 9112 §9.3, RFC 9110 §7.8).
 func (r *reference) endOfHead() {
-	if r.f.codings && !r.m.Chunked {
-		r.refuse("RFC 9112 §6.1: Transfer-Encoding without a coding")
-	}
 	has := map[string]bool{}
 	for _, o := range r.f.connection {
 		has[o] = true

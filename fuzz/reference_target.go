@@ -9,9 +9,9 @@ import (
 
 // request-target = origin-form / absolute-form / authority-form / asterisk-form
 //
-// Two liberties are taken with RFC 3986, both of which every server on the web has to take: a path
-// or query may hold any VCHAR, well-formed %-escapes or not, and the octets 80-FF, opaque (RFC 9112
-// §2.2). A fragment is no part of any form.
+// One liberty is taken with RFC 3986, which every server on the web has to take: a path or query may
+// hold what browsers leave as it is there by the URL standard, "[" "]" "|" "{" "}" "^" "`" "\", and "%"
+// also where no two HEXDIG follow. A fragment is no part of any form.
 func (r *reference) requestTarget() {
 	from := r.i
 	t := r.some(isTarget, "RFC 9112 §3.2: a target, one SP after the method")
@@ -32,7 +32,9 @@ func (r *reference) requestTarget() {
 	r.i = end
 }
 
-func isTarget(c byte) bool { return (isVchar(c) || isObs(c)) && c != '#' }
+func isTarget(c byte) bool {
+	return isUnreserved(c) || isSubDelim(c) || isIn(c, ":@/?") || isIn(c, "%[]|{}^`\\")
+}
 
 // authority-form = uri-host ":" port
 func (r *reference) authorityForm(t string) {

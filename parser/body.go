@@ -2,14 +2,7 @@
 
 package parser
 
-import (
-	"errors"
-	"io"
-)
-
-// ErrTrailer is what Body.Next answers, in place of io.EOF, to a caller who asked for the trailer
-// section with KeepTrailer: the content is over, and the section is what comes next.
-var ErrTrailer = errors.New("parser: the trailer section follows")
+import "io"
 
 // Body finds a body's bytes within the connection's bytes, and copies none. It is a small value
 // without pointers; Head.Body makes one. The zero Body is that of a message without a body.
@@ -36,7 +29,7 @@ type Body struct {
 //   - err is an Error: the body is malformed, p[n] is the byte that shows it. This is final.
 //
 // The trailer section of a chunked body is validated, bounded by DefaultMaxSize, and skipped.
-// A body until close has no end of its own, see End.
+// A body until close has no end of its own: where the connection ends, End says what that means.
 func (b *Body) Next(p []byte) (data []byte, n int, err error) {
 	if b.state == bodyDataCR || b.state == bodyChunked {
 		return b.chunk(p)

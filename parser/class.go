@@ -6,7 +6,7 @@ package parser
 const (
 	isToken  = 1 << iota // tchar
 	isText               // HTAB, SP, VCHAR, obs-text: what a field value or reason may hold
-	isTarget             // VCHAR and obs-text without "#": what a request target may hold
+	isTarget             // what a request target may hold, see doc.go
 	isHost               // reg-name: unreserved, sub-delims, and "%" (checked apart)
 	isScheme             // ALPHA, DIGIT, "+", "-", "."
 	isHex
@@ -34,7 +34,7 @@ func classes() (t [256]uint8) {
 	mark(digits, isDigit)
 	mark(alphas, isAlpha)
 	for c := range 256 {
-		if c > 0x20 && c != 0x7f && c != '#' {
+		if c > 0x20 && c < 0x7f && !notTarget(byte(c)) {
 			t[c] |= isTarget
 		}
 		if c >= 0x20 && c != 0x7f || c == '\t' {
@@ -43,6 +43,10 @@ func classes() (t [256]uint8) {
 	}
 	return t
 }
+
+// notTarget reports whether c is one of the visible characters that no browser sends in a target: the
+// URL standard has them encoded wherever they stand, and "#" begins the fragment, which is not sent.
+func notTarget(c byte) bool { return c == '"' || c == '#' || c == '<' || c == '>' }
 
 func is(c byte, set uint8) bool { return class[c]&set != 0 }
 

@@ -2,7 +2,7 @@
 //
 // A Request or Response is fed a buffer that grows until the head is whole:
 //
-//	r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
+//	r := parser.NewRequest(64) // with room for 64 fields
 //	for {
 //		n, err := r.Parse(buf) // buf: all that was read of this message so far
 //		if err != nil {
@@ -30,15 +30,38 @@
 //
 // # One reading
 //
-// The package accepts RFC 9112 and nothing looser: no bare LF, no folded lines, no space before a
-// colon, one Host, one Content-Length, no Content-Length beside Transfer-Encoding, no transfer
-// coding but chunked. Each message has one reading: the same bytes give the same result, or the
-// same Error at the same offset, however they were split, and on every path through the code.
+// Each message has one reading: the same bytes give the same result, or the same Error at the same
+// offset, however they were split, and on every path through the code. The package accepts RFC 9112 and
+// nothing looser, with two exceptions:
+//
+//   - A target may hold what RFC 3986 allows in one, and besides "[", "]", "|", "{", "}", "^", "`" and "\",
+//     which the URL standard has browsers send as they are in a path or a query. Bytes from 0x80 on, '"',
+//     "<", ">" and "#" are refused (400). Escapes are not decoded; "%" is taken also where no two
+//     hexadecimal digits follow, since browsers send it so: whoever decodes a path has to expect that.
+//   - In a status line without a reason the space after the status may be missing (RFC 9112 2.2).
+//
+// There is no lenient mode. These are refused, although the RFCs let a recipient take them:
+//
+//   - a bare LF as the end of a line (9112 2.2), more than one space within the first line (3, 4);
+//   - two Content-Length lines that agree, or a list of equal values (6.3);
+//   - Content-Length beside Transfer-Encoding (6.1, 6.3), transfer coding other than chunked (6.1);
+//   - whitespace after a chunk's size (7.1).
+//
+// And a recipient MUST take, or repair, these, which are refused too; where software that needs them has to
+// be talked to, put something in between that repairs them:
+//
+//   - obs-fold in a response: a user agent or proxy replaces it by spaces (9112 5.2);
+//   - whitespace before the colon in a response: a proxy removes it (5.1);
+//   - empty elements in the list of transfer codings, such as "chunked," (9110 5.6.1.2). In Connection
+//     they are ignored.
+//
+// A response without a body by its status or its request's method has none, whatever its fields say
+// (9112 6.3): see Response.Parse.
 //
 // # Costs
 //
 // Parsing is linear: what was looked at is not looked at again because more came. Limits are on by
-// default: Head.MaxSize, the capacity of Head.Fields, the overhead of chunks, the size of a trailer
+// default, and a negative number stands for none: Head.MaxSize, the capacity of Head.Fields, the overhead of chunks, the size of a trailer
 // section.
 //
 // There are two paths through a head. On amd64 with AVX2 and BMI an assembly routine reads the lines

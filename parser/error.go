@@ -2,9 +2,9 @@
 
 package parser
 
-// An Error says why a message was refused. Errors are sticky: the value that reported one
-// reports it again until Reset. The offset of the byte that was refused is kept beside it, see
-// Head.ErrorOffset and Body.Offset.
+// An Error says why a message was refused; ErrTrailer alone does not. Errors are sticky: the value
+// that returned one returns it again until Reset. The offset of the byte that was refused is kept
+// beside it, see Head.ErrorOffset and Body.Offset.
 type Error uint8
 
 // The reasons for which a message is refused. Each has the status that a server answers with.
@@ -13,12 +13,12 @@ const (
 
 	ErrMethod      // RFC 9110 9.1: the method is not a token
 	ErrMethodLong  // RFC 9112 3: a method longer than any that is known
-	ErrTarget      // RFC 9112 3.2: a byte that no target may hold
+	ErrTarget      // RFC 9112 3.2, RFC 3986: a byte that no target may hold
 	ErrTargetForm  // RFC 9112 3.2: not a form of target that this method has
 	ErrTargetLong  // RFC 9112 3: the head reached its limit within the first line
 	ErrVersion     // RFC 9112 2.3: not HTTP-version
 	ErrMajor       // RFC 9110 15.6.6: a major version other than 1
-	ErrStatus      // RFC 9112 4: a status-code is three digits between two spaces
+	ErrStatus      // RFC 9112 4: a status-code is three digits, 100 or more, after one space
 	ErrLineEnd     // RFC 9112 2.2: a bare CR or a bare LF
 	ErrEmptyLines  // RFC 9112 2.2: more empty lines before a message than are skipped
 	ErrFold        // RFC 9112 5.2: a field line that begins with whitespace
@@ -42,6 +42,10 @@ const (
 	ErrChunkOverhead // RFC 9112 7.1.1: too many bytes of framing for the bytes of content
 	ErrTrailerLarge  // RFC 9110 6.5: the trailer section reached its limit
 
+	// ErrTrailer is what Body.Next returns in place of io.EOF after Body.KeepTrailer: the content is
+	// over, and the trailer section comes next. Nothing is wrong.
+	ErrTrailer
+
 	numErrors
 )
 
@@ -49,6 +53,7 @@ var errorText = [numErrors]struct {
 	status int16
 	text   string
 }{
+	0:              {400, "no error"},
 	ErrMethod:      {400, "malformed method"},
 	ErrMethodLong:  {501, "method too long"},
 	ErrTarget:      {400, "invalid character in request target"},
@@ -79,6 +84,7 @@ var errorText = [numErrors]struct {
 	ErrChunkEnd:      {400, "chunk does not end in CRLF"},
 	ErrChunkOverhead: {413, "chunk framing out of proportion to its content"},
 	ErrTrailerLarge:  {431, "trailer section too large"},
+	ErrTrailer:       {400, "the trailer section follows"},
 }
 
 // Error says what was wrong, in words that may be sent to the peer.
@@ -98,9 +104,9 @@ func (e Error) Reason() string {
 }
 
 // Status is the status code of the answer that a server owes for this error: 400, 413, 414,
-// 431, 501 or 505. A client or gateway that met it in a response answers 502.
+// 431, 501 or 505; 400 also where e is no reason to refuse. A gateway that met e in a response owes 502.
 func (e Error) Status() int {
-	if e >= numErrors || e == 0 {
+	if e >= numErrors {
 		return 400
 	}
 	return int(errorText[e].status)

@@ -8,7 +8,7 @@ import (
 )
 
 func ExampleRequest() {
-	r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
+	r := parser.NewRequest(64)
 	buf := []byte("GET /hello?x=1 HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n\r\n")
 
 	n, err := r.Parse(buf[:20]) // as much as came first
@@ -31,7 +31,7 @@ func ExampleRequest() {
 }
 
 func ExampleRequest_errors() {
-	r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
+	r := parser.NewRequest(64)
 	_, err := r.Parse([]byte("GET / HTTP/1.1\r\nHost : example.org\r\n\r\n"))
 	if e, ok := err.(parser.Error); ok {
 		fmt.Println(e.Status(), e, "at byte", r.ErrorOffset())
@@ -40,7 +40,7 @@ func ExampleRequest_errors() {
 }
 
 func ExampleResponse() {
-	r := parser.Response{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
+	r := parser.NewResponse(64)
 	r.Method = "GET" // what was asked
 	buf := []byte("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: lurcher\r\n\r\nhello")
 	n, err := r.Parse(buf)
@@ -56,7 +56,7 @@ func ExampleResponse() {
 }
 
 func ExampleBody() {
-	r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
+	r := parser.NewRequest(64)
 	in := []byte("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
 		"6\r\nHello,\r\n7;x=y\r\n world!\r\n0\r\n\r\nGET /next")
 	n, _ := r.Parse(in)
@@ -80,8 +80,52 @@ func ExampleBody() {
 	// then: GET /next
 }
 
+// The trailer fields of a response, which came in two pieces.
+func ExampleTrailer_response() {
+	r := parser.NewResponse(64)
+	in := []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Digest\r\n\r\n" +
+		"5\r\nhello\r\n0\r\nDigest: abc\r\n\r\n")
+	n, _ := r.Parse(in)
+	b := r.Body()
+	b.KeepTrailer()
+	var err error
+	for err == nil {
+		var data []byte
+		data, used, e := b.Next(in[n:])
+		fmt.Printf("%q\n", data)
+		n, err = n+used, e
+	}
+	fmt.Println(err)
+	t := parser.NewTrailer(8)
+	section := in[n:]
+	fmt.Println(t.Parse(section[:7])) // not all of it is there
+	fmt.Println(t.Parse(section))
+	fmt.Println(string(t.Get(section, "digest")))
+	// Output:
+	// "hello"
+	// ""
+	// parser: the trailer section follows
+	// 0 <nil>
+	// 15 <nil>
+	// abc
+}
+
+// A body that ends with the connection.
+func ExampleBody_End() {
+	r := parser.NewResponse(64)
+	in := []byte("HTTP/1.0 200 OK\r\n\r\nhello")
+	n, _ := r.Parse(in)
+	b := r.Body()
+	data, _, err := b.Next(in[n:])
+	fmt.Println(r.Framing, string(data), err)
+	fmt.Println(b.End()) // the peer has closed
+	// Output:
+	// UntilClose hello <nil>
+	// <nil>
+}
+
 func ExampleTrailer() {
-	r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
+	r := parser.NewRequest(64)
 	in := []byte("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
 		"5\r\nhello\r\n0\r\nDigest: abc\r\n\r\n")
 	n, _ := r.Parse(in)
@@ -94,7 +138,7 @@ func ExampleTrailer() {
 			break
 		}
 	}
-	t := parser.Trailer{Fields: make([]parser.Field, 0, 8)}
+	t := parser.NewTrailer(8)
 	_, err := t.Parse(in)
 	fmt.Println(string(t.Get(in, "digest")), err)
 	// Output: abc <nil>

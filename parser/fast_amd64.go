@@ -100,13 +100,16 @@ func (r *Request) fast(buf []byte) bool {
 	const rare = 1<<nameTransferEncoding | 1<<nameUpgrade | 1<<nameExpect
 	if r.seen&(rare|1<<nameContentLength) != 0 {
 		if r.seen&rare != 0 {
-			r.framing(buf, 0, 0)
+			r.framing(buf, 0)
 		} else {
 			r.contentLength(buf)
 		}
 		if r.state == failed {
 			r.KeepAlive = false
 			return false
+		}
+		if r.seen&rare != 0 {
+			r.persistence(buf)
 		}
 	}
 	return true
@@ -169,7 +172,8 @@ type tables struct {
 	hostLow, hostHigh   [32]uint8
 	nibble, space       [32]uint8 // 0x0f, 0x20: each 32 times, as all below
 	control, del        [32]uint8 // 0x1f, 0x7f
-	hash, question      [32]uint8 // "#", "?"
+	question            [32]uint8 // "?"
+	target              [32]uint8 // those that no target may hold, by their lower halves
 }
 
 //lint:ignore U1000 headAVX2 reads it
@@ -201,7 +205,12 @@ func newTables() (t tables) {
 		}
 	}
 	for i := range 32 {
-		t.nibble[i], t.space[i], t.control[i], t.del[i], t.hash[i], t.question[i] = 0x0f, 0x20, 0x1f, 0x7f, '#', '?'
+		t.nibble[i], t.space[i], t.control[i], t.del[i], t.question[i] = 0x0f, 0x20, 0x1f, 0x7f, '?'
+	}
+	for c := byte(' '); c < 0x7f; c++ {
+		if !is(c, isTarget) {
+			t.target[c&15], t.target[16+c&15] = c, c
+		}
 	}
 	return t
 }

@@ -6,8 +6,14 @@ package parser
 // moved or grown. Spans of a head count from the start of the buffer that was given to Parse.
 type Span struct{ Off, Len uint32 }
 
-// Of returns the bytes of the span. They are the caller's buffer, not a copy.
-func (s Span) Of(buf []byte) []byte { return buf[s.Off : s.Off+s.Len : s.Off+s.Len] }
+// Of returns the bytes of the span, and nil for the zero Span, which is that of what is not there. They
+// are the caller's buffer, not a copy.
+func (s Span) Of(buf []byte) []byte {
+	if s == (Span{}) {
+		return nil
+	}
+	return buf[s.Off : s.Off+s.Len : s.Off+s.Len]
+}
 
 func span(from, to int) Span { return Span{uint32(from), uint32(to - from)} }
 

@@ -4,14 +4,13 @@ package parser
 
 import "encoding/binary"
 
-// framing settles how long the body is and what becomes of the connection: RFC 9112 6 and 9.
-// It runs once, when the head is whole. length is that of a message without Content-Length, and
-// ignore are the names that mean nothing in this one.
-func (h *Head) framing(buf []byte, length int64, ignore uint64) {
+// framing settles how long the body is (RFC 9112 6). It runs once, when the head is whole. length is that
+// of a message without Content-Length.
+func (h *Head) framing(buf []byte, length int64) {
 	h.Framing, h.Length = NoBody, length
 
 	const both = 1<<nameContentLength | 1<<nameTransferEncoding
-	switch h.seen & both &^ ignore {
+	switch h.seen & both {
 	case 0:
 	case both: // 9112 6.1: the mark of request smuggling
 		f, _ := h.find(h.Fields, nameTransferEncoding)
@@ -22,10 +21,10 @@ func (h *Head) framing(buf []byte, length int64, ignore uint64) {
 	default:
 		h.transferEncoding(buf)
 	}
-	if h.state == failed {
-		return
-	}
+}
 
+// persistence settles what becomes of the connection (RFC 9112 9.3, RFC 9110 7.8).
+func (h *Head) persistence(buf []byte) {
 	h.KeepAlive = h.Minor > 0
 	const about = 1<<nameConnection | 1<<nameUpgrade | 1<<nameExpect
 	if h.seen&about != 0 {
@@ -79,7 +78,9 @@ func decimal(buf []byte, v Span) (int64, bool) {
 	return int64(n), v.Len > 0
 }
 
-// transferEncoding takes one thing only: chunked, once, alone, without parameters.
+// transferEncoding takes one thing only: chunked, once, alone, without parameters. RFC 9110 5.6.1.2 would
+// have empty elements of the list ignored. They are refused, since no sender has a reason for them, and
+// implementations differ in what they make of "chunked," and of an empty line beside another.
 func (h *Head) transferEncoding(buf []byte) {
 	at := -1 // the line to blame
 	chunked, after, odd, other := 0, false, false, false
@@ -90,14 +91,13 @@ func (h *Head) transferEncoding(buf []byte) {
 		if at < 0 {
 			at = int(f.start)
 		}
-		for v := f.Value(buf); len(v) > 0; {
+		for more, v := true, f.Value(buf); more; {
 			var e []byte
-			e, v = element(v)
-			if len(e) == 0 { // 9110 5.6.1.2
-				continue
-			}
+			e, v, more = element(v)
 			n := scanToken(e, 0)
 			switch {
+			case len(e) == 0:
+				odd = true
 			case equalFold(e[:n], "chunked"):
 				chunked++
 				after = false
@@ -141,9 +141,9 @@ func (h *Head) connection(buf []byte) (opts uint8) {
 		if f.name != nameConnection {
 			continue
 		}
-		for v := f.Value(buf); len(v) > 0; {
+		for more, v := true, f.Value(buf); more; {
 			var e []byte
-			e, v = element(v)
+			e, v, more = element(v)
 			switch {
 			case equalFold(e, "close"):
 				opts |= optClose
@@ -180,15 +180,16 @@ func loneOption(v []byte) uint8 {
 	return uint8(opt)
 }
 
-// element cuts the first element off a comma-separated list, without the whitespace around it.
-func element(v []byte) (e, rest []byte) {
+// element cuts the first element off a comma-separated list, without the whitespace around it. more
+// reports whether a comma follows it, and so another element.
+func element(v []byte) (e, rest []byte, more bool) {
 	n := 0
 	for n < len(v) && v[n] != ',' {
 		n++
 	}
 	e = v[:n]
 	if n < len(v) {
-		rest = v[n+1:]
+		rest, more = v[n+1:], true
 	}
 	for len(e) > 0 && (e[0] == ' ' || e[0] == '\t') {
 		e = e[1:]
@@ -196,5 +197,5 @@ func element(v []byte) (e, rest []byte) {
 	for len(e) > 0 && (e[len(e)-1] == ' ' || e[len(e)-1] == '\t') {
 		e = e[:len(e)-1]
 	}
-	return e, rest
+	return e, rest, more
 }

@@ -5,8 +5,19 @@ package parser
 // DefaultMaxSize is the limit on the bytes of a head, or of a trailer section, whose MaxSize is 0.
 const DefaultMaxSize = 16 << 10
 
-// sizeLimit keeps offsets within 32 bits.
+// sizeLimit keeps offsets within 32 bits: it is what is meant by no limit.
 const sizeLimit = 1 << 30
+
+// sizeOf returns the limit that a MaxSize stands for.
+func sizeOf(max int) int {
+	switch {
+	case max == 0:
+		return DefaultMaxSize
+	case max < 0:
+		return sizeLimit
+	}
+	return min(max, sizeLimit)
+}
 
 // Framing says how the end of a message's body is found (RFC 9112 6.3).
 type Framing uint8
@@ -39,8 +50,9 @@ type Head struct {
 	// Fields are the field lines in the order they came. The storage is the caller's: Parse
 	// appends up to its capacity, and a message with more fields is refused (431).
 	Fields []Field
-	// MaxSize is the most bytes that a head may have; 0 stands for DefaultMaxSize. A longer one is
-	// refused, with 414 if its first line did not end, else with 431.
+	// MaxSize is the most bytes that a head may have: 0 stands for DefaultMaxSize, a negative number
+	// for no limit but that of the offsets, 1 GiB. A longer head is refused, with 414 if its first line
+	// did not end, else with 431.
 	MaxSize int
 
 	Framing   Framing
@@ -76,12 +88,7 @@ func (h *Head) Body() Body {
 	return Body{}
 }
 
-func (h *Head) limit() int {
-	if h.MaxSize <= 0 {
-		return DefaultMaxSize
-	}
-	return min(h.MaxSize, sizeLimit)
-}
+func (h *Head) limit() int { return sizeOf(h.MaxSize) }
 
 // reset forgets the message, and keeps what is the caller's.
 func (h *Head) reset() {

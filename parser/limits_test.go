@@ -37,6 +37,8 @@ func TestHeadLimits(t *testing.T) {
 		{"own, full", fit(100), 100, nil, 0},
 		{"own, over", fit(101), 100, ErrHeadLarge, 431},
 		{"own, large", fit(100_000), 100_000, nil, 0},
+		{"none", fit(100_000), -1, nil, 0},
+		{"none, request line", "GET /" + long + " HTTP/1.0\r\n\r\n", -1, nil, 0},
 		{"request line of 8000", "GET /" + long[:8000-len("GET / HTTP/1.1")] + " HTTP/1.1\r\nHost: a\r\n\r\n", 0, nil, 0},
 		{"endless target", "GET /" + long, 0, ErrTargetLong, 414},
 		{"endless method", long, 0, ErrMethodLong, 501},
@@ -62,13 +64,75 @@ func TestHeadLimits(t *testing.T) {
 			if e, ok := r.err.(Error); ok && e.Status() != c.status {
 				t.Errorf("status %d, not %d", e.Status(), c.status)
 			}
-			if len(c.in) > 1<<19 && r.at > DefaultMaxSize {
+			if len(c.in) > 1<<19 && c.max >= 0 && r.at > DefaultMaxSize {
 				t.Errorf("refused as late as byte %d", r.at)
 			}
 			if len(c.in) < 1<<19 {
 				splits(t, r, []byte(c.in))
 			}
 		})
+	}
+}
+
+// TestTrailerLimits: the same numbers mean the same.
+func TestTrailerLimits(t *testing.T) {
+	section := []byte("X: " + strings.Repeat("x", DefaultMaxSize) + "\r\n\r\n")
+	for max, want := range map[int]error{0: ErrTrailerLarge, 10: ErrTrailerLarge, 100_000: nil, -1: nil, -1 << 40: nil} {
+		tr := NewTrailer(1)
+		tr.MaxSize = max
+		if n, err := tr.Parse(section); err != want || n > 0 != (want == nil) {
+			t.Errorf("MaxSize %d: %d, %v", max, n, err)
+		}
+	}
+}
+
+// TestErrorWords: each Error has words and a status, and what is no Error of this package does no harm.
+func TestErrorWords(t *testing.T) {
+	seen := map[string]bool{}
+	for e := range numErrors + 2 {
+		s := e.Error()
+		if strings.TrimPrefix(s, "parser: ") != e.Reason() || e.Reason() == "" || seen[s] && e <= numErrors {
+			t.Errorf("Error(%d): %q, %q", e, s, e.Reason())
+		}
+		if e.Status() < 400 || e.Status() > 599 {
+			t.Errorf("Error(%d): %d", e, e.Status())
+		}
+		seen[s] = true
+	}
+	if got := Error(0).Error(); got != "parser: no error" {
+		t.Error(got)
+	}
+	var err error = ErrTrailer
+	if _, ok := err.(Error); !ok {
+		t.Error("ErrTrailer is no Error")
+	}
+}
+
+// TestMissingIsNil: RFC 3986 3.4, a query that is empty is another thing than none.
+func TestMissingIsNil(t *testing.T) {
+	for target, want := range map[string]string{
+		"/x": "nil", "/x?": "", "/x?a": "a", "http://h": "nil", "http://h?": "", "http://h/?": "", "http://h?a": "a", "/x??": "?", "*": "nil", "h:1": "nil",
+	} {
+		method := map[string]string{"*": "OPTIONS", "h:1": "CONNECT"}[target]
+		if method == "" {
+			method = "GET"
+		}
+		for _, plain := range []bool{false, true} {
+			in := []byte(method + " " + target + " HTTP/1.1\r\nHost: h\r\nAccept: something\r\n\r\n")
+			r := NewRequest(8)
+			r.plain = plain
+			if n, err := r.Parse(in); n != len(in) || err != nil {
+				t.Fatalf("%q: %d, %v", in, n, err)
+			}
+			q := r.Query.Of(in)
+			got := string(q)
+			if q == nil {
+				got = "nil"
+			}
+			if got != want {
+				t.Errorf("query of %q, plain %v: %q, not %q", target, plain, got, want)
+			}
+		}
 	}
 }
 

@@ -121,9 +121,10 @@ func (r *reader) head(in []byte, start int, have *int, more func() int) (n int, 
 			if err == ErrHostMissing && r.noHost {
 				r.missed = true
 				h.state, h.err, err, n = atEnd, 0, nil, int(h.pos)
-				h.framing(buf, 0, 0)
-				if h.state == failed {
+				if h.framing(buf, 0); h.state == failed {
 					n, err = 0, h.err
+				} else {
+					h.persistence(buf)
 				}
 			}
 		}

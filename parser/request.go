@@ -9,8 +9,8 @@ const (
 	maxEmptyLines = 8  // before a request
 )
 
-// Request is the head of a request. The zero value with storage for Fields is ready for use, as
-// is any after Reset. A Request is used by one goroutine at a time.
+// Request is the head of a request. It is ready for use as NewRequest returns it, as the zero value
+// with storage for Fields, and after each Reset. A Request is used by one goroutine at a time.
 type Request struct {
 	Head
 	Method Span
@@ -18,10 +18,15 @@ type Request struct {
 	// Path is the target's path without the query, still encoded: "*" for the asterisk-form, "/"
 	// for an absolute-form without a path, empty for the authority-form.
 	Path  Span
-	Query Span // what follows the "?", and the zero Span where there is none
+	Query Span // what follows the "?"; the zero Span, whose bytes are nil, where there is none
 	// Host is the authority that the request is for: the target's, if it has one (RFC 9112 3.2.2),
 	// else the value of the Host field. It may be empty.
 	Host Span
+}
+
+// NewRequest returns a Request with room for that many fields. One that has more is refused (431).
+func NewRequest(fields int) *Request {
+	return &Request{Head: Head{Fields: make([]Field, 0, fields)}}
 }
 
 // Reset makes r ready for the next message. The storage of Fields and MaxSize are kept.
@@ -196,7 +201,9 @@ func (r *Request) finish(buf []byte) {
 	if !r.host(buf) {
 		return
 	}
-	r.framing(buf, 0, 0)
+	if r.framing(buf, 0); r.state != failed {
+		r.persistence(buf)
+	}
 }
 
 const version = "HTTP/0.0"

@@ -2,16 +2,21 @@
 
 package parser
 
-// Response is the head of a response. The zero value with storage for Fields is ready for use, as
-// is any after Reset. A Response is used by one goroutine at a time.
+// Response is the head of a response. It is ready for use as NewResponse returns it, as the zero value
+// with storage for Fields, and after each Reset. A Response is used by one goroutine at a time.
 type Response struct {
 	Head
 	// Method is the method of the request that is answered; the empty string stands for any that
 	// is neither HEAD nor CONNECT. The caller sets it before each message, since the framing of
 	// a response depends on it (RFC 9112 6.3); Reset forgets it.
 	Method string
-	Status int  // three digits; a class above 5 is the caller's to judge (RFC 9110 15)
+	Status int  // 100 to 999; what is above 599 is treated as a server's error (RFC 9110 15)
 	Reason Span // may be empty
+}
+
+// NewResponse returns a Response with room for that many fields. One that has more is refused.
+func NewResponse(fields int) *Response {
+	return &Response{Head: Head{Fields: make([]Field, 0, fields)}}
 }
 
 // Reset makes r ready for the next message. The storage of Fields and MaxSize are kept.
@@ -23,7 +28,8 @@ func (r *Response) Reset() {
 // Parse reads a response's head from the start of buf, with the contract of Request.Parse.
 //
 // A response to HEAD, any with status 1xx, 204 or 304, and a 2xx to CONNECT have no body, whatever
-// their fields say. After a 2xx to CONNECT and after a 101 the connection's bytes are no longer
+// their fields say, and be it nonsense (RFC 9112 6.3). Of a well-formed Content-Length Length is kept,
+// since it is that of the content another request would have got. After a 2xx to CONNECT and after a 101 the connection's bytes are no longer
 // HTTP; after any other 1xx the response proper follows (Reset, and Parse again).
 func (r *Response) Parse(buf []byte) (n int, err error) {
 	if hasFast && r.state == atStart && r.fast(buf) {
@@ -58,7 +64,8 @@ func (r *Response) Parse(buf []byte) (n int, err error) {
 //
 //	HTTP-version SP 3DIGIT SP [ reason-phrase ] CRLF
 //
-// as far as buf goes (RFC 9112 4). The second SP is there even when the reason is not.
+// as far as buf goes (RFC 9112 4). Where there is no reason the second SP may be missing: RFC 9112 2.2
+// lets a recipient be lenient, and servers that leave it out are common.
 func (r *Response) line(buf []byte) {
 	i, st := int(r.pos), r.state
 	for {
@@ -87,7 +94,11 @@ func (r *Response) line(buf []byte) {
 					return
 				}
 				c := buf[i]
-				if digit := shape[i] == '0'; digit != is(c, isDigit) || !digit && c != ' ' {
+				if i == len(shape)-1 && c == '\r' {
+					break
+				}
+				digit := shape[i] == '0'
+				if digit != is(c, isDigit) || !digit && c != ' ' || c == '0' && i == statusAt {
 					r.fail(ErrStatus, i)
 					return
 				}
@@ -122,7 +133,7 @@ func (r *Response) line(buf []byte) {
 			}
 			from := int(r.start)
 			r.Reason = span(from, i-1)
-			r.Status = int(buf[from-4]-'0')*100 + int(buf[from-3]-'0')*10 + int(buf[from-2]-'0')
+			r.Status = int(buf[statusAt]-'0')*100 + int(buf[statusAt+1]-'0')*10 + int(buf[statusAt+2]-'0')
 			r.pos = uint32(i + 1)
 			r.start = 0
 			if r.minor(buf) {
@@ -136,23 +147,38 @@ func (r *Response) line(buf []byte) {
 	}
 }
 
-// finish settles the framing when all fields are there (RFC 9112 6.3, its list's order).
+// statusAt is where the status begins.
+const statusAt = len(version + " ")
+
+// finish settles the framing when all fields are there, in the order of RFC 9112 6.3.
 func (r *Response) finish(buf []byte) {
-	tunnel := r.Method == "CONNECT" && r.Status/100 == 2
-	var ignore uint64
-	if tunnel {
-		ignore = 1<<nameContentLength | 1<<nameTransferEncoding
-	}
-	r.framing(buf, -1, ignore)
-	if r.state == failed {
-		return
-	}
+	untilClose := false
 	switch {
-	case tunnel, r.Method == "HEAD", r.Status/100 == 1, r.Status == 204, r.Status == 304:
-		r.Framing = NoBody
-		r.Length = max(r.Length, 0)
-	case r.Length < 0 && r.Framing == NoBody:
-		r.Framing = UntilClose
+	case r.Method == "CONNECT" && r.Status/100 == 2: // rule 2
+	case r.Method == "HEAD", r.Status/100 == 1, r.Status == 204, r.Status == 304: // rule 1
+		r.Length = r.declared(buf)
+	default:
+		if r.framing(buf, -1); r.state == failed {
+			return
+		}
+		if untilClose = r.Framing == NoBody && r.Length < 0; untilClose { // rule 8
+			r.Framing = UntilClose
+		}
+	}
+	r.persistence(buf)
+	// Without a body a coding does no harm, but after a 1.0 response the connection closes (6.1).
+	if untilClose || r.Minor == 0 && r.seen&(1<<nameTransferEncoding) != 0 {
 		r.KeepAlive = false
 	}
+}
+
+// declared returns the value of a Content-Length that could frame a message, or 0.
+func (r *Response) declared(buf []byte) int64 {
+	const both = 1<<nameContentLength | 1<<nameTransferEncoding
+	if r.seen&both != 1<<nameContentLength || r.twice&both != 0 {
+		return 0
+	}
+	f, _ := r.find(r.Fields, nameContentLength)
+	n, _ := decimal(buf, f.value(buf))
+	return n
 }

@@ -28,8 +28,7 @@ func TestRules(t *testing.T) {
 		cases []c
 	}{
 		{"1 9112 2.2 octets pass through", []c{
-			{get("/\x80\xff"), "request \"GET\" \"/\x80\xff\""},
-			{field("X: \x80\xff\xc3"), "field \"X\" \"\x80\xff\xc3\""},
+			{field("X: \x80\xff\xc3"), "field \"X\" \"\x80\xff\xc3\""}, {get("/%80%ff%C3"), "request \"GET\" \"/%80%ff%C3\""},
 		}},
 		{"2 9112 2.2 empty lines before a request", []c{
 			{"\r\n" + get("/"), nil},
@@ -147,6 +146,7 @@ func TestRules(t *testing.T) {
 			{get("//a"), "path \"//a\""},
 			{get("/http://x/"), "path \"/http://x/\""},
 		}},
+		{"21 RFC 3986, and what the URL standard's browsers send", targetCases(get, connect, first)},
 		{"22 9112 3.2.2 absolute-form", []c{
 			{get("http://b/c?d"), "path \"/c\" \"d\" \"b\""},
 			{get("HTTPS://b:1"), "path \"/\" \"\" \"b:1\""},
@@ -211,8 +211,11 @@ func TestRules(t *testing.T) {
 			{field("A: 1\r\nB: 2\r\na: 3"), "field \"A\" \"1\"\nfield \"B\" \"2\"\nfield \"a\" \"3\"\n"},
 		}},
 		{"38 9110 5.6.1.2 empty list elements", []c{
-			{coding(",chunked") + "0\r\n\r\n", "Chunked"}, {coding(", ,\t, chunked , ,") + "0\r\n\r\n", "Chunked"},
-			{field("Connection: , close"), "false"}, {coding(","), ErrCoding}, {coding(""), ErrCoding},
+			{field("Connection: , close"), "false"}, {field("Connection: close,"), "false"}, {field("Connection:\r\nConnection: ,,close, ,"), "false"},
+			// but for those of codings, where senders have no reason for them and readings differ
+			{coding(",chunked"), ErrCoding}, {coding("chunked,"), ErrCoding}, {coding("chunked ,\t"), ErrCoding}, {coding(", ,\t, chunked , ,"), ErrCoding},
+			{coding("chunked\r\nTransfer-Encoding:"), ErrCoding}, {coding("\r\nTransfer-Encoding: chunked"), ErrCoding}, {coding("gzip,,chunked"), ErrCoding},
+			{coding(","), ErrCoding}, {coding(""), ErrCoding}, {coding(" \t"), ErrCoding}, {coding(",gzip"), ErrCoding},
 		}},
 		{"39 9112 7.1 chunked", []c{
 			{chunked("5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"), "body \"hello world\"\nend"},
@@ -355,6 +358,48 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// targetCases has every byte in every part of a target that may hold any, in each form.
+func targetCases(get, connect, first func(string) string) (cases []struct {
+	in   string
+	want any
+}) {
+	add := func(in string, want any) {
+		cases = append(cases, struct {
+			in   string
+			want any
+		}{in, want})
+	}
+	const pchar = "-._~!$&'()*+,;=:@%" + digits + alphas // RFC 3986 3.3
+	const browsers = "[]|{}^`\\"                         // left as they are by the URL standard, in a path or a query
+	for c := range 256 {
+		s := string([]byte{byte(c)})
+		for _, form := range []struct{ before, after, also string }{
+			{"/x", "y", "/?"}, {"/x?", "y", "/?"}, {"/", "", "/?"}, {"/a-target-of-more-than-one-block-of-sixty-four-bytes-is-read-in-a-loop/", "z", "/?"},
+			{"/?a=b&c=", "/this?one=has+the+byte+near+its+start", "/?"}, {"http://h/", "", "/?"}, {"http://h?x", "y", "/?"},
+		} {
+			in := get(form.before + s + form.after)
+			switch {
+			case c == ' ' || c == '\r':
+				add(in, ErrVersion) // the target ends there
+			case strings.Contains(pchar+browsers+form.also, s):
+				add(in, form.before+s+form.after)
+			default:
+				add(in, ErrTarget)
+			}
+		}
+		if c >= 0x80 || strings.Contains("\"<>#", s) {
+			add(connect("h"+s+":80"), ErrTarget)
+			add(first("OPTIONS *"+s+" HTTP/1.1"), ErrTarget)
+			add(get("http://h"+s+"/"), ErrTarget)
+		}
+	}
+	// An escape is for whoever decodes it: browsers send "%" as it is.
+	for _, t := range []string{"/%", "/%4", "/%zz", "/?100%", "/%00", "/%2e%2E/", "http://h/%x"} {
+		add(get(t), "request \"GET\" \""+t+"\"")
+	}
+	return cases
+}
+
 type unfinishedType struct{}
 
 var unfinished unfinishedType
@@ -369,7 +414,14 @@ func TestResponseRules(t *testing.T) {
 		{"status line", "", reply("200 OK", "Content-Length: 0\r\n"), "status 200 \"OK\""},
 		{"empty reason", "", reply("200 ", "Content-Length: 0\r\n"), "status 200 \"\""},
 		{"obs-text and HTAB in the reason", "", reply("200 \xff\ta", "Content-Length: 0\r\n"), "status 200 \"\xff\ta\""},
-		{"no space after the status", "", reply("200", ""), ErrStatus},
+		{"no space after the status", "", reply("200", "Content-Length: 0\r\n"), "status 200 \"\"\nmeans 1 NoBody 0true"},
+		{"no space after the status, bare LF", "", "HTTP/1.1 200\nX: y\r\n\r\n", ErrStatus},
+		{"no space after the status, bare CR", "", "HTTP/1.1 200\rX: y\r\n\r\n", ErrLineEnd},
+		{"HTAB after the status", "", reply("200\tOK", ""), ErrStatus},
+		{"000", "", reply("000 x", ""), ErrStatus},
+		{"099", "", reply("099 x", ""), ErrStatus},
+		{"100", "", reply("100 x", ""), "status 100 \"x\""},
+		{"999", "", reply("999 x", "Content-Length: 0\r\n"), "status 999 \"x\""},
 		{"two digits", "", reply("20 OK", ""), ErrStatus},
 		{"four digits", "", reply("2000 OK", ""), ErrStatus},
 		{"not digits", "", reply("2x0 OK", ""), ErrStatus},
@@ -397,6 +449,30 @@ func TestResponseRules(t *testing.T) {
 		{"to CONNECT, refused", "CONNECT", reply("407 No", "Content-Length: 5\r\n") + "hello", "Sized 5true"},
 		{"101", "", reply("101 Switching", "Upgrade: x\r\nConnection: upgrade\r\n"), "NoBody 0truetruefalse"},
 		{"close", "", reply("204 No Content", "Connection: close\r\n"), "NoBody 0false"},
+		{"an upgrade that is until close", "", reply("200 OK", "Upgrade: x\r\nConnection: upgrade\r\n"), "UntilClose -1falsetruefalse"},
+
+		// 6.3, rule 1: "regardless of the header fields present". Length is what a lone Content-Length says.
+		{"to HEAD, both framings", "HEAD", reply("200 OK", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"), "NoBody 0true"},
+		{"to HEAD, two lengths", "HEAD", reply("200 OK", "Content-Length: 2\r\nContent-Length: 2\r\n"), "NoBody 0true"},
+		{"to HEAD, a bad length", "HEAD", reply("200 OK", "Content-Length: -2\r\n"), "NoBody 0true"},
+		{"to HEAD, a length without end", "HEAD", reply("200 OK", "Content-Length: 99999999999999999999\r\n"), "NoBody 0true"},
+		{"to HEAD, a list of lengths", "HEAD", reply("200 OK", "Content-Length: 2, 2\r\n"), "NoBody 0true"},
+		{"to HEAD, another coding", "HEAD", reply("404 No", "Transfer-Encoding: gzip, chunked\r\n"), "NoBody 0true"},
+		{"to HEAD, no coding", "HEAD", reply("404 No", "Transfer-Encoding:\r\n"), "NoBody 0true"},
+		{"to HEAD, in 1.0", "HEAD", "HTTP/1.0 200 OK\r\nContent-Length: 7\r\nConnection: keep-alive\r\n\r\n", "NoBody 7true"},
+		{"204, both framings", "", reply("204 No", "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n"), "NoBody 0true"},
+		{"304, chunked twice", "GET", reply("304 No", "Transfer-Encoding: chunked, chunked\r\n"), "NoBody 0true"},
+		{"304, a bad length", "GET", reply("304 No", "Content-Length: 1x\r\n"), "NoBody 0true"},
+		{"103, both framings", "", reply("103 Early", "Content-Length: x\r\nTransfer-Encoding: y\r\n") + reply("204 No", ""), "status 204"},
+		{"101, a length", "", reply("101 Switching", "Content-Length: 9\r\nUpgrade: x\r\nConnection: upgrade\r\n"), "NoBody 9truetruefalse"},
+		{"199 is 1xx", "", reply("199 x", "Transfer-Encoding: x\r\n") + reply("204 No", ""), "status 204"},
+		{"204 in 1.0, a coding closes", "", "HTTP/1.0 204 No\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n", "NoBody 0false"},
+		{"to CONNECT, nonsense", "CONNECT", reply("299 OK", "Content-Length: x\r\nContent-Length: y\r\nTransfer-Encoding: gzip\r\n"), "NoBody 0true"},
+		{"to CONNECT, refused, both framings", "CONNECT", reply("407 No", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), ErrBothFraming},
+		{"205 is not among them", "", reply("205 Reset", "Content-Length: 5\r\n") + "hello", "Sized 5true"},
+		{"205, both framings", "", reply("205 Reset", "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n"), ErrBothFraming},
+		{"GET, another coding", "GET", reply("200 OK", "Transfer-Encoding: gzip\r\n"), ErrCodingOther},
+		{"head is not HEAD", "head", reply("200 OK", "Content-Length: 5\r\n") + "hello", "Sized 5true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newReader()

@@ -54,9 +54,7 @@ func scanText(b []byte, i int) int {
 // scanTarget returns the first i' >= i where b holds a byte that no target may hold.
 func scanTarget(b []byte, i int) int {
 	for i+8 <= len(b) {
-		x := load64(b, i)
-		hash := x ^ '#'*ones
-		if m := controls(x, 0x21) | (hash-ones)&^hash&highs; m != 0 {
+		if m := notTargets(load64(b, i)); m != 0 {
 			return i + bits.TrailingZeros64(m)/8
 		}
 		i += 8
@@ -65,6 +63,17 @@ func scanTarget(b []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// notTargets marks the first byte of x that no target may hold. In bytes below 0x80 no sum carries over, and
+// one from there on is marked itself. One comparison is for '"' and "#", which differ in their lowest bit,
+// one for "<" and ">", which differ in the next.
+func notTargets(x uint64) uint64 {
+	visible := x + (0x80-0x21)*ones
+	notHash := ((x | 1*ones) ^ '#'*ones) + 0x7f*ones
+	notAngle := ((x | 2*ones) ^ '>'*ones) + 0x7f*ones
+	del := x + ones
+	return (^(visible & notHash & notAngle) | del | x) & highs
 }
 
 // scanToken returns the first i' >= i where b holds a byte that is not a tchar.

@@ -153,7 +153,7 @@ func scanPath(b []byte, i int) (end, query int) {
 		if m := zeros(x ^ '?'*ones); m != 0 {
 			query = min(query, i+bits.TrailingZeros64(m)/8)
 		}
-		if m := controls(x, 0x21) | zeros(x^'#'*ones); m != 0 {
+		if m := notTargets(x); m != 0 {
 			return i + bits.TrailingZeros64(m)/8, query
 		}
 	}
@@ -184,7 +184,7 @@ const statusShape = version + " 000 "
 func commonStatus(buf []byte) (minor uint8, status int, ok bool) {
 	v := load64(buf, 0)
 	if v&^(1<<56) != httpVersion || buf[8] != ' ' || buf[12] != ' ' ||
-		!is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
+		buf[9] == '0' || !is(buf[9], isDigit) || !is(buf[10], isDigit) || !is(buf[11], isDigit) {
 		return 0, 0, false
 	}
 	return uint8(v >> 56 & 1), int(buf[9]-'0')*100 + int(buf[10]-'0')*10 + int(buf[11]-'0'), true

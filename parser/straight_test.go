@@ -172,6 +172,7 @@ func TestWords(t *testing.T) {
 					}
 				}
 				first("zeros", zeros(x), func(c byte) bool { return c == 0 })
+				first("notTargets", notTargets(x), func(c byte) bool { return !is(c, isTarget) })
 				first("controls", controls(x, 0x20), func(c byte) bool { return c < 0x20 || c == 0x7f })
 				if !bytes.Contains(b, []byte{0xff}) {
 					first("ends", ends(x)&highs, func(c byte) bool { return c < 0x20 || c == 0x7f })

@@ -3,17 +3,21 @@
 package parser
 
 // Trailer is the trailer section of a chunked body: its fields, kept apart from the head's
-// (RFC 9110 6.5.1). Nothing in it frames or routes a message. The zero value with storage for
-// Fields is ready for use. See Body.KeepTrailer.
+// (RFC 9110 6.5.1). Nothing in it frames or routes a message. It is ready for use as NewTrailer
+// returns it and after each Reset, by one goroutine at a time. See Body.KeepTrailer.
 type Trailer struct {
 	// Fields are the field lines in the order they came, in the caller's storage, whose capacity is
 	// the limit.
 	Fields []Field
-	// MaxSize is the most bytes the section may have; 0 stands for DefaultMaxSize.
+	// MaxSize is the most bytes that the section may have: 0 stands for DefaultMaxSize, a negative
+	// number for no limit but that of the offsets, 1 GiB.
 	MaxSize int
 
 	section
 }
+
+// NewTrailer returns a Trailer with room for that many fields.
+func NewTrailer(fields int) *Trailer { return &Trailer{Fields: make([]Field, 0, fields)} }
 
 // Parse reads a trailer section, its empty line included, with the contract of Request.Parse.
 func (t *Trailer) Parse(buf []byte) (n int, err error) {
@@ -21,10 +25,7 @@ func (t *Trailer) Parse(buf []byte) (n int, err error) {
 		t.state = atLine
 	}
 	if t.state < atEnd {
-		limit := min(t.MaxSize, sizeLimit)
-		if limit <= 0 {
-			limit = DefaultMaxSize
-		}
+		limit := sizeOf(t.MaxSize)
 		in := buf[:min(len(buf), limit)]
 		t.Fields = t.lines(in, t.Fields)
 		if t.state < atEnd && len(in) == limit {

@@ -50,7 +50,8 @@ func (r Request) Path() []byte {
 	return nil
 }
 
-// Query is what follows the "?" of the target, still encoded.
+// Query is what follows the "?" of the target, still encoded: nil where there is no "?", and empty but not
+// nil where nothing follows it.
 func (r Request) Query() []byte {
 	if h := r.head(); h != nil {
 		return h.Query.Of(h.buf)
