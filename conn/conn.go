@@ -234,7 +234,7 @@ func (c *Conn) expire() {
 		c.deadline = 0
 		switch {
 		case c.is(connecting):
-			c.dialFailed(os.ErrDeadlineExceeded)
+			c.more.dial.timedOut()
 		case c.is(opening):
 			c.deadline = c.loop.tickIn(0) // Timeout is for the next tick, if Open lets it be
 			c.open()
@@ -246,8 +246,7 @@ func (c *Conn) expire() {
 			c.fail(os.ErrDeadlineExceeded)
 		}
 	case due(c.stall) && c.is(connecting):
-		c.stall = 0
-		c.dialNext(os.ErrDeadlineExceeded)
+		c.more.dial.delayed()
 	case due(c.stall) && c.stalled():
 		c.drop(errStalled)
 	}
@@ -262,10 +261,6 @@ func (c *Conn) expire() {
 // event is called by the loop: the poller reports c.
 func (c *Conn) event(r poller.Ready) {
 	c.loop.running = c
-	if c.is(connecting) {
-		c.connected()
-		return
-	}
 	if c.is(opening) {
 		c.open()
 	}
@@ -333,7 +328,7 @@ func (c *Conn) again() {
 	c.clear(deferred)
 	c.loop.running = c
 	if c.is(connecting) && !c.is(closed) {
-		c.dialNext(nil)
+		c.more.dial.begin()
 		return
 	}
 	if c.is(opening) && !c.is(closing|closed) {

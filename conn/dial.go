@@ -1,192 +1,250 @@
-// Dial: connections that are opened from here, without blocking the loop.
+// Dial: connections that are opened from here, without blocking the loop. What is dialled is taken
+// apart here; dial_lookup.go finds the addresses of a name, dial_attempt.go tries them.
 
 package conn
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
+	"reflect"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
-
-	"github.com/lurcher-net/lurcher/poller"
 )
 
-// connectTimeout is how long a connection may take to be established, unless
-// SetTimeout or SetDeadline say otherwise.
-const connectTimeout = 30 * time.Second
+// Defaults of a [Dialer] where it says nothing.
+const (
+	DefaultDialTimeout   = 30 * time.Second
+	DefaultFallbackDelay = 250 * time.Millisecond // RFC 8305 section 8: the recommended delay between attempts
+)
 
-// leastTry is the time that each address has at least while others wait.
+// leastTry is the time that each address has at least, without fallback, while others wait.
 const leastTry = 2 * time.Second
 
-// dial is the state of a connection that is being established.
-type dial struct {
-	network string
-	unix    string             // path
-	host    string             // or an address
-	addrs   []netip.AddrPort   // still to be tried
-	addr    net.Addr           // being tried
-	cancel  context.CancelFunc // of the look-up
-	looking bool               // up the name
+// A Dialer opens connections. The zero Dialer is ready to use; [Loop.Dial] uses it. Many loops may
+// share one, which must not be changed while it is in use.
+type Dialer struct {
+	// LocalAddr is the address to connect from: a *net.TCPAddr, or a *net.UnixAddr for network
+	// "unix". A TCP address with an IP restricts the dial to addresses of its family. Default: the
+	// kernel chooses.
+	LocalAddr net.Addr
+
+	// Control is called with each socket that is made, on the loop's goroutine, before it is bound
+	// and connected, as [net.Dialer]'s is: network is "tcp4", "tcp6" or "unix", address where it will
+	// connect to. It must not block. An error ends the attempt at that address.
+	Control func(network, address string, c syscall.RawConn) error
+
+	// Resolver finds the addresses of a name. Its value must be comparable, as a pointer is. Default:
+	// [net.DefaultResolver].
+	Resolver Resolver
+
+	// Timeout is how long it may take until the connection is established, look-up included; with
+	// TLS, until the handshake is done (see also [TLS].Timeout). [Conn.SetDeadline] replaces it.
+	// Default: 30 seconds; negative: for ever.
+	Timeout time.Duration
+
+	// FallbackDelay is how long an address has before the next one is tried beside it (RFC 8305
+	// section 5). An attempt that fails starts the next at once. Default: 250 ms; negative: one
+	// address is tried after the other, each for its share of the time.
+	FallbackDelay time.Duration
+
+	// KeepAlive is how long the peer may be silent before the kernel probes whether it is still
+	// there, and the time between two probes. Default: 15 seconds, as in [net.Dialer]; negative: no
+	// probes.
+	KeepAlive time.Duration
 }
 
-// Dial opens a connection to addr, which is as in [net.Dial], for network
-// "tcp", "tcp4", "tcp6" or "unix". It does not wait: Handler.Open or
-// Handler.Close follows, within 30 seconds unless SetDeadline says otherwise;
-// that deadline ends with Open. What is written before Open is sent after it.
-// Names are looked up on another goroutine, and their addresses tried one after
-// the other, each for its share of the time. The error of a dial is a
-// *net.OpError.
+// A Resolver finds the addresses of a host. *[net.Resolver] is one. network is "ip", "ip4" or "ip6".
+// It is called on a goroutine of its own, and should return when ctx ends: that is when nobody waits
+// for the answer any more.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+var zeroDialer Dialer
+
+// Dial is [Dialer.Dial] of the zero Dialer.
 func (l *Loop) Dial(network, addr string, h *Handler) (*Conn, error) {
-	d := &dial{network: network, cancel: func() {}}
-	var host, port string
-	switch network {
-	case "unix":
-		d.unix, d.addr = addr, &net.UnixAddr{Name: addr, Net: network}
-	case "tcp", "tcp4", "tcp6":
-		var err error
-		if host, port, err = net.SplitHostPort(addr); err != nil {
-			return nil, d.error(err)
-		}
-	default:
-		return nil, d.error(net.UnknownNetworkError(network))
+	return zeroDialer.Dial(l, network, addr, h)
+}
+
+// Dial opens a connection on l to addr, which is as in [net.Dial], for network "tcp", "tcp4", "tcp6"
+// or "unix". It belongs to the loop's goroutine and does not wait: Handler.Open follows when the
+// connection is established, or Handler.Close with a *[net.OpError] when it cannot be. What is written
+// before Open is sent after it. An error of Dial itself means that addr cannot be dialled at all.
+//
+// The addresses of a name are raced by RFC 8305 ("happy eyeballs"): families alternate, an attempt
+// that takes longer than FallbackDelay gets company, the first to be established wins, and the others
+// are closed. Look-ups are made on goroutines, 64 at a time in the whole process; equal names that are
+// dialled at the same time share one, whose answer holds for five seconds. When the last connection
+// that waits for a look-up is closed, it is cancelled.
+//
+// With Handler.TLS the connection shakes hands as a client; an empty ServerName means the host of addr.
+func (d *Dialer) Dial(l *Loop, network, addr string, h *Handler) (*Conn, error) {
+	x := &dial{Dialer: d, network: network}
+	if err := x.parse(addr); err != nil {
+		return nil, x.error(err)
 	}
-	d.host = host
 	if l.ending {
-		return nil, d.error(net.ErrClosed)
+		return nil, x.error(net.ErrClosed)
 	}
-	if d.unix == "" && !d.literal(host, port) {
-		ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
-		d.cancel, d.looking = cancel, true
-		c := l.connect(d, h)
-		go c.lookUp(ctx, network, host, port)
-		return c, nil
+	c := l.newConn(-1, h, connecting|dialled)
+	x.conn = c
+	c.extra().dial = x
+	if t := c.more.tls; t != nil {
+		t.client, t.hs = true, &handshake{t: t, host: x.host}
 	}
-	c := l.connect(d, h)
-	c.later()
+	switch {
+	case d.Timeout == 0:
+		c.SetDeadline(DefaultDialTimeout)
+	default:
+		c.SetDeadline(d.Timeout)
+	}
+	if x.looking {
+		names.ask(x)
+	} else {
+		c.later()
+	}
 	return c, nil
 }
 
-func (l *Loop) connect(d *dial, h *Handler) *Conn {
-	c := l.newConn(-1, h, connecting|dialled)
-	c.extra().dial = d
-	if t := c.more.tls; t != nil {
-		t.client, t.hs = true, &handshake{t: t, host: d.host}
-	}
-	c.SetDeadline(connectTimeout)
-	return c
+// A dial is the state of a connection that is being established.
+type dial struct {
+	*Dialer
+	conn    *Conn
+	network string
+	path    string // of a Unix socket, until it is tried
+	host    string
+	service string // the port, where that is a name
+	port    uint16
+	ips     []netip.Addr // still to be tried; shared with other dials
+
+	looking  bool       // up the name
+	lookup   *lookup    // that it waits for; under the mutex of names
+	place    int        // in that look-up's list; under the mutex of names
+	begun    bool       // the first attempt is made
+	attempts []*attempt // that are under way, the oldest first
+	addr     net.Addr   // where the first attempt failed, else the last one was made
+	err      error      // of the first attempt that failed
 }
 
-// literal takes an address that needs no look-up.
-func (d *dial) literal(host, port string) bool {
-	ip, err := netip.ParseAddr(host)
-	n, errPort := strconv.ParseUint(port, 10, 16)
-	if err != nil || errPort != nil || !d.takes(ip) {
+// parse takes apart what is to be dialled.
+func (d *dial) parse(addr string) (err error) {
+	switch d.network {
+	case "unix":
+		d.path, d.addr = addr, &net.UnixAddr{Name: addr, Net: d.network}
+		if addr == "" {
+			return &net.AddrError{Err: "missing address"}
+		}
+	case "tcp", "tcp4", "tcp6":
+		var port string
+		if d.host, port, err = net.SplitHostPort(addr); err != nil {
+			return err
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+			d.port = uint16(n)
+		} else {
+			d.service, d.looking = port, true
+		}
+	default:
+		return net.UnknownNetworkError(d.network)
+	}
+	if err := d.checkLocal(); err != nil {
+		return err
+	}
+	switch ip, err := netip.ParseAddr(d.host); {
+	case d.path != "":
+	case d.host == "": // this machine, as in package net
+		d.ips = thisMachine
+	case err == nil:
+		d.ips = []netip.Addr{ip.Unmap()}
+	default:
+		d.looking = true
+	}
+	if d.Resolver != nil && !reflect.ValueOf(d.Resolver).Comparable() {
+		return errResolver
+	}
+	return nil
+}
+
+var thisMachine = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+
+var errResolver = errors.New("conn: Dialer.Resolver cannot be compared with others: use a pointer")
+
+// checkLocal checks that LocalAddr is of the network's kind.
+func (d *dial) checkLocal() error {
+	ok := true
+	switch a := d.LocalAddr.(type) {
+	case nil:
+	case *net.TCPAddr:
+		ok = d.network != "unix" && a != nil
+	case *net.UnixAddr:
+		ok = d.network == "unix" && a != nil
+	default:
+		ok = false
+	}
+	if !ok {
+		return &net.AddrError{Err: "mismatched local address type", Addr: reflect.TypeOf(d.LocalAddr).String()}
+	}
+	return nil
+}
+
+// takes reports whether ip is of the network's family, and of LocalAddr's.
+func (d *dial) takes(ip netip.Addr) bool {
+	if d.network != "tcp" && ip.Is4() != (d.network == "tcp4") {
 		return false
 	}
-	d.addrs = []netip.AddrPort{netip.AddrPortFrom(ip.Unmap(), uint16(n))}
+	if a, ok := d.LocalAddr.(*net.TCPAddr); ok && len(a.IP) > 0 && !a.IP.IsUnspecified() {
+		return ip.Is4() == (a.IP.To4() != nil)
+	}
 	return true
 }
 
-// takes tells whether ip is of the network's family.
-func (d *dial) takes(ip netip.Addr) bool {
-	return d.network == "tcp" || ip.Unmap().Is4() == (d.network == "tcp4")
-}
-
-// lookUp runs on a goroutine of its own.
-func (c *Conn) lookUp(ctx context.Context, network, host, port string) {
-	var ips []netip.Addr
-	n, err := net.DefaultResolver.LookupPort(ctx, network, port)
-	switch {
-	case err != nil:
-	case host == "": // this machine, as in package net
-		ips = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
-	default:
-		ips, err = net.DefaultResolver.LookupNetIP(ctx, "ip"+network[len("tcp"):], host)
+// question is what has to be looked up.
+func (d *dial) question() question {
+	q := question{d.Resolver, "ip" + strings.TrimPrefix(d.network, "tcp"), strings.ToLower(d.host), d.service}
+	if d.Resolver == nil {
+		q.resolver = net.DefaultResolver
 	}
-	c.Post(func() {
-		if c.is(closed) {
-			return
-		}
-		d := c.more.dial
-		d.cancel()
-		d.looking = false
-		for _, ip := range ips {
-			if d.takes(ip) {
-				d.addrs = append(d.addrs, netip.AddrPortFrom(ip.Unmap(), uint16(n)))
-			}
-		}
-		if err == nil && len(d.addrs) == 0 {
-			err = &net.AddrError{Err: "no suitable address", Addr: host}
-		}
-		c.dialNext(err)
-	})
+	return q
 }
 
-// dialNext tries the next address; err is what the last try came to.
-func (c *Conn) dialNext(err error) {
-	d := c.more.dial
-	if d.looking {
+// resolved gets the answer of the look-up.
+func (d *dial) resolved(a *answer) {
+	if d.conn.is(closed) {
 		return
 	}
-	for {
-		if c.fd >= 0 {
-			c.loop.poll.Del(int(c.fd))
-			c.loop.fds = append(c.loop.fds, int(c.fd))
-			c.fd = -1
-		}
-		var fd int
-		var errno error
-		switch {
-		case d.unix != "" && err == nil:
-			fd, errno = connectUnix(d.unix)
-		case len(d.addrs) > 0:
-			d.addr = net.TCPAddrFromAddrPort(d.addrs[0])
-			fd, errno = connectTCP(d.addrs[0])
-			d.addrs = d.addrs[1:]
-		default:
-			c.dialFailed(err)
-			return
-		}
-		if errno != nil && errno != syscall.EINPROGRESS && errno != syscall.EINTR {
-			err = os.NewSyscallError("connect", errno)
-			continue
-		}
-		c.fd = int32(fd)
-		// Also when it is established already: Open never comes from within Dial.
-		if err = c.watch(poller.Write); err == nil {
-			c.shareTime(len(d.addrs))
-			return
-		}
+	d.looking = false
+	if d.service != "" {
+		d.port = a.port
+	}
+	d.ips, d.err = a.ips, a.err
+	if a.err != nil {
+		d.failed(a.err)
+		return
+	}
+	d.begin()
+}
+
+// begin makes the first attempt, once there are addresses. It is called again, to no effect, when the
+// connection has other reasons to be called later.
+func (d *dial) begin() {
+	if !d.looking && !d.begun {
+		d.begun = true
+		d.next()
 	}
 }
 
-// shareTime has the wheel end this try early enough for the others to get
-// theirs: an address that swallows packets must not use up all of the time.
-func (c *Conn) shareTime(others int) {
-	c.stall = 0
-	if others == 0 {
-		return
-	}
-	left := ticks(connectTimeout)
-	if c.deadline != 0 {
-		left = uint32(max(int32(c.deadline-c.loop.now), 0))
-	}
-	c.stall = c.loop.tickIn(max(left/uint32(others+1), ticks(leastTry)))
-	c.schedule(c.stall)
-}
-
-// connected is the poller's word on a connect.
-func (c *Conn) connected() {
-	if errno := socketError(int(c.fd)); errno != 0 {
-		c.dialNext(os.NewSyscallError("connect", errno))
-		return
-	}
-	if c.RemoteAddr() == nil {
-		return // not yet: this was news of the address tried before
-	}
+// connected hands the connection the socket of the attempt that won.
+func (d *dial) connected(a *attempt) {
+	c := d.conn
+	c.fd, c.want = int32(a.fd), unwatched
+	a.fd = -1
+	d.release()
 	c.clear(connecting)
 	c.stall = 0
 	if c.sec == plain {
@@ -200,9 +258,22 @@ func (c *Conn) connected() {
 	c.open()
 }
 
-// dialFailed ends a connection that was never opened.
-func (c *Conn) dialFailed(err error) { c.fail(c.more.dial.error(err)) }
+// release gives back what the dial holds: its place with a look-up, and its attempts.
+func (d *dial) release() {
+	if d.looking {
+		names.forget(d)
+	}
+	for len(d.attempts) > 0 {
+		d.drop(d.attempts[0])
+	}
+}
+
+// timedOut ends a dial whose time is over.
+func (d *dial) timedOut() { d.failed(os.ErrDeadlineExceeded) }
+
+// failed ends a connection that was never opened.
+func (d *dial) failed(err error) { d.conn.fail(d.error(err)) }
 
 func (d *dial) error(err error) error {
-	return &net.OpError{Op: "dial", Net: d.network, Addr: d.addr, Err: err}
+	return &net.OpError{Op: "dial", Net: d.network, Source: d.LocalAddr, Addr: d.addr, Err: err}
 }

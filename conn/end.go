@@ -112,7 +112,7 @@ func (c *Conn) end() {
 		c.Post(fn) // it waits for room; there will be none, as its next Write finds out
 	}
 	if x.dial != nil {
-		x.dial.cancel()
+		x.dial.release()
 	}
 	defer c.lastCall(cmp.Or(x.err, err)) // even if the sink panics
 	x.unpipe(c)

@@ -3,9 +3,13 @@
 package conn
 
 import (
+	"errors"
+	"fmt"
 	"net"
-	"net/netip"
+	"os"
+	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,50 +55,100 @@ func socketError(fd int) syscall.Errno {
 	return syscall.Errno(n)
 }
 
-func connectTCP(addr netip.AddrPort) (int, error) {
-	ip := addr.Addr()
-	var sa unix.Sockaddr
-	family := unix.AF_INET
-	if ip.Is4() {
-		sa = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: ip.As4()}
-	} else {
-		family = unix.AF_INET6
-		sa = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: ip.As16(), ZoneId: zone(ip.Zone())}
+// sockaddr is addr, a *net.TCPAddr or a *net.UnixAddr, as the kernel takes it.
+func sockaddr(addr net.Addr) (family int, sa unix.Sockaddr, err error) {
+	switch addr := addr.(type) {
+	case *net.UnixAddr:
+		return unix.AF_UNIX, &unix.SockaddrUnix{Name: addr.Name}, nil
+	case *net.TCPAddr:
+		if ip := addr.IP.To4(); ip != nil {
+			return unix.AF_INET, &unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte(ip)}, nil
+		}
+		sa := &unix.SockaddrInet6{Port: addr.Port}
+		copy(sa.Addr[:], addr.IP)
+		sa.ZoneId, err = zone(addr.Zone)
+		return unix.AF_INET6, sa, err
 	}
-	return connectTo(family, sa)
+	return 0, nil, fmt.Errorf("conn: a %T is no address of a stream", addr)
 }
 
-func connectUnix(path string) (int, error) {
-	return connectTo(unix.AF_UNIX, &unix.SockaddrUnix{Name: path})
-}
-
-// connectTo begins to connect; the error may be EINPROGRESS or EINTR (it goes on), with
-// a good fd.
-func connectTo(family int, sa unix.Sockaddr) (int, error) {
-	fd, err := socket(family)
+// bindTo binds a socket of family, which is about to be connected, to a local address.
+func bindTo(fd, family int, addr net.Addr) error {
+	if a, ok := addr.(*net.TCPAddr); ok {
+		if len(a.IP) == 0 || a.IP.IsUnspecified() { // any, of the socket's family
+			a = &net.TCPAddr{IP: net.IPv4zero, Port: a.Port}
+			if family == unix.AF_INET6 {
+				a.IP = net.IPv6unspecified
+			}
+			addr = a
+		}
+		if a.Port == 0 {
+			chooseLate(fd)
+		}
+	}
+	_, sa, err := sockaddr(addr)
 	if err != nil {
-		return -1, err
+		return err
 	}
-	if family != unix.AF_UNIX {
-		setTCPOptions(fd)
-	}
-	if err = unix.Connect(fd, sa); err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, err
+	return os.NewSyscallError("bind", unix.Bind(fd, sa))
 }
 
-func zone(name string) uint32 {
+// defaultKeepAlive is package net's.
+const defaultKeepAlive = 15 * time.Second
+
+// setKeepAlive sets the time after which, and between which, the kernel probes a silent peer.
+func setKeepAlive(fd int, d time.Duration) {
+	if d == 0 {
+		d = defaultKeepAlive
+	}
+	on := 0
+	if d > 0 {
+		on = 1
+		setProbes(fd, int((d+time.Second-1)/time.Second))
+	}
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, on)
+}
+
+// zone is the index of an interface that is given by its name, or by its number as package net takes it.
+func zone(name string) (uint32, error) {
 	if name == "" {
-		return 0
+		return 0, nil
 	}
-	ifi, err := net.InterfaceByName(name)
-	if err != nil {
-		return 0
+	if ifi, err := net.InterfaceByName(name); err == nil {
+		return uint32(ifi.Index), nil
 	}
-	return uint32(ifi.Index)
+	if n, err := strconv.ParseUint(name, 10, 32); err == nil && n > 0 {
+		return uint32(n), nil
+	}
+	return 0, &net.AddrError{Err: "no interface of this name, or number", Addr: name}
 }
+
+func isTCP(sa unix.Sockaddr) bool {
+	switch sa.(type) {
+	case *unix.SockaddrInet4, *unix.SockaddrInet6:
+		return true
+	}
+	return false
+}
+
+func sameAddr(a, b unix.Sockaddr) bool {
+	switch a := a.(type) {
+	case *unix.SockaddrInet4:
+		b, ok := b.(*unix.SockaddrInet4)
+		return ok && a.Port == b.Port && a.Addr == b.Addr
+	case *unix.SockaddrInet6:
+		b, ok := b.(*unix.SockaddrInet6)
+		return ok && a.Port == b.Port && a.Addr == b.Addr
+	}
+	return false
+}
+
+// A rawConn is a descriptor for functions that set options. It is not to be waited for.
+type rawConn int
+
+func (fd rawConn) Control(f func(fd uintptr)) error { f(uintptr(fd)); return nil }
+func (rawConn) Read(func(fd uintptr) bool) error    { return errors.ErrUnsupported }
+func (rawConn) Write(func(fd uintptr) bool) error   { return errors.ErrUnsupported }
 
 // LocalAddr asks the kernel for our address; nil once the connection is closed.
 func (c *Conn) LocalAddr() net.Addr { return addrOf(unix.Getsockname(int(c.fd))) }

@@ -84,3 +84,7 @@ func unsent(fd int) int {
 func socket(family int) (int, error) {
 	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 }
+
+// chooseLate has the kernel choose the port when the socket is connected and not when it is bound, so
+// that connections to different peers may share one.
+func chooseLate(fd int) { unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) }

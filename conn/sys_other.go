@@ -85,3 +85,6 @@ func result(n int, err error) (int, syscall.Errno) {
 	}
 	return max(n, 0), 0
 }
+
+// chooseLate is Linux's.
+func chooseLate(int) {}

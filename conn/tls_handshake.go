@@ -177,20 +177,19 @@ func (hs *handshake) run() {
 	hs.t.c.Post(func() { hs.t.c.shaken(out, err) })
 }
 
-// A panicked is the panic of one of the Config's functions.
+// A panicked is the panic of a function of the program, on a goroutine that is not the loop's.
 type panicked struct {
+	where string
 	value any
 	stack []byte
 }
 
-func (p panicked) Error() string {
-	return fmt.Sprintf("panic in a function of the Config: %v", p.value)
-}
+func (p panicked) Error() string { return fmt.Sprintf("panic in %s: %v", p.where, p.value) }
 
 func (hs *handshake) do() (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = panicked{v, debug.Stack()}
+			err = panicked{"a function of the Config", v, debug.Stack()}
 		}
 	}()
 	if err := hs.ctx.Err(); err != nil {

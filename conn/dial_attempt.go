@@ -1,0 +1,236 @@
+// Attempts: the addresses of a dial are tried side by side, by RFC 8305 section 5. Each attempt has a
+// socket and a slot of its own until one of them wins.
+
+package conn
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+const (
+	// maxAttempts is how many addresses of a dial are tried at a time: one more ends the oldest.
+	maxAttempts = 8
+
+	// againAttempts is how often an attempt is made again after EADDRNOTAVAIL, which Linux says at
+	// times though ports are left: package net does the same.
+	againAttempts = 2
+
+	// unwatched is an interest that a connection never has: its next one is told to the poller.
+	unwatched = ^poller.Ready(0)
+)
+
+// An attempt is one address being tried. It is an owner of a slot.
+type attempt struct {
+	d    *dial
+	addr net.Addr
+	fd   int // -1: none yet, or not any more
+	slot uint32
+}
+
+// next makes one attempt, or as many as it takes until one is under way. With none left the dial has
+// failed when the last one under way has.
+func (d *dial) next() {
+	c := d.conn
+	for !c.is(closed) {
+		addr := d.nextAddr()
+		if addr == nil {
+			if len(d.attempts) == 0 {
+				d.exhausted()
+			}
+			return
+		}
+		if len(d.attempts) == maxAttempts {
+			d.lost(d.attempts[0], os.ErrDeadlineExceeded)
+		}
+		if d.err == nil {
+			d.addr = addr
+		}
+		a := &attempt{d: d, addr: addr, fd: -1}
+		d.attempts = append(d.attempts, a)
+		err := a.start()
+		if err == nil {
+			d.setDelay()
+			return
+		}
+		d.lost(a, err)
+	}
+}
+
+// nextAddr takes the address that is to be tried next, nil: there is none.
+func (d *dial) nextAddr() net.Addr {
+	if d.path != "" {
+		d.path = ""
+		return d.addr
+	}
+	for len(d.ips) > 0 {
+		ip := d.ips[0]
+		if d.ips = d.ips[1:]; d.takes(ip) {
+			return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, d.port))
+		}
+	}
+	return nil
+}
+
+// exhausted ends a dial of which no address is left.
+func (d *dial) exhausted() {
+	if d.err == nil {
+		d.err = &net.AddrError{Err: "no suitable address", Addr: d.host}
+	}
+	d.failed(d.err)
+}
+
+// setDelay sets the time of the next attempt, if there is an address for one.
+func (d *dial) setDelay() {
+	c := d.conn
+	c.stall = 0
+	others := 0
+	for _, ip := range d.ips {
+		if d.takes(ip) {
+			others++
+		}
+	}
+	if others == 0 {
+		return
+	}
+	delay := ticks(DefaultFallbackDelay)
+	switch {
+	case d.FallbackDelay > 0:
+		delay = ticks(d.FallbackDelay)
+	case d.FallbackDelay < 0: // its share of the time
+		left := ticks(DefaultDialTimeout)
+		if c.deadline != 0 {
+			left = uint32(max(int32(c.deadline-c.loop.now), 0))
+		}
+		delay = max(left/uint32(others+1), ticks(leastTry))
+	}
+	c.stall = c.loop.tickIn(delay)
+	c.schedule(c.stall)
+}
+
+// delayed is called when the last attempt has had its delay.
+func (d *dial) delayed() {
+	d.conn.stall = 0
+	if d.FallbackDelay < 0 && len(d.attempts) > 0 {
+		d.lost(d.attempts[0], os.ErrDeadlineExceeded)
+	}
+	d.next()
+}
+
+// start makes the socket and begins to connect it. What it makes is a's before Control is called.
+func (a *attempt) start() error {
+	d := a.d
+	family, to, err := sockaddr(a.addr)
+	if err != nil {
+		return err
+	}
+	if a.fd, err = socket(family); err != nil {
+		a.fd = -1
+		return os.NewSyscallError("socket", err)
+	}
+	if family != unix.AF_UNIX {
+		setTCPOptions(a.fd)
+		setKeepAlive(a.fd, d.KeepAlive)
+	}
+	if d.Control != nil {
+		network := map[int]string{unix.AF_INET: "tcp4", unix.AF_INET6: "tcp6", unix.AF_UNIX: "unix"}[family]
+		if err := d.Control(network, a.addr.String(), rawConn(a.fd)); err != nil {
+			return err
+		}
+		if d.conn.is(closed) { // from within Control
+			return net.ErrClosed
+		}
+	}
+	if d.LocalAddr != nil {
+		if err := bindTo(a.fd, family, d.LocalAddr); err != nil {
+			return err
+		}
+	}
+	err = unix.Connect(a.fd, to)
+	for range againAttempts {
+		if err == unix.EADDRNOTAVAIL {
+			err = unix.Connect(a.fd, to)
+		}
+	}
+	if err != nil && err != unix.EINPROGRESS && err != unix.EINTR { // these go on
+		return os.NewSyscallError("connect", err)
+	}
+	// Also when it is established already: Open never comes from within Dial.
+	l := d.conn.loop
+	a.slot = l.slots.alloc(a)
+	return l.poll.Add(a.fd, l.slots.token(a.slot), poller.Write)
+}
+
+// lost ends an attempt that has failed.
+func (d *dial) lost(a *attempt, err error) {
+	if d.err == nil {
+		d.err, d.addr = err, a.addr
+	}
+	d.drop(a)
+}
+
+// drop gives back what an attempt holds.
+func (d *dial) drop(a *attempt) {
+	l := d.conn.loop
+	d.attempts = slices.DeleteFunc(d.attempts, func(b *attempt) bool { return a == b })
+	if a.slot != 0 {
+		if a.fd >= 0 {
+			l.poll.Del(a.fd)
+		}
+		l.slots.release(a.slot)
+		a.slot = 0
+	}
+	if a.fd >= 0 {
+		l.fds = append(l.fds, a.fd)
+		a.fd = -1
+	}
+}
+
+// event is called by the loop: the connect has come to something.
+func (a *attempt) event(poller.Ready) {
+	d := a.d
+	c := d.conn
+	c.loop.running = c
+	if c.is(closed) {
+		return
+	}
+	err := a.outcome()
+	switch err {
+	case nil:
+		d.connected(a)
+	case syscall.EINPROGRESS:
+	default:
+		d.lost(a, os.NewSyscallError("connect", err))
+		d.next()
+	}
+}
+
+// outcome is what the connect came to; EINPROGRESS: nothing yet.
+//
+// A port that nobody listens at may be the one that the kernel gives the socket itself, which then is
+// connected to itself (RFC 9293 3.5, simultaneous open). That is as good as refused.
+func (a *attempt) outcome() error {
+	peer, err := unix.Getpeername(a.fd)
+	if err != nil {
+		if errno := socketError(a.fd); errno != 0 {
+			return errno
+		}
+		return syscall.EINPROGRESS
+	}
+	if isTCP(peer) {
+		if own, err := unix.Getsockname(a.fd); err == nil && sameAddr(own, peer) {
+			return syscall.ECONNREFUSED
+		}
+	}
+	return nil
+}
+
+func (a *attempt) expire()    {}
+func (a *attempt) stop(error) {} // its connection ends it

@@ -1,0 +1,4 @@
+package conn
+
+// setProbes does nothing: the times of keep-alive probes are the whole system's here.
+func setProbes(int, int) {}
