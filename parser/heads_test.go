@@ -15,10 +15,9 @@ var (
 	cookieHead      = heads.Cookie
 	responseHead    = heads.Response
 
-	head     = heads.Lines
-	cookies  = heads.Cookies
-	mixed    = heads.Mixed
-	shuffled = heads.Shuffled
+	head    = heads.Lines
+	cookies = heads.Cookies
+	mixed   = heads.Mixed
 )
 
 // TestBenchmarkHeads: the inputs are what they are said to be.

@@ -234,9 +234,9 @@ func (p *parsingProgram) stop() {
 	p.cmd.Wait()
 }
 
-// run has the set parsed so many times.
-func (p parsing) run(set, passes int) (time.Duration, error) {
-	if _, err := fmt.Fprintf(p.in, "%d %d %d\n", p.index, set, passes); err != nil {
+// run parses as many heads as so many passes over the set are, drawn from the seed on.
+func (p parsing) run(set, passes, seed int) (time.Duration, error) {
+	if _, err := fmt.Fprintf(p.in, "%d %d %d %d\n", p.index, set, passes, seed); err != nil {
 		return 0, err
 	}
 	if !p.lines.Scan() {
@@ -279,7 +279,7 @@ func (b *Bench) parseSet(ctx context.Context, all []parsing, index int, set head
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			d, err := p.run(index, passes[i])
+			d, err := p.run(index, passes[i], round)
 			if err != nil {
 				return fmt.Errorf("parser %s: %w", p.name, err)
 			}
@@ -302,7 +302,7 @@ func (b *Bench) parseSet(ctx context.Context, all []parsing, index int, set head
 // calibrate finds how many passes a batch takes, and warms up.
 func calibrate(p parsing, set int) (int, error) {
 	for n := 1; ; n *= 2 {
-		d, err := p.run(set, n)
+		d, err := p.run(set, n, n)
 		if err != nil {
 			return 0, err
 		}

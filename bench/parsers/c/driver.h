@@ -1,6 +1,7 @@
 // What the C programs share: the protocol of parsers/heads/serve.go. A program defines its parsers and
-// calls serve(); parse() answers 0, or what went wrong.
+// calls serve(); parse() returns 0, or what went wrong.
 #define _GNU_SOURCE
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,9 +39,16 @@ static int64_t now(void) {
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-static const char *pass(const struct parser *p, const struct set *s) {
+// below is Draw of internal/heads.
+static inline uint32_t below(uint32_t *draw, uint32_t n) {
+	*draw = *draw * 1664525 + 1013904223;
+	return (uint64_t)*draw * n >> 32;
+}
+
+static const char *pass(const struct parser *p, const struct set *s, uint32_t *draw) {
 	for (uint32_t i = 0; i < s->n; i++) {
-		const char *err = p->parse(s->heads[i].p, s->heads[i].len);
+		const struct head *h = &s->heads[below(draw, s->n)];
+		const char *err = p->parse(h->p, h->len);
 		if (err) return err;
 	}
 	return NULL;
@@ -54,11 +62,12 @@ static int serve(const struct parser *parsers, int n, int argc, char **argv) {
 	fflush(stdout);
 	int p, s;
 	long passes;
-	while (scanf("%d %d %ld", &p, &s, &passes) == 3) {
+	uint32_t draw;
+	while (scanf("%d %d %ld %" SCNu32, &p, &s, &passes, &draw) == 4) {
 		const char *err = NULL;
 		if (p < 0 || p >= n || s < 0 || s >= argc - 1) err = "no such parser or set";
 		int64_t start = now();
-		for (long i = 0; !err && i < passes; i++) err = pass(&parsers[p], &sets[s]);
+		for (long i = 0; !err && i < passes; i++) err = pass(&parsers[p], &sets[s], &draw);
 		int64_t ns = now() - start;
 		if (err) printf("error %s\n", err); else printf("%lld\n", (long long)ns);
 		fflush(stdout);

@@ -37,10 +37,11 @@ func main() {
 
 var errShort = errors.New("it did not take the whole head")
 
-func lurcher() func([][]byte) error {
-	r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
-	return func(all [][]byte) error {
-		for _, h := range all {
+func lurcher() func([][]byte, *heads.Draw) error {
+	r := parser.NewRequest(64)
+	return func(all [][]byte, draw *heads.Draw) error {
+		for range all {
+			h := all[draw.Below(len(all))]
 			r.Reset()
 			n, err := r.Parse(h)
 			if err != nil {
@@ -54,20 +55,22 @@ func lurcher() func([][]byte) error {
 	}
 }
 
-func memcpy() func([][]byte) error {
+func memcpy() func([][]byte, *heads.Draw) error {
 	dst := make([]byte, 64<<10)
-	return func(all [][]byte) error {
-		for _, h := range all {
+	return func(all [][]byte, draw *heads.Draw) error {
+		for range all {
+			h := all[draw.Below(len(all))]
 			copy(dst, h)
 		}
 		return nil
 	}
 }
 
-func search() func([][]byte) error {
+func search() func([][]byte, *heads.Draw) error {
 	end := []byte("\r\n\r\n")
-	return func(all [][]byte) error {
-		for _, h := range all {
+	return func(all [][]byte, draw *heads.Draw) error {
+		for range all {
+			h := all[draw.Below(len(all))]
 			if bytes.Index(h, end) != len(h)-len(end) {
 				return errShort
 			}
@@ -76,12 +79,13 @@ func search() func([][]byte) error {
 	}
 }
 
-func fast() func([][]byte) error {
+func fast() func([][]byte, *heads.Draw) error {
 	var h fasthttp.RequestHeader
 	src := bytes.NewReader(nil)
 	br := bufio.NewReaderSize(src, 16<<10)
-	return func(all [][]byte) error {
-		for _, p := range all {
+	return func(all [][]byte, draw *heads.Draw) error {
+		for range all {
+			p := all[draw.Below(len(all))]
 			src.Reset(p)
 			br.Reset(src)
 			if err := h.Read(br); err != nil {
@@ -92,12 +96,13 @@ func fast() func([][]byte) error {
 	}
 }
 
-func hertz() func([][]byte) error {
+func hertz() func([][]byte, *heads.Draw) error {
 	var h protocol.RequestHeader
 	src := bytes.NewReader(nil)
 	r := mock.ZeroCopyReader{Reader: bufio.NewReaderSize(src, 16<<10)}
-	return func(all [][]byte) error {
-		for _, p := range all {
+	return func(all [][]byte, draw *heads.Draw) error {
+		for range all {
+			p := all[draw.Below(len(all))]
 			src.Reset(p)
 			r.Reader.Reset(src)
 			h.ResetSkipNormalize()
@@ -110,10 +115,11 @@ func hertz() func([][]byte) error {
 }
 
 // nbio's parser calls a Processor back; its empty one does nothing, so that only the parsing counts.
-func nbio() func([][]byte) error {
+func nbio() func([][]byte, *heads.Draw) error {
 	p := nbhttp.NewParser(nil, nbhttp.NewEngine(nbhttp.Config{}), nil, false, nil)
-	return func(all [][]byte) error {
-		for _, h := range all {
+	return func(all [][]byte, draw *heads.Draw) error {
+		for range all {
+			h := all[draw.Below(len(all))]
 			if err := p.Parse(h); err != nil {
 				return err
 			}
@@ -122,11 +128,12 @@ func nbio() func([][]byte) error {
 	}
 }
 
-func std() func([][]byte) error {
+func std() func([][]byte, *heads.Draw) error {
 	src := bytes.NewReader(nil)
 	br := bufio.NewReaderSize(src, 16<<10)
-	return func(all [][]byte) error {
-		for _, p := range all {
+	return func(all [][]byte, draw *heads.Draw) error {
+		for range all {
+			p := all[draw.Below(len(all))]
 			src.Reset(p)
 			br.Reset(src)
 			if _, err := http.ReadRequest(br); err != nil {

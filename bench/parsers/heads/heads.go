@@ -11,7 +11,7 @@ import (
 	"github.com/lurcher-net/lurcher/internal/heads"
 )
 
-// A Set is a number of heads that are parsed in turn.
+// A Set is a number of heads that are parsed in an order that is drawn at random.
 type Set struct {
 	Name, Title string
 	Heads       [][]byte
@@ -34,7 +34,7 @@ func All() []Set {
 	for _, h := range heads.Mixed(512) {
 		mix.Heads = append(mix.Heads, []byte(h))
 	}
-	mix.Title = fmt.Sprintf("%d different ones, of %d bytes in the mean", len(mix.Heads), mix.Bytes()/len(mix.Heads))
+	mix.Title = fmt.Sprintf("%d different ones drawn at random, of %d bytes in the mean", len(mix.Heads), mix.Bytes()/len(mix.Heads))
 	return []Set{
 		one("curl", "curl's", heads.Curl),
 		one("plain", "TechEmpower's", heads.TechEmpower),

@@ -19,7 +19,7 @@ func TestEveryHeadIsOneThatAllHaveToTake(t *testing.T) {
 			if _, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(h))); err != nil {
 				t.Errorf("%s: net/http: %v: %q", s.Name, err, h)
 			}
-			r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
+			r := parser.NewRequest(64)
 			if n, err := r.Parse(h); n != len(h) || err != nil {
 				t.Errorf("%s: lurcher: %d of %d, %v: %q", s.Name, n, len(h), err, h)
 			}
@@ -50,16 +50,16 @@ func TestServe(t *testing.T) {
 	}
 	passes := 0
 	ps := []Parser{
-		{"good", func(hs [][]byte) error {
+		{"good", func(hs [][]byte, _ *Draw) error {
 			if passes++; len(hs) != 3 || string(hs[2]) != "three" {
 				return fmt.Errorf("it got %q", hs)
 			}
 			return nil
 		}},
-		{"bad", func([][]byte) error { return errors.New("refused") }},
+		{"bad", func([][]byte, *Draw) error { return errors.New("refused") }},
 	}
 	var out strings.Builder
-	if err := Serve(ps, []string{file}, strings.NewReader("0 0 5\n1 0 1\n2 0 1\nnonsense\n"), &out); err != nil {
+	if err := Serve(ps, []string{file}, strings.NewReader("0 0 5 1\n1 0 1 1\n2 0 1 1\nnonsense\n"), &out); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")

@@ -5,18 +5,25 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/heads"
 )
 
-// A Parser parses all heads of a set once; an error ends the measurement.
+// A Draw says which head comes next, see internal/heads.
+type Draw = heads.Draw
+
+// A Parser parses as many heads of a set as it has, each one the next that is drawn; an error ends the
+// measurement.
 type Parser struct {
 	Name string
-	Pass func(heads [][]byte) error
+	Pass func(heads [][]byte, draw *Draw) error
 }
 
 // Serve is the protocol between bench and the programs that parse, whatever language they are in. The
 // program is started with the files of sets as arguments and prints one line with the names of its
-// parsers. Then each line of input, "parser set passes" with the numbers of both, is answered with the
-// nanoseconds that the passes took, or with "error" and the reason.
+// parsers. Then for each line of input, "parser set passes seed" with the numbers of both, it prints the
+// nanoseconds that the passes took, or "error" and the reason. The heads are drawn from the seed on: those
+// who are given the same one get the same heads in the same order, however many each of them takes.
 func Serve(parsers []Parser, files []string, in io.Reader, out io.Writer) error {
 	var sets [][][]byte
 	for _, f := range files {
@@ -35,11 +42,12 @@ func Serve(parsers []Parser, files []string, in io.Reader, out io.Writer) error 
 	fmt.Fprintln(out)
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		var p, s, passes int
-		if _, err := fmt.Sscan(lines.Text(), &p, &s, &passes); err != nil || p < 0 || p >= len(parsers) || s < 0 || s >= len(sets) {
+		var seed uint32
+		if _, err := fmt.Sscan(lines.Text(), &p, &s, &passes, &seed); err != nil || p < 0 || p >= len(parsers) || s < 0 || s >= len(sets) {
 			fmt.Fprintf(out, "error no such line: %q\n", lines.Text())
 			continue
 		}
-		ns, err := timed(parsers[p].Pass, sets[s], passes)
+		ns, err := timed(parsers[p].Pass, sets[s], passes, Draw(seed))
 		if err != nil {
 			fmt.Fprintf(out, "error %v\n", err)
 			continue
@@ -49,10 +57,10 @@ func Serve(parsers []Parser, files []string, in io.Reader, out io.Writer) error 
 	return nil
 }
 
-func timed(pass func([][]byte) error, heads [][]byte, passes int) (int64, error) {
+func timed(pass func([][]byte, *Draw) error, heads [][]byte, passes int, draw Draw) (int64, error) {
 	start := time.Now()
 	for range passes {
-		if err := pass(heads); err != nil {
+		if err := pass(heads, &draw); err != nil {
 			return 0, err
 		}
 	}

@@ -15,8 +15,15 @@ fn load(file: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn pass(heads: &[Vec<u8>]) -> Result<(), String> {
-    for h in heads {
+// Draw of internal/heads.
+fn below(draw: &mut u32, n: usize) -> usize {
+    *draw = draw.wrapping_mul(1664525).wrapping_add(1013904223);
+    (*draw as u64 * n as u64 >> 32) as usize
+}
+
+fn pass(heads: &[Vec<u8>], draw: &mut u32) -> Result<(), String> {
+    for _ in 0..heads.len() {
+        let h = &heads[below(draw, heads.len())];
         let mut fields = [httparse::EMPTY_HEADER; 64];
         let mut req = httparse::Request::new(&mut fields);
         match req.parse(h) {
@@ -34,8 +41,9 @@ fn main() {
     println!("httparse (Rust)");
     for line in io::stdin().lock().lines() {
         let nums: Vec<usize> = line.unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
+        let mut draw = nums[3] as u32;
         let start = Instant::now();
-        let done = (0..nums[2]).try_for_each(|_| pass(&sets[nums[1]]));
+        let done = (0..nums[2]).try_for_each(|_| pass(&sets[nums[1]], &mut draw));
         match done {
             Ok(()) => println!("{}", start.elapsed().as_nanos()),
             Err(e) => println!("error {}", e),
