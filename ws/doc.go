@@ -1,0 +1,2 @@
+// Package ws is WebSocket (RFC 6455).
+package ws
