@@ -214,6 +214,9 @@ func (p *Parser) close(data []byte, first bool) Error {
 	return 0
 }
 
+// idle reports whether the next byte begins a message or a control frame.
+func (p *Parser) idle() bool { return p.step == atFirst && p.mode&inMessage == 0 }
+
 // fail ends the parser.
 func (p *Parser) fail(e Error) error {
 	p.step, p.utf8 = atFailed, uint8(e)

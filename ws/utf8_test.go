@@ -19,7 +19,7 @@ func prefixOK(p []byte) bool {
 	for len(p) > 0 {
 		r, n := utf8.DecodeRune(p)
 		if r == utf8.RuneError && n == 1 {
-			return slices.ContainsFunc(endings, func(e string) bool { return utf8.ValidString(string(p) + e) && len(p) < utf8.UTFMax })
+			return slices.ContainsFunc(endings, func(e string) bool { return utf8.ValidString(string(p)+e) && len(p) < utf8.UTFMax })
 		}
 		p = p[n:]
 	}

@@ -12,10 +12,12 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/server"
+	"github.com/lurcher-net/lurcher/ws"
 )
 
 type app struct {
@@ -23,6 +25,10 @@ type app struct {
 	file    string     // what /file answers
 	waiting server.Hub // the answers of /wait
 	events  server.Hub // the answers of /events
+	echoes  ws.Handler // the connections of /ws
+	chat    ws.Handler // and of /chat
+	room    ws.Hub     // these
+	loops   sync.Map   // by *conn.Loop: where there are any
 }
 
 func (a *app) serve(w server.Response, r server.Request) {
@@ -45,6 +51,10 @@ func (a *app) serve(w server.Response, r server.Request) {
 		a.upload(w, r)
 	case "/file":
 		a.sendFile(w, r)
+	case "/ws":
+		ws.Upgrade(w, r, &a.echoes)
+	case "/chat":
+		a.join(w, r)
 	case "/stats":
 		a.stats(w, r)
 	default:

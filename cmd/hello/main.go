@@ -12,6 +12,8 @@
 //	/stream?n=&ms=    n chunks, one every ms; with 0 as fast as they are read
 //	/upload           the number of bytes in the request's body
 //	/file             the file that -file names, of any size
+//	/ws               a WebSocket that sends every message back
+//	/chat             a WebSocket: a message goes to all who are there; a browser gets a page for it
 //	/stats            counters, as JSON
 package main
 
@@ -44,10 +46,13 @@ func main() {
 	cert := flag.String("cert", "", "PEM file of a certificate: HTTPS, at -addr")
 	key := flag.String("key", "", "PEM file of its key")
 	access := flag.Bool("access", false, "log each exchange, on stderr")
+	maxMessage := flag.Int("max-message", 0, "bytes of a WebSocket message; 0: the default, 64 KiB")
+	deflate := flag.Bool("deflate", false, "compress WebSocket messages where the client agrees")
 	settings(&srv)
 	flag.Parse()
 
 	a := &app{srv: &srv, file: *file}
+	a.sockets(*maxMessage, *deflate)
 	srv.Handler = a.serve
 	if *access {
 		srv.Access = logAccess
@@ -94,6 +99,7 @@ func (a *app) stop(signals <-chan os.Signal) {
 	}()
 	a.waiting.End([]byte("the server stops\n"))
 	a.events.End(nil)
+	a.closeSockets()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if err := a.srv.Shutdown(ctx); err != nil {

@@ -1,0 +1,164 @@
+// The end: the close handshake, failures, silence, and the last call.
+
+package ws
+
+import (
+	"cmp"
+	"math"
+	"net"
+	"os"
+	"time"
+)
+
+// lingerTime is how long input is discarded behind the end of our output. A
+// connection that is closed while input is unread is reset, and the reset takes
+// from the peer what it has not read: our close frame.
+const lingerTime = 2 * time.Second
+
+// Close begins the closing handshake: what has been written is sent, then a close
+// frame with the code, or without one if it is NoCode, and a reason of at most 123
+// bytes; a longer one is cut. Messages that come from now on are discarded. The
+// peer has Handler.CloseTimeout to answer. Then the server ends the connection
+// (RFC 6455 7.1.1), and Handler.Close is called.
+func (c *Conn) Close(code Code, reason string) error {
+	switch {
+	case c.is(closeSent):
+		return net.ErrClosed
+	case code != NoCode && !code.Sendable() || validText(0, []byte(reason)) != utf8Whole:
+		return ErrCode
+	}
+	c.sendClose(code, reason)
+	if c.is(paused) {
+		c.Resume()
+	}
+	c.conn.SetDeadline(c.h.closeTimeout())
+	return nil
+}
+
+// Abort ends the connection at once, by a reset.
+func (c *Conn) Abort() error {
+	c.set(closeSent)
+	c.leaveHubs()
+	return c.conn.Abort()
+}
+
+// sendClose sends the one close frame of ours.
+func (c *Conn) sendClose(code Code, reason string) {
+	var room [125]byte
+	c.write(byte(Close)|finBit, AppendClosePayload(room[:0], code, reason))
+	c.set(closeSent)
+	c.leaveHubs()
+	c.dropMessage()
+}
+
+// fail is what the peer gets for breaking a rule (RFC 6455 7.1.7).
+func (c *Conn) fail(e Error) {
+	c.extra().close = CloseError{Code: e.Code(), Err: e}
+	if !c.is(closeSent) {
+		c.sendClose(e.Code(), e.reason())
+	}
+	c.set(lingering)
+	c.finish()
+}
+
+// linger follows the close frames of both sides. A client leaves it to the server
+// to end the connection, so that it is the server's port that has to wait.
+func (c *Conn) linger() {
+	c.set(lingering)
+	if c.is(client) {
+		c.conn.SetDeadline(c.h.closeTimeout())
+		return
+	}
+	c.finish()
+}
+
+// finish ends our side, and waits for the peer to end its own.
+func (c *Conn) finish() {
+	c.dropMessage()
+	c.conn.CloseWrite()
+	c.conn.SetDeadline(lingerTime)
+	c.conn.Resume()
+}
+
+// closed is the last call that comes from below.
+func (c *Conn) closed(err error) {
+	c.set(closeSent)
+	c.leaveHubs()
+	c.dropMessage()
+	how := CloseError{Code: Abnormal, Err: err}
+	if x := c.more; x != nil {
+		if x.inflate != nil {
+			x.inflate.free()
+		}
+		if x.close.Code != 0 {
+			how = x.close
+		}
+		c.more = nil
+	}
+	if how.Code == Abnormal {
+		how.Err = cmp.Or(how.Err, net.ErrClosed)
+	}
+	if c.h.Close != nil {
+		c.h.Close(c, &how)
+	}
+}
+
+// clock is the loop's time, in milliseconds, wrapping.
+func (c *Conn) clock() uint32 { return uint32(c.conn.Loop().Now().Sub(start) / time.Millisecond) }
+
+var start = time.Now()
+
+// watch sets the deadline at which the peer's silence is looked at. Input only
+// notes the time: the deadline is moved when it comes.
+func (c *Conn) watch() {
+	ping, silence := c.h.pingAfter(), c.h.silence()
+	next := time.Duration(math.MaxInt64)
+	if silence > 0 {
+		next = silence
+	}
+	if ping > 0 && !c.is(pinged) {
+		next = min(next, ping)
+	}
+	if next == math.MaxInt64 {
+		return
+	}
+	c.conn.SetDeadline(max(next-c.silent(), time.Millisecond))
+}
+
+// silent is for how long the peer has not been heard.
+func (c *Conn) silent() time.Duration {
+	return time.Duration(c.clock()-c.heard) * time.Millisecond
+}
+
+// timeout looks which time it is that is over.
+func (c *Conn) timeout() {
+	ping, silence := c.h.pingAfter(), c.h.silence()
+	switch {
+	case c.is(lingering):
+		c.conn.Close()
+	case c.is(closeSent) && c.conn.Pending() > 0 && !c.is(hurried):
+		c.conn.SetDeadline(c.h.closeTimeout()) // the frame is not out yet; Handler.Stall is the limit
+	case c.is(closeSent):
+		c.extra().close = CloseError{Code: Abnormal, Err: os.ErrDeadlineExceeded}
+		c.conn.Abort()
+	case c.is(paused|yielded) || c.conn.Full():
+		c.heard = c.clock() // it is we who do not listen
+		c.watch()
+	case silence > 0 && c.silent() >= silence:
+		c.extra().close = CloseError{Code: Abnormal, Err: os.ErrDeadlineExceeded}
+		c.Abort()
+	default:
+		if ping > 0 && !c.is(pinged) && c.silent() >= ping {
+			c.set(pinged)
+			c.write(byte(Ping)|finBit, nil)
+		}
+		c.watch()
+	}
+}
+
+// drained is called when the output has fallen to Handler.Low.
+func (c *Conn) drained() {
+	if c.h.Drain != nil && !c.is(closeSent) {
+		c.h.Drain(c)
+	}
+}

@@ -1,0 +1,155 @@
+// The grammar of the handshake's fields: lists, tokens, extensions (RFC 9110 5.6,
+// RFC 6455 9.1).
+
+package ws
+
+import (
+	"iter"
+	"strings"
+)
+
+// tchar marks the bytes of a token.
+var tchar = func() (t [256]bool) {
+	for c := range 0x80 {
+		t[c] = '0' <= c && c <= '9' || 'A' <= c&^0x20 && c&^0x20 <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
+	}
+	return t
+}()
+
+func isToken(s string) bool {
+	for i := range len(s) {
+		if !tchar[s[i]] {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func trim(s string) string { return strings.Trim(s, " \t") }
+
+// elements ranges over the elements of a list that has no quotes; empty ones do
+// not count (RFC 9110 5.6.1).
+func elements(lines []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range lines {
+			for e := range strings.SplitSeq(line, ",") {
+				if e = trim(e); e != "" && !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// lists reports whether a list has that element, in any case of its letters.
+func lists(lines []string, element string) bool {
+	for e := range elements(lines) {
+		if strings.EqualFold(e, element) {
+			return true
+		}
+	}
+	return false
+}
+
+// An extension is an element of Sec-WebSocket-Extensions.
+type extension struct {
+	name   string
+	params []param
+}
+
+// A param's value was given if hasValue is set.
+type param struct {
+	name, value string
+	hasValue    bool
+}
+
+// parseExtensions reads Sec-WebSocket-Extensions, and reports whether it keeps to
+// the grammar.
+func parseExtensions(lines []string) (all []extension, ok bool) {
+	for _, line := range lines {
+		s := scanner{rest: line}
+		for {
+			s.space()
+			if s.rest == "" {
+				break
+			}
+			if s.skip(',') { // an empty element
+				continue
+			}
+			e, ok := s.extension()
+			if s.space(); !ok || s.rest != "" && !s.skip(',') {
+				return nil, false
+			}
+			all = append(all, e)
+		}
+	}
+	return all, true
+}
+
+// A scanner takes what it reads from the front of rest.
+type scanner struct{ rest string }
+
+func (s *scanner) space() { s.rest = strings.TrimLeft(s.rest, " \t") }
+
+func (s *scanner) skip(c byte) bool {
+	if s.rest == "" || s.rest[0] != c {
+		return false
+	}
+	s.rest = s.rest[1:]
+	return true
+}
+
+func (s *scanner) token() (t string, ok bool) {
+	n := 0
+	for n < len(s.rest) && tchar[s.rest[n]] {
+		n++
+	}
+	t, s.rest = s.rest[:n], s.rest[n:]
+	return t, n > 0
+}
+
+// extension reads token *( ";" param ).
+func (s *scanner) extension() (e extension, ok bool) {
+	if e.name, ok = s.token(); !ok {
+		return e, false
+	}
+	for s.space(); s.skip(';'); s.space() {
+		s.space()
+		var p param
+		if p.name, ok = s.token(); !ok {
+			return e, false
+		}
+		if s.space(); s.skip('=') {
+			p.hasValue = true
+			if s.space(); s.skip('"') {
+				p.value, ok = s.quoted()
+			} else {
+				p.value, ok = s.token()
+			}
+			if !ok {
+				return e, false
+			}
+		}
+		e.params = append(e.params, p)
+	}
+	return e, true
+}
+
+// quoted reads a quoted-string behind its first quote. It has to be a token once
+// it is unquoted (RFC 6455 9.1).
+func (s *scanner) quoted() (string, bool) {
+	var value []byte
+	for i := 0; i < len(s.rest); i++ {
+		switch c := s.rest[i]; {
+		case c == '"':
+			s.rest = s.rest[i+1:]
+			return string(value), isToken(string(value))
+		case c == '\\' && i+1 < len(s.rest):
+			i++
+			value = append(value, s.rest[i])
+		default:
+			value = append(value, c)
+		}
+	}
+	return "", false
+}

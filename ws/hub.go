@@ -1,0 +1,333 @@
+// Hub: messages for many connections, on all their loops.
+
+package ws
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// A Hub is a set of connections that get the same messages. Its methods may be
+// called from any goroutine; the zero Hub is ready. A connection may be in several
+// hubs, and leaves them when it closes. What one goroutine does with a Hub is done
+// in that order: a message goes to those who were added before, and not to those
+// who were removed.
+type Hub struct {
+	// MaxBacklog is how many bytes may wait for a member that does not read as fast
+	// as messages are sent: one for whom more wait when the next comes is closed with
+	// Code, and aborted if that takes longer than its Handler.CloseTimeout. Default: 1
+	// MiB. It is set before the Hub is used, and so is Code.
+	MaxBacklog int
+
+	// Code is what members that do not read are closed with. Default: TryAgainLater.
+	Code Code
+
+	mu    sync.Mutex
+	crews map[*conn.Loop]*crew
+	count int
+}
+
+// HubQueue is how many bytes of messages a Hub holds for a loop that does not get
+// round to sending them.
+const HubQueue = 64 << 20
+
+// ErrQueue is the error of Hub.Send when there are more: the loops' work is more
+// than they can do.
+var ErrQueue = errors.New("ws: messages are sent faster than a loop can write them")
+
+// What a loop writes of a Hub's messages before its other work has its turn.
+const (
+	passMessages = 16 // to each member
+	passMembers  = 32 // between two looks at the clock
+	passLarge    = 32 << 10
+	passTime     = 2 * time.Millisecond
+)
+
+// A crew is the members of a Hub on one loop, and what is to be sent to them. It is
+// guarded by the Hub's mu. Places in members stay what they are during a pass: a
+// member that leaves leaves a nil.
+type crew struct {
+	hub     *Hub
+	loop    *conn.Loop
+	members []*member
+	left    int // how many of members are nil
+	queue   []message
+	bytes   int  // of queue
+	running bool // run is going to be called
+	sending int  // how many of queue the pass under way sends; 0: there is none
+	at      int  // and who is next to be sent them
+}
+
+// A message goes to members[:end].
+type message struct {
+	*Prepared
+	end int
+}
+
+// A member is a connection's place in a crew, and in a list of all that it has.
+type member struct {
+	crew *crew
+	conn *Conn
+	next *member
+	at   int
+}
+
+// memberships guards Conn.hubs of all connections. It is taken before a Hub's mu.
+var memberships sync.Mutex
+
+// left is the list of a connection that has closed: it joins no hub any more.
+var left member
+
+// Add puts c in the set, unless it is there already or has closed.
+func (h *Hub) Add(c *Conn) {
+	memberships.Lock()
+	defer memberships.Unlock()
+	for m := c.hubs; m != nil; m = m.next {
+		if m == &left || m.crew.hub == h {
+			return
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := c.conn.Loop()
+	w := h.crews[l]
+	if w == nil {
+		if h.crews == nil {
+			h.crews = make(map[*conn.Loop]*crew)
+		}
+		w = &crew{hub: h, loop: l}
+		h.crews[l] = w
+	}
+	c.hubs = &member{crew: w, conn: c, next: c.hubs, at: len(w.members)}
+	w.members = append(w.members, c.hubs)
+	h.count++
+}
+
+// Remove takes c out of the set.
+func (h *Hub) Remove(c *Conn) {
+	memberships.Lock()
+	defer memberships.Unlock()
+	for at := &c.hubs; *at != nil && *at != &left; at = &(*at).next {
+		if m := *at; m.crew.hub == h {
+			*at = m.next
+			m.leave()
+			return
+		}
+	}
+}
+
+// leaveHubs takes a connection that closes out of all of them.
+func (c *Conn) leaveHubs() {
+	memberships.Lock()
+	defer memberships.Unlock()
+	for m := c.hubs; m != nil && m != &left; m = m.next {
+		m.leave()
+	}
+	c.hubs = &left
+}
+
+func (m *member) leave() {
+	w, h := m.crew, m.crew.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.count--
+	w.members[m.at] = nil
+	w.left++
+	w.tidy()
+}
+
+// tidy closes the gaps in members, and forgets a crew that has none.
+func (w *crew) tidy() {
+	if w.sending > 0 || w.left < 32 && w.left < len(w.members) || w.left < len(w.members)/4 {
+		return
+	}
+	n, q := 0, w.queue
+	for i, m := range w.members {
+		for ; len(q) > 0 && q[0].end <= i; q = q[1:] {
+			q[0].end = n
+		}
+		if m != nil {
+			m.at = n
+			w.members[n] = m
+			n++
+		}
+	}
+	for i := range q {
+		q[i].end = n
+	}
+	clear(w.members[n:])
+	w.members, w.left = w.members[:n], 0
+	if n == 0 && len(w.queue) == 0 && w.hub.crews[w.loop] == w {
+		delete(w.hub.crews, w.loop)
+	}
+}
+
+// Len returns the number of connections in the set.
+func (h *Hub) Len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.count
+}
+
+// Each calls fn for each connection that is in the set now, on its loop.
+func (h *Hub) Each(fn func(c *Conn)) {
+	for _, c := range h.all() {
+		c.Post(func() {
+			if !c.is(closeSent) {
+				fn(c)
+			}
+		})
+	}
+}
+
+func (h *Hub) all() (all []*Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, w := range h.crews {
+		for _, m := range w.members {
+			if m != nil {
+				all = append(all, m.conn)
+			}
+		}
+	}
+	return all
+}
+
+// Send writes a message, Text or Binary, to all connections in the set. p is the
+// caller's again on return; the loops write it a portion of the members at a
+// time. The errors are those of [Prepare], and [ErrQueue]: then those on some
+// loop do not get it.
+func (h *Hub) Send(op Op, p []byte) error {
+	m, err := Prepare(op, p)
+	if err != nil {
+		return err
+	}
+	return h.SendPrepared(m)
+}
+
+// SendPrepared is Send of a message that was made before.
+func (h *Hub) SendPrepared(m *Prepared) (err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, w := range h.crews {
+		switch {
+		case w.left == len(w.members):
+			continue
+		case w.bytes > HubQueue:
+			err = ErrQueue
+			continue
+		}
+		w.queue = append(w.queue, message{m, len(w.members)})
+		w.bytes += len(m.frame)
+		w.post()
+	}
+	return err
+}
+
+// post has the loop call run.
+func (w *crew) post() {
+	if !w.running {
+		w.running = w.loop.Post(w.run) == nil
+	}
+	if !w.running { // the loop has ended
+		w.queue, w.bytes, w.sending = nil, 0, 0
+	}
+}
+
+// run sends messages to members for some time, on the loop.
+func (w *crew) run() {
+	begun := time.Now()
+	var to [passMembers]*Conn
+	var what [passMessages]message
+	for {
+		members, messages, at := w.next(&to, &what)
+		if members == nil {
+			return
+		}
+		for i, c := range members {
+			if c == nil {
+				continue
+			}
+			for _, m := range messages {
+				if at+i < m.end {
+					w.send(c, m.Prepared)
+				}
+			}
+		}
+		if time.Since(begun) > passTime {
+			w.pass()
+			return
+		}
+	}
+}
+
+// next takes a portion of the pass under way, or begins the next; nil: there is
+// nothing to do.
+func (w *crew) next(to *[passMembers]*Conn, what *[passMessages]message) (members []*Conn, messages []message, at int) {
+	h := w.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if w.sending > 0 && w.at >= w.queue[w.sending-1].end {
+		for _, m := range w.queue[:w.sending] {
+			w.bytes -= len(m.frame)
+		}
+		w.queue = append(w.queue[:0], w.queue[w.sending:]...)
+		clear(w.queue[len(w.queue):cap(w.queue)])
+		w.sending, w.at = 0, 0
+		w.tidy()
+	}
+	if len(w.queue) == 0 {
+		w.running = false
+		return nil, nil, 0
+	}
+	if w.sending == 0 {
+		w.sending = min(len(w.queue), passMessages)
+	}
+	messages = what[:copy(what[:], w.queue[:w.sending])]
+	size, n := 0, passMembers
+	for _, m := range messages {
+		size += len(m.frame)
+	}
+	if size > passLarge {
+		n = 1
+	}
+	at = w.at
+	n = min(n, messages[len(messages)-1].end-at)
+	members = to[:n]
+	for i, m := range w.members[at : at+n] {
+		if members[i] = nil; m != nil {
+			members[i] = m.conn
+		}
+	}
+	w.at += n
+	return members, messages, at
+}
+
+// pass leaves the rest for another turn.
+func (w *crew) pass() {
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	w.running = false
+	w.post()
+}
+
+// send writes a message to a member, or drops one that does not read.
+func (w *crew) send(c *Conn, m *Prepared) {
+	most := w.hub.MaxBacklog
+	if most <= 0 {
+		most = 1 << 20
+	}
+	if c.conn.Pending() <= most {
+		c.WritePrepared(m)
+		return
+	}
+	code := w.hub.Code
+	if !code.Sendable() {
+		code = TryAgainLater
+	}
+	c.set(hurried)
+	c.Close(code, "too slow")
+}

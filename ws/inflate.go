@@ -1,0 +1,180 @@
+// Messages inflated: with a bound that is looked at while they grow, and a
+// portion at a time.
+
+package ws
+
+import (
+	"compress/flate"
+	"io"
+	"sync"
+
+	"github.com/valyala/bytebufferpool"
+)
+
+// inflateTurn is how much comes out of a message before the loop's other
+// connections have their turn; it takes a millisecond or two.
+const inflateTurn = 256 << 10
+
+// finalBlocks is how many blocks within a message may say that they are the last
+// (RFC 7692 7.2.3.4). Beginning anew behind each has its price.
+const finalBlocks = 64
+
+// An inflater inflates one message. It is shared by all connections.
+type inflater struct {
+	r     io.ReadCloser // of package flate, which reads from the inflater itself
+	in    []byte        // what it has not read of the message
+	tail  string        // and of what stands behind it
+	out   *bytebufferpool.ByteBuffer
+	op    Op
+	text  uint8  // state of a text
+	size  uint64 // of what has come out
+	final int
+}
+
+var inflaters = sync.Pool{New: func() any {
+	z := new(inflater)
+	z.r = flate.NewReader(z)
+	return z
+}}
+
+// endOfMessage is what the sender has left out, and a last block, so that the
+// reader sees an end (RFC 7692 7.2.2).
+const endOfMessage = flushed + "\x01\x00\x00\xff\xff"
+
+// ReadByte has package flate read from z no more than it needs.
+func (z *inflater) ReadByte() (c byte, err error) {
+	switch {
+	case len(z.in) > 0:
+		c, z.in = z.in[0], z.in[1:]
+	case len(z.tail) > 0:
+		c, z.tail = z.tail[0], z.tail[1:]
+	default:
+		err = io.ErrUnexpectedEOF
+	}
+	return c, err
+}
+
+// Read completes an io.Reader; package flate uses ReadByte, and io.ReadFull for
+// stored blocks.
+func (z *inflater) Read(p []byte) (n int, err error) {
+	n = copy(p, z.in)
+	z.in = z.in[n:]
+	m := copy(p[n:], z.tail)
+	z.tail = z.tail[m:]
+	if n += m; n == 0 && len(p) > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func (z *inflater) free() {
+	if z.out != nil {
+		poison(z.out.B)
+		messages.Put(z.out)
+	}
+	z.in, z.out, z.tail, z.text, z.size, z.final = nil, nil, "", utf8Whole, 0, 0
+	inflaters.Put(z)
+}
+
+// more inflates another portion of at most n bytes. It returns io.EOF with the
+// last one.
+func (z *inflater) more(n int) error {
+	end := len(z.out.B) + n
+	for len(z.out.B) < end {
+		z.grow(end - len(z.out.B))
+		from := len(z.out.B)
+		got, err := z.r.Read(z.out.B[from:min(end, cap(z.out.B))])
+		z.out.B = z.out.B[:from+got]
+		z.size += uint64(got)
+		if z.op == Text {
+			if z.text = validText(z.text, z.out.B[from:]); z.text == utf8Wrong {
+				return ErrUTF8
+			}
+		}
+		switch {
+		case err == io.EOF && (z.tail == "" || len(z.in) == 0 && z.tail == endOfMessage):
+			if z.text != utf8Whole {
+				return ErrUTF8
+			}
+			return io.EOF
+		case err == io.EOF: // a block within the message said that it was the last
+			if z.final++; z.final > finalBlocks {
+				return ErrDeflate
+			}
+			z.r.(flate.Resetter).Reset(z, nil)
+		case err != nil:
+			return ErrDeflate
+		}
+	}
+	return nil
+}
+
+// grow makes room for at most n bytes more: what is there doubles.
+func (z *inflater) grow(n int) {
+	if len(z.out.B) == cap(z.out.B) {
+		b := make([]byte, len(z.out.B), len(z.out.B)+min(n, max(len(z.out.B), 4<<10)))
+		copy(b, z.out.B)
+		z.out.B = b
+	}
+}
+
+// beginInflate inflates the message that was collected, and delivers it.
+func (c *Conn) beginInflate(op Op) {
+	z := inflaters.Get().(*inflater)
+	z.in, z.tail, z.op, z.out = c.msg.B, endOfMessage, op, messages.Get()
+	z.r.(flate.Resetter).Reset(z, nil)
+	c.extra().inflate = z
+	c.inflateMore()
+}
+
+// inflateMore goes on with that, a portion at a time.
+func (c *Conn) inflateMore() {
+	z := c.more.inflate
+	if c.is(closeSent) {
+		c.inflated()
+		return
+	}
+	room := c.h.limit() - z.size // and one more byte shows that it is too big
+	err := z.more(int(min(room, inflateTurn-1)) + 1)
+	switch {
+	case z.size > c.h.limit():
+		c.inflated()
+		c.fail(ErrTooBig)
+	case err == io.EOF:
+		op, out := z.op, z.out
+		z.out = nil
+		c.inflated()
+		c.deliverInflated(op, out)
+	case err != nil:
+		c.inflated()
+		c.fail(err.(Error))
+	case c.h.Stream != nil:
+		out := z.out
+		z.out = messages.Get()
+		c.yield()
+		c.h.Stream(c, z.op, out.B, false)
+		poison(out.B)
+		messages.Put(out)
+	default:
+		c.yield()
+	}
+}
+
+// inflated gives back what inflating needed.
+func (c *Conn) inflated() {
+	c.more.inflate.free()
+	c.more.inflate = nil
+	c.dropMessage()
+}
+
+// deliverInflated hands over a message, or the last portion of it.
+func (c *Conn) deliverInflated(op Op, out *bytebufferpool.ByteBuffer) {
+	switch {
+	case c.h.Stream != nil:
+		c.h.Stream(c, op, out.B, true)
+	case c.h.Message != nil:
+		c.h.Message(c, op, out.B)
+	}
+	poison(out.B)
+	messages.Put(out)
+}

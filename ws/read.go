@@ -1,0 +1,202 @@
+// Input: frames become messages, and control frames what they ask for.
+
+package ws
+
+import (
+	"encoding/binary"
+	"io"
+	"time"
+
+	"github.com/valyala/bytebufferpool"
+)
+
+// What one read brought is handled a portion at a time: then the loop's other
+// connections have their turn.
+const (
+	mostFrames = 256                  // of any kind
+	clockEvery = 8                    // frames between two looks at the clock
+	mostTime   = 2 * time.Millisecond // in callbacks
+)
+
+// messages is where messages in pieces are put together.
+var messages bytebufferpool.Pool
+
+// data consumes input as far as it can be handled now.
+func (c *Conn) data(p []byte) (n int) {
+	c.heard = c.clock()
+	c.clear(pinged)
+	var begun time.Time
+	for frames := 0; n < len(p); frames++ {
+		switch {
+		case c.is(lingering):
+			return len(p)
+		case c.is(paused|yielded) || c.conn.Full():
+			return n // what is left comes again by Resume, or when the output has drained
+		case frames == 0:
+		case frames == clockEvery:
+			begun = time.Now()
+		case frames == mostFrames || frames%clockEvery == 0 && time.Since(begun) > mostTime:
+			c.yield()
+			return n
+		}
+		piece, used, err := c.parser.Parse(p[n:])
+		n += used
+		if err != nil {
+			c.fail(err.(Error))
+			return len(p)
+		}
+		c.take(piece)
+	}
+	return n
+}
+
+// yield has the rest of the input wait for another turn.
+func (c *Conn) yield() {
+	if !c.is(yielded) {
+		c.set(yielded)
+		c.conn.Pause()
+		c.conn.Post(c.resume)
+	}
+}
+
+// resume goes on after yield.
+func (c *Conn) resume() {
+	c.clear(yielded)
+	if c.more != nil && c.more.inflate != nil {
+		c.inflateMore()
+	}
+	c.unpause()
+}
+
+// take handles a piece of input.
+func (c *Conn) take(p Piece) {
+	switch {
+	case p.Op == 0:
+	case p.Op.Control():
+		c.control(p)
+	case c.is(closeSent): // the program has closed: it is called no more
+	case c.grows(p):
+		c.fail(ErrTooBig)
+	case p.Compressed():
+		if c.collect(p.Data); p.Last() {
+			c.beginInflate(p.Op)
+		}
+	case c.h.Stream != nil:
+		if len(p.Data) > 0 || p.Last() {
+			c.h.Stream(c, p.Op, p.Data, p.Last())
+		}
+	case p.First() && p.Last():
+		if c.h.Message != nil {
+			c.h.Message(c, p.Op, p.Data)
+		}
+	default:
+		if c.collect(p.Data); p.Last() {
+			c.deliver(p.Op)
+		}
+	}
+}
+
+// grows reports whether the message is going to be too big, by what the frame's
+// head says or what has come.
+func (c *Conn) grows(p Piece) bool {
+	limit, size := c.h.limit(), uint64(len(p.Data))+p.Left
+	if p.Compressed() {
+		limit += limit>>10 + 64 // what does not compress grows: the limit itself is for what comes out
+	}
+	switch {
+	case size > limit:
+		return true
+	case c.msg != nil:
+		return size > limit-uint64(len(c.msg.B))
+	case c.h.Stream == nil || c.h.MaxMessage <= 0 || p.Compressed():
+		return false
+	}
+	x := c.extra()
+	if p.First() {
+		x.size = 0
+	}
+	x.size += uint64(len(p.Data))
+	return x.size > limit || p.Left > limit-x.size
+}
+
+// collect appends to the message that comes in pieces.
+func (c *Conn) collect(p []byte) {
+	if c.msg == nil {
+		c.msg = messages.Get()
+	}
+	c.msg.B = append(c.msg.B, p...)
+}
+
+// deliver hands over the message that was collected.
+func (c *Conn) deliver(op Op) {
+	m := c.msg
+	c.msg = nil // the program may close the connection
+	if c.h.Message != nil {
+		c.h.Message(c, op, m.B)
+	}
+	poison(m.B)
+	messages.Put(m)
+}
+
+func (c *Conn) dropMessage() {
+	if c.msg != nil {
+		poison(c.msg.B)
+		messages.Put(c.msg)
+		c.msg = nil
+	}
+}
+
+// control handles a piece of a control frame.
+func (c *Conn) control(p Piece) {
+	data := p.Data
+	if !p.First() || !p.Last() {
+		x := c.extra()
+		x.control = append(x.control, data...)
+		if !p.Last() {
+			return
+		}
+		data = x.control
+		x.control = nil
+	}
+	switch p.Op {
+	case Ping:
+		if !c.is(closeSent) { // RFC 6455 5.5.2: unless it has received a close frame; nothing follows ours
+			c.write(byte(Pong)|finBit, data)
+		}
+	case Pong:
+		if c.h.Pong != nil && !c.is(closeSent) {
+			c.h.Pong(c, data)
+		}
+	case Close:
+		c.peerClosed(data)
+	}
+}
+
+// peerClosed is the peer's close frame (RFC 6455 5.5.1).
+func (c *Conn) peerClosed(payload []byte) {
+	how := &c.extra().close
+	how.Code = NoCode
+	if len(payload) >= 2 {
+		how.Code, how.Reason = Code(binary.BigEndian.Uint16(payload)), string(payload[2:])
+	}
+	c.set(closeRead)
+	if !c.is(closeSent) {
+		c.sendClose(how.Code, "")
+	}
+	c.linger()
+}
+
+// end is the peer's FIN.
+func (c *Conn) end() {
+	if !c.is(closeRead | lingering) {
+		if how := &c.extra().close; how.Err == nil {
+			how.Code, how.Err = Abnormal, io.ErrUnexpectedEOF
+			if c.msg == nil && c.parser.idle() {
+				how.Err = io.EOF
+			}
+		}
+	}
+	c.leaveHubs()
+	c.set(closeSent)
+	c.conn.Close()
+}

@@ -1,0 +1,107 @@
+// Output: messages become frames, put together where they are sent from.
+
+package ws
+
+import (
+	"math/rand/v2"
+	"unsafe"
+)
+
+// most is how much of a frame is put together in one piece; more than that is
+// given to the kernel from where it is.
+const most = 16 << 10
+
+// Write sends a message, Text or Binary. It takes all of it, and p is the
+// caller's again on return. What is written during one callback leaves together.
+// Text that is not UTF-8 is refused with [ErrUTF8], for the peer would end the
+// connection. The error is net.ErrClosed once the connection closes, from
+// whichever side, and [conn.ErrBacklog] past Handler.Max.
+func (c *Conn) Write(op Op, p []byte) error {
+	switch {
+	case c.is(closeSent | fragmented):
+		return c.unwritable()
+	case op == Text:
+		if validText(utf8Whole, p) != utf8Whole {
+			return ErrUTF8
+		}
+	case op != Binary:
+		return ErrOp
+	}
+	if c.window != 0 && len(p) >= c.h.Deflate.least() {
+		return c.writeDeflated(op, p)
+	}
+	return c.write(byte(op)|finBit, p)
+}
+
+// WriteText is Write of a text.
+func (c *Conn) WriteText(s string) error {
+	return c.Write(Text, unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
+}
+
+// WriteFragment sends a part of a message, of a length that need not be known: op
+// is that of the message in each of its calls, and last says that this part is
+// the last. No other message may be sent meanwhile. That a text is UTF-8 is the
+// caller's business here, and nothing is compressed.
+func (c *Conn) WriteFragment(op Op, p []byte, last bool) error {
+	switch {
+	case c.is(closeSent):
+		return c.unwritable()
+	case op != Text && op != Binary:
+		return ErrOp
+	case c.is(fragmented):
+		op = Continuation
+	}
+	c.set(fragmented)
+	if last {
+		c.clear(fragmented)
+	}
+	return c.write(firstByte(op, last), p)
+}
+
+// Ping sends a ping. The peer answers with the same payload: see Handler.Pong.
+func (c *Conn) Ping(p []byte) error {
+	switch {
+	case c.is(closeSent):
+		return c.unwritable()
+	case len(p) > 125:
+		return ErrControl
+	}
+	return c.write(byte(Ping)|finBit, p)
+}
+
+// write sends a frame.
+func (c *Conn) write(first byte, p []byte) error {
+	if c.is(client) {
+		return c.writeMasked(first, p)
+	}
+	if len(p) > most {
+		if _, err := c.conn.Write(appendHead(c.conn.AvailableBuffer(MaxHead), first, 0, len(p))); err != nil {
+			return err
+		}
+		_, err := c.conn.Write(p)
+		return err
+	}
+	b := appendHead(c.conn.AvailableBuffer(MaxHead+len(p)), first, 0, len(p))
+	_, err := c.conn.Write(append(b, p...))
+	return err
+}
+
+// writeMasked is write for a client: p stays as it is, so it is copied.
+func (c *Conn) writeMasked(first byte, p []byte) error {
+	// ChaCha8 with a seed of the system, for nobody may foresee the key (RFC 6455 10.3).
+	key := rand.Uint32()
+	b := appendHead(c.conn.AvailableBuffer(MaxHead+min(len(p), most)), first, maskBit, len(p))
+	b = append(b, byte(key), byte(key>>8), byte(key>>16), byte(key>>24))
+	for {
+		n := min(len(p), most)
+		b = append(b, p[:n]...)
+		key = Mask(b[len(b)-n:], key)
+		if _, err := c.conn.Write(b); err != nil {
+			return err
+		}
+		if p = p[n:]; len(p) == 0 {
+			return nil
+		}
+		b = c.conn.AvailableBuffer(min(len(p), most))
+	}
+}
