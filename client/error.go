@@ -1,0 +1,103 @@
+// Errors: which part of an exchange failed, and whether the server may have acted
+// on the request.
+
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+)
+
+// Phase is the part of an exchange in which it failed.
+type Phase uint8
+
+const (
+	Prepare Phase = iota // what was asked for cannot be: see the Err variables
+	Wait                 // for a connection to be free
+	Resolve              // the origin's name
+	Dial                 // the origin
+	TLS                  // the handshake
+	Write                // the request
+	Head                 // of the answer
+	Body                 // of the answer
+)
+
+var phases = [...]string{"prepare", "wait", "resolve", "dial", "tls", "write", "head", "body"}
+
+// String is the phase in lower case.
+func (p Phase) String() string {
+	if int(p) < len(phases) {
+		return phases[p]
+	}
+	return "?"
+}
+
+// An Error is how an exchange failed. errors.Is and errors.As see the cause:
+// os.ErrDeadlineExceeded for all that took too long, io.ErrUnexpectedEOF for what was cut
+// off, net.ErrClosed after Abort, syscall.ECONNREFUSED and the like, a
+// parser.Error for what is not HTTP, or an Err variable of this package.
+type Error struct {
+	Phase Phase
+	// Written says that bytes of the request have left, so that the server may have
+	// acted on it. If it is false, the request may be sent again, whatever it is.
+	Written bool
+	Err     error
+}
+
+func (e *Error) Error() string {
+	text := strings.TrimPrefix(e.Err.Error(), "client: ")
+	if e.Written && e.Phase < Body {
+		text += " (the request was written, at least in part)"
+	}
+	return "client: " + e.Phase.String() + ": " + text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Timeout reports whether a time limit was the cause, as [net.Error] has it.
+func (e *Error) Timeout() bool { return errors.Is(e.Err, os.ErrDeadlineExceeded) }
+
+// Temporary is false: see [net.Error].
+func (e *Error) Temporary() bool { return false }
+
+// Errors of a program's own making.
+var (
+	ErrURL      = errors.New("client: the URL has to be absolute, http or https, and free of spaces, controls and other than ASCII")
+	ErrMethod   = errors.New("client: the method has to be a token")
+	ErrTarget   = errors.New("client: not a request target: it has to be free of spaces, controls, \"#\" and other than ASCII")
+	ErrField    = errors.New("client: not a field that can be set: the name has to be a token, the value free of control characters, and Transfer-Encoding is the client's business")
+	ErrHeadSent = errors.New("client: the head of the request has been sent already")
+	ErrLength   = errors.New("client: the body does not have the length that Content-Length says")
+	ErrBacklog  = errors.New("client: more of the request waits than MaxBacklog allows: wait for OnDrain when Full")
+)
+
+// Errors that a server, or too many requests, bring about.
+var (
+	ErrWaiting   = errors.New("client: more requests wait for a connection than MaxWaiting allows")
+	ErrInterim   = errors.New("client: more interim answers than MaxInterim allows")
+	ErrUpgraded  = errors.New("client: the server switched protocols, and was not asked to")
+	ErrBodyLarge = errors.New("client: the answer's body is larger than allowed")
+)
+
+var (
+	errOver      = fmt.Errorf("client: the exchange is over: %w", net.ErrClosed)
+	errAborted   = fmt.Errorf("client: the request was aborted: %w", net.ErrClosed)
+	errAsked     = errors.New("client: Do is called once")
+	errBodyTaken = errors.New("client: the body is being read already")
+	errTrailer   = errors.New("client: a trailer section follows only a chunked body")
+	errRange     = errors.New("client: SendFile wants an offset and a length that are not negative")
+	errHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT")
+	errTunnel    = errors.New("client: behind this answer the connection speaks another protocol: see Hijack")
+	errUnsettled = errors.New("client: the connection was not opened with the handler that Connect was given")
+
+	errWaitTime  = fmt.Errorf("client: no connection was free within WaitTimeout: %w", os.ErrDeadlineExceeded)
+	errDialTime  = fmt.Errorf("client: no connection within DialTimeout: %w", os.ErrDeadlineExceeded)
+	errHeadTime  = fmt.Errorf("client: no answer within HeadTimeout: %w", os.ErrDeadlineExceeded)
+	errBodyTime  = fmt.Errorf("client: no more of the answer's body within BodyTimeout: %w", os.ErrDeadlineExceeded)
+	errTaken     = fmt.Errorf("client: nobody asked for the answer's body within BodyTimeout: %w", os.ErrDeadlineExceeded)
+	errTotalTime = fmt.Errorf("client: the exchange took longer than Timeout: %w", os.ErrDeadlineExceeded)
+)

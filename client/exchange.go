@@ -1,0 +1,379 @@
+// exchange: a request and its answer, from Pool.Request to the last callback. It is
+// recycled within its pool; programs hold handles that go stale.
+
+package client
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+// mostReplay is how much of a request is kept to be sent again.
+const mostReplay = 64 << 10
+
+type exchange struct {
+	pool  *Pool
+	o     *origin
+	s     *session // the connection, from take to the answer's end
+	gen   uint32   // a handle with another is stale
+	send  sending
+	read  reading
+	flags flags
+
+	// The request.
+	method, target string
+	host, userinfo string
+	fields         []byte // lines that the program set
+	out            []byte // what was written, until it is given to a connection and need not be kept
+	given          int    // bytes that the connection was given
+	held           []byte // the body, while it waits for 100 Continue
+	files          []file // between the bytes of held, if there are any, or of out
+	declared       int64  // Content-Length, -1: none
+	written        int64  // content so far
+	trailer        []byte // lines of the trailer section
+	until          int64  // when Timeout is over, in nanoseconds; 0: never
+	timer          *conn.Timer
+	prev, next     *exchange // in the origin's queue
+	draining       []func()  // by OnDrain, where there is no connection to wait for
+	asked          func(r Response, err error)
+	informed       func(r Response)
+
+	// The answer.
+	head      *head // while it is read, and while the program looks at it
+	status    uint16
+	interims  int
+	body      parser.Body
+	received  int64
+	sink      func(p []byte, err error) // who takes the body; nil: it waits
+	section   *parser.Trailer           // when its trailer section is being read
+	onTrailer func(name, value []byte)
+}
+
+// file is a part of a body.
+type file struct {
+	f      *os.File
+	off, n int64
+	at     int // bytes go before it
+}
+
+type flags uint16
+
+const (
+	retried       flags = 1 << iota // its connection died: see lost
+	reused                          // the connection had served a request before
+	unkept                          // some of what was written is not in out any more
+	chunked                         // the body is
+	ended                           // End was called
+	closes                          // the connection is not to be used again
+	upgrades                        // the request offers another protocol
+	began                           // a byte of the answer has come
+	paused                          // by Response.Pause
+	hasConnection                   // fields of that name were set
+	hasExpect
+	hasUpgrade
+	hasHost
+)
+
+func (x *exchange) is(f flags) bool { return x.flags&f != 0 }
+func (x *exchange) set(f flags)     { x.flags |= f }
+func (x *exchange) clear(f flags)   { x.flags &^= f }
+
+// launch sends the exchange to its origin, once it was asked for and has a head.
+func (x *exchange) launch() {
+	if x.read == unasked && x.asked != nil && x.send != composing {
+		if d := x.pool.limits.total; d > 0 {
+			x.until = x.pool.now() + int64(d)
+		}
+		x.pool.counts.requests.Add(1)
+		x.o.acquire(x)
+	}
+}
+
+func (p *Pool) now() int64 { return p.loop.Now().UnixNano() }
+
+// await limits the time in the queue.
+func (x *exchange) await() {
+	l := x.pool.limits
+	d, err := l.wait, errWaitTime
+	if d > 0 && x.o.open < l.conns {
+		d += l.dial // which has a limit of its own
+	}
+	if x.until != 0 {
+		if left := time.Duration(x.until - x.pool.now()); d == 0 || left < d {
+			d, err = left, errTotalTime
+		}
+	}
+	if d != 0 {
+		x.timer = x.pool.loop.After(d, func() { x.ends(&Error{Wait, false, err})() })
+	}
+}
+
+func (x *exchange) stopTimer() {
+	if x.timer != nil {
+		x.timer.Stop()
+		x.timer = nil
+	}
+}
+
+// begin sends what was written so far, on the connection that x has got.
+func (x *exchange) begin() {
+	x.stopTimer()
+	x.read = heading
+	x.given = len(x.out)
+	switch {
+	case x.send == holding:
+		x.s.conn.Write(x.out)
+	case len(x.files) > 0:
+		x.flush(x.out)
+	default:
+		x.s.conn.Write(x.out)
+		if len(x.out) > mostReplay {
+			x.forgetOut()
+		}
+	}
+	x.arm()
+	x.drained()
+}
+
+// forgetOut gives up sending x again.
+func (x *exchange) forgetOut() {
+	x.set(unkept)
+	x.out = x.out[:0]
+}
+
+// flush gives the connection bytes, and the files between them.
+func (x *exchange) flush(p []byte) {
+	from := 0
+	for _, f := range x.files {
+		x.s.conn.Write(p[from:f.at])
+		x.s.conn.SendFile(f.f, f.off, f.n)
+		from = f.at
+	}
+	x.s.conn.Write(p[from:])
+	if len(x.files) > 0 {
+		x.files = nil
+		x.forgetOut()
+	}
+}
+
+// goOn lets the body follow its head, which was held back.
+func (x *exchange) goOn() {
+	if x.send != holding {
+		return
+	}
+	x.send = streaming
+	if x.is(ended) {
+		x.send = complete
+	}
+	x.keep(x.held)
+	x.given += len(x.held)
+	x.flush(x.held)
+	x.held = nil
+	x.arm()
+	x.drained()
+}
+
+// keep keeps what goes to the connection, for another.
+func (x *exchange) keep(pieces ...[]byte) {
+	for _, p := range pieces {
+		switch {
+		case x.is(unkept):
+		case len(x.out)+len(p) > mostReplay:
+			x.forgetOut()
+		default:
+			x.out = append(x.out, p...)
+		}
+	}
+}
+
+// stop ends the sending of a request that was answered before its end.
+func (x *exchange) stop() {
+	if x.send != complete {
+		x.send = stopped
+		x.held = nil
+		x.closeFiles()
+		x.drained()
+	}
+}
+
+// drained has those who wait for room go on, soon: there is some, or there will
+// never be any, as their next Write finds out.
+func (x *exchange) drained() {
+	for _, fn := range x.draining {
+		x.pool.loop.Post(fn)
+	}
+	x.draining = nil
+}
+
+func (x *exchange) closeFiles() {
+	for _, f := range x.files {
+		f.f.Close()
+	}
+	x.files = nil
+}
+
+// arm sets the deadline of what the exchange waits for on its connection.
+func (x *exchange) arm() {
+	l := x.pool.limits
+	var d time.Duration
+	switch {
+	case x.read == heading && x.send == holding:
+		d = l.cont
+	case x.read == heading && x.send == complete:
+		d = l.head
+	case x.read == bodying && !x.is(paused), x.read == tunnel:
+		d = l.body
+	}
+	if x.until != 0 {
+		if left := max(time.Duration(x.until-x.pool.now()), 1); d == 0 || left < d {
+			d = left
+		}
+	}
+	x.s.conn.SetDeadline(d)
+}
+
+// timeout is the end of that deadline.
+func (x *exchange) timeout() {
+	s := x.s
+	var err error
+	phase := x.phase()
+	switch {
+	case x.until != 0 && x.pool.now() >= x.until:
+		err = errTotalTime
+	case x.send == holding && x.read == heading:
+		x.goOn()
+	case x.read == heading && x.send == complete && s.conn.Pending() == 0:
+		err = errHeadTime
+	case x.read == bodying && !x.is(paused) && x.sink == nil, x.read == tunnel:
+		err = errTaken
+	case x.read == bodying && !x.is(paused):
+		err = errBodyTime
+	}
+	if err == nil {
+		x.arm()
+		return
+	}
+	x.fail(&Error{Phase: phase, Err: err})
+}
+
+// phase is where the exchange is, as an Error says it.
+func (x *exchange) phase() Phase {
+	switch {
+	case x.read == unasked:
+		return Prepare
+	case x.read == queued:
+		return Wait
+	case x.read != heading:
+		return Body
+	case x.send == complete && x.s != nil && x.s.conn.Pending() == 0:
+		return Head
+	}
+	return Write
+}
+
+// situation is what lost and reusable decide by.
+func (x *exchange) situation() situation {
+	return situation{
+		send: x.send, read: x.read,
+		reused: x.is(reused), began: x.is(began), kept: !x.is(unkept), retried: x.is(retried),
+		idempotent: idempotent(x.method),
+		persist:    !x.is(closes),
+	}
+}
+
+// idempotent reports whether a server may act twice on a request with the method
+// (RFC 9110 9.2.2).
+func idempotent(method string) bool {
+	switch method {
+	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
+		return true
+	}
+	return false
+}
+
+// lost is called when the connection of x has ended; err says how, unsent how much
+// of what it was given did not leave. The program is told by what it returns.
+func (x *exchange) lost(err error, unsent int, inOrder bool) (tell func()) {
+	s := x.situation()
+	s.unsent, s.inOrder = unsent >= x.given, inOrder
+	s.untilEnd = s.read == bodying && x.body.End() == nil
+	e := &Error{Phase: Head, Written: !s.unsent, Err: err}
+	switch {
+	case s.read != heading:
+		e.Phase = Body
+	case x.send != complete || unsent > 0:
+		e.Phase = Write
+	}
+	x.s = nil
+	switch lost(s) {
+	case ends:
+		return x.completes(nil)
+	case again:
+		x.set(retried)
+		x.pool.counts.retries.Add(1)
+		x.given = 0
+		x.o.acquire(x)
+		return func() {}
+	}
+	return x.ends(e)
+}
+
+// fail ends an exchange that cannot go on, and its connection.
+func (x *exchange) fail(e *Error) {
+	if s := x.s; s != nil {
+		e.Written = s.conn.Unsent() < x.given
+		s.x, x.s = nil, nil
+		s.abort()
+	}
+	x.ends(e)()
+}
+
+// failLater is fail for an exchange without a connection, that tells the program
+// after the running callback.
+func (x *exchange) failLater(e *Error) { x.pool.loop.Post(x.ends(e)) }
+
+// ends ends the exchange with an error. The program is told by what it returns.
+func (x *exchange) ends(e *Error) (tell func()) {
+	asked, sink := x.asked, x.sink
+	if x.status != 0 {
+		asked = nil // it has been told
+	}
+	if x.read == queued {
+		x.o.waiting.remove(x)
+		x.o.trim()
+	}
+	x.pool.counts.failed(e)
+	x.finished()
+	return func() {
+		switch {
+		case asked != nil:
+			asked(Response{}, e)
+		case sink != nil:
+			sink(nil, e)
+		}
+	}
+}
+
+// completes is the answer's end, with the last bytes of its body.
+func (x *exchange) completes(p []byte) (tell func()) {
+	sink := x.sink
+	x.finished()
+	return func() {
+		if sink != nil {
+			sink(p, io.EOF)
+		}
+	}
+}
+
+// finished gives back what the exchange holds, after which its handles are stale.
+func (x *exchange) finished() {
+	x.stopTimer()
+	x.closeFiles()
+	x.drained()
+	x.read = over
+	x.pool.release(x)
+}

@@ -1,0 +1,170 @@
+// Response: the program's handle on an answer.
+
+package client
+
+import (
+	"crypto/tls"
+	"iter"
+	"net"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// A Response is a server's answer. It is a handle that may be copied and kept, to
+// read the body; but Get and All return what they do only while the function runs
+// that was given it, and nothing after it. Its methods belong to the loop's
+// goroutine.
+type Response struct {
+	x      *exchange
+	gen    uint32
+	status uint16
+}
+
+func (r Response) valid() bool { return r.x != nil && r.x.gen == r.gen }
+
+// head is the parsed head, or nil when the program's function has returned.
+func (r Response) head() *head {
+	if !r.valid() {
+		return nil
+	}
+	return r.x.head
+}
+
+// Request returns the handle of the request that is answered.
+func (r Response) Request() Request { return Request{r.x, r.gen} }
+
+// Status is the status code, three digits. It is good for ever.
+func (r Response) Status() int { return int(r.status) }
+
+// Reason is the reason phrase, which means nothing (RFC 9112 4) and may be empty.
+func (r Response) Reason() []byte {
+	if h := r.head(); h != nil {
+		return h.Reason.Of(h.buf)
+	}
+	return nil
+}
+
+// Minor is the minor version of HTTP/1 that the answer has: 0 or 1.
+func (r Response) Minor() int {
+	if h := r.head(); h != nil {
+		return int(h.Minor)
+	}
+	return 1
+}
+
+// Get is the value of the first field of that name, in any case of its letters, or
+// nil if there is none.
+func (r Response) Get(name string) []byte {
+	if h := r.head(); h != nil {
+		return h.Get(h.buf, name)
+	}
+	return nil
+}
+
+// All ranges over the fields, names and values, in the order they came.
+func (r Response) All() iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		h := r.head()
+		if h == nil {
+			return
+		}
+		for _, f := range h.Fields {
+			if !yield(f.Name(h.buf), f.Value(h.buf)) {
+				return
+			}
+		}
+	}
+}
+
+// Length is the length of the body that is still to come, as far as it is known: 0
+// if there is no more, -1 if its end is found otherwise.
+func (r Response) Length() int64 {
+	if !r.valid() || r.x.read != bodying {
+		return 0
+	}
+	return r.x.body.Remaining()
+}
+
+// Pause stops the reading of the body until Resume. The server will be stopped by
+// TCP; no BodyTimeout runs meanwhile.
+func (r Response) Pause() {
+	if x := r.x; r.valid() && x.read == bodying {
+		x.set(paused)
+		x.s.conn.Pause()
+		x.arm()
+	}
+}
+
+// Resume undoes Pause.
+func (r Response) Resume() {
+	if x := r.x; r.valid() && x.is(paused) {
+		x.clear(paused)
+		if x.s.waiting = x.sink == nil; !x.s.waiting {
+			x.s.conn.Resume()
+		}
+		x.arm()
+	}
+}
+
+// Trailer has fn called with each field of the trailer section that follows a
+// chunked body, before the last call of what Stream or Body was given. What fn is
+// given is valid until it returns. Trailer comes before those.
+func (r Response) Trailer(fn func(name, value []byte)) error {
+	switch x := r.x; {
+	case !r.valid():
+		return errOver
+	case x.sink != nil:
+		return errBodyTaken
+	case x.read == bodying:
+		x.body.KeepTrailer()
+		x.onTrailer = fn
+	}
+	return nil
+}
+
+// TLS is what is known of the encrypted connection, while the exchange has one: nil
+// under http. It is not to be changed.
+func (r Response) TLS() *tls.ConnectionState {
+	if r.valid() && r.x.s != nil {
+		return r.x.s.conn.TLS()
+	}
+	return nil
+}
+
+// RemoteAddr is the server's address, while the exchange has a connection.
+func (r Response) RemoteAddr() net.Addr {
+	if r.valid() && r.x.s != nil {
+		return r.x.s.conn.RemoteAddr()
+	}
+	return nil
+}
+
+// Reused reports whether the connection had served a request before.
+func (r Response) Reused() bool { return r.valid() && r.x.is(reused) }
+
+// Hijack ends HTTP on the connection and hands it over to h, with the input that
+// has come behind the answer's head: after a 101, or a 2xx to CONNECT. h.Open is
+// not called. It comes in Do's function, or within BodyTimeout after it.
+func (r Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
+	x := r.x
+	switch {
+	case !r.valid():
+		return nil, errOver
+	case x.read != tunnel:
+		return nil, errHijack
+	}
+	s := x.s
+	c, o := s.conn, s.o
+	s.x, x.s, s.state = nil, nil, gone
+	o.open--
+	x.finished()
+	c.State = nil
+	c.SetDeadline(0)
+	c.SetHandler(h)
+	if s.waiting {
+		s.waiting = false
+		c.Resume()
+	}
+	o.pump()
+	return c, nil
+}

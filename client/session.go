@@ -1,0 +1,337 @@
+// session: one connection, as a machine that is fed what arrives. It reads the head
+// of an answer, tells the program, delivers the body, and goes back to its origin.
+
+package client
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+// A session is all that a connection holds beside its conn.Conn.
+type session struct {
+	conn       *conn.Conn // nil while Client.Connect has not brought it
+	o          *origin
+	x          *exchange     // whose answer is due
+	prev, next *session      // in one of the origin's lists
+	born       int64         // in nanoseconds
+	hint       time.Duration // how long the server lets it be idle; 0: unsaid
+	state      connState
+	used       bool // it has had a request
+	waiting    bool // reading is paused until somebody wants the body
+	feeding    bool // data is running
+}
+
+// connState is whose a connection is.
+type connState uint8
+
+const (
+	dialling connState = iota // the origin's, and not open yet
+	idle                      // the origin's
+	busy                      // an exchange's
+	gone                      // somebody else's: hijacked, or about to be closed
+)
+
+// unlist takes s from its origin.
+func (s *session) unlist() {
+	switch s.state {
+	case dialling:
+		s.o.dialling.remove(s)
+	case idle:
+		s.o.idle.remove(s)
+	}
+	s.state = busy
+}
+
+// opened is the first call for a connection.
+func (s *session) opened() {
+	s.unlist()
+	s.born = s.o.pool.now()
+	s.o.serve(s)
+}
+
+// usable reports whether a connection that was used may be again: the kernel is
+// asked, for its end may have come in this turn, or what nobody asked for.
+func (s *session) usable() bool {
+	p := s.o.pool
+	if age := p.limits.age; age > 0 && p.now()-s.born > int64(age) {
+		return false
+	}
+	return s.conn.Quiet()
+}
+
+// take gives the connection to x.
+func (s *session) take(x *exchange) {
+	s.state, s.x, x.s = busy, x, s
+	if s.used {
+		x.set(reused)
+		s.o.pool.counts.reused.Add(1)
+	} else {
+		x.clear(reused)
+	}
+	s.used = true
+	x.begin()
+}
+
+// free takes the connection back from an exchange that has its answer.
+func (s *session) free(x *exchange, unread bool) {
+	st := x.situation()
+	st.unread, st.unwritten = unread, s.conn.Pending() > 0
+	s.x, x.s = nil, nil
+	if s.waiting || x.is(paused) {
+		s.waiting = false
+		s.conn.Resume()
+	}
+	if reusable(st) && s.usable() {
+		s.o.serve(s)
+	} else {
+		s.drop()
+	}
+}
+
+// drop closes a connection that nobody uses.
+func (s *session) drop() {
+	if s.conn != nil && s.conn.Pending() > 0 {
+		s.abort() // nobody is going to read the rest of a request
+		return
+	}
+	s.unlist()
+	s.state = gone
+	if s.conn == nil {
+		s.o.open--
+	} else {
+		s.conn.Close()
+	}
+}
+
+// abort is drop at once.
+func (s *session) abort() {
+	s.unlist()
+	s.state = gone
+	s.conn.Abort()
+}
+
+// data consumes input, as far as it is wanted now.
+func (s *session) data(p []byte) (n int) {
+	s.feeding = true
+	for more := true; more && n < len(p); {
+		var used int
+		used, more = s.advance(p[n:])
+		n += used
+	}
+	s.feeding = false
+	return n
+}
+
+// advance consumes what it can of p, and returns whether to go on.
+func (s *session) advance(p []byte) (used int, more bool) {
+	x := s.x
+	switch {
+	case s.state == gone:
+		return len(p), false
+	case x == nil: // nobody asked: it must not pass for the answer to what comes next
+		s.o.pool.counts.unsolicited.Add(1)
+		s.abort()
+		return len(p), false
+	case x.read == heading:
+		return s.readHead(x, p)
+	case x.read == bodying && x.sink != nil && !x.is(paused):
+		return s.readBody(x, p)
+	}
+	s.hold()
+	return 0, false
+}
+
+// hold stops reading until feed: not even the server's end is news before somebody
+// wants the body.
+func (s *session) hold() {
+	s.waiting = true
+	s.conn.Pause()
+}
+
+// feed asks for data to be called again, with what was left.
+func (s *session) feed() {
+	if s.waiting && !s.feeding {
+		s.waiting = false
+		s.conn.Resume()
+	}
+}
+
+// readHead parses, and when the head is whole lets the program have it.
+func (s *session) readHead(x *exchange, p []byte) (used int, more bool) {
+	pool := s.o.pool
+	h := x.head
+	if h == nil {
+		h = pool.takeHead()
+		x.head = h
+		if x.method == "HEAD" || x.method == "CONNECT" {
+			h.Method = x.method
+		}
+	}
+	x.set(began)
+	n, err := h.Parse(p)
+	switch {
+	case err != nil:
+		x.fail(&Error{Phase: Head, Err: err})
+		return len(p), false
+	case n == 0:
+		return 0, false
+	}
+	h.buf = p[:n]
+	if h.Status < 200 && h.Status != 101 {
+		return n, s.interim(x, h)
+	}
+	return n, s.answered(x, h, n < len(p))
+}
+
+// interim is an answer before the answer (RFC 9110 15.2).
+func (s *session) interim(x *exchange, h *head) (more bool) {
+	if x.interims++; x.interims > s.o.pool.limits.maxInterim {
+		x.fail(&Error{Phase: Head, Err: ErrInterim})
+		return false
+	}
+	if h.Status == 100 {
+		x.goOn()
+	}
+	gen := x.gen
+	x.arm()
+	if x.informed != nil {
+		if x.informed(Response{x: x, gen: gen, status: uint16(h.Status)}); x.gen != gen {
+			return false
+		}
+	}
+	x.head = nil
+	s.o.pool.giveHead(h)
+	return true
+}
+
+// answered is the head of the answer proper.
+func (s *session) answered(x *exchange, h *head, more bool) bool {
+	pool := s.o.pool
+	x.status = uint16(h.Status)
+	switching := h.Status == 101 || x.method == "CONNECT" && h.Status/100 == 2
+	if h.Status == 101 && !x.is(upgrades) {
+		x.status = 0
+		x.fail(&Error{Phase: Head, Err: ErrUpgraded})
+		return false
+	}
+	pool.counts.status(h.Status)
+	if !h.KeepAlive {
+		x.set(closes)
+	}
+	s.hint = keepAlive(h.Get(h.buf, "Keep-Alive"))
+	if s.hint < 0 {
+		x.set(closes)
+	}
+	if x.send != complete {
+		x.set(closes)
+		x.stop()
+	}
+	gen, asked := x.gen, x.asked
+	r := Response{x: x, gen: gen, status: x.status}
+	switch {
+	case switching:
+		x.read = tunnel
+	case h.Framing == parser.NoBody:
+		// The connection is free, and the exchange over when the program has seen the head.
+		x.read = over
+		s.free(x, more)
+		x.stopTimer()
+		asked(r, nil)
+		x.done(gen)
+		return true
+	default:
+		x.body, x.read = h.Body(), bodying
+		if l := pool.limits.maxBody; h.Length > l {
+			x.status = 0
+			x.fail(&Error{Phase: Body, Err: ErrBodyLarge})
+			return false
+		}
+	}
+	x.arm()
+	asked(r, nil)
+	if x.gen != gen {
+		return false // it was aborted, or hijacked
+	}
+	pool.giveHead(h)
+	x.head = nil
+	if x.sink == nil || x.is(paused) {
+		s.hold()
+		return false
+	}
+	return true
+}
+
+// done ends an exchange whose connection is free already.
+func (x *exchange) done(gen uint32) {
+	if x.gen == gen {
+		x.finished()
+	}
+}
+
+// keepAlive is how long an idle connection may be used, by the Keep-Alive field: a
+// second less than the server says. 0: it does not say; less: not at all.
+func keepAlive(v []byte) time.Duration {
+	for len(v) > 0 {
+		var e []byte
+		e, v, _ = bytes.Cut(v, []byte(","))
+		name, value, _ := bytes.Cut(e, []byte("="))
+		if bytes.EqualFold(bytes.TrimSpace(name), []byte("timeout")) {
+			n, err := strconv.ParseUint(string(bytes.Trim(value, " \t\"")), 10, 31)
+			if err == nil && n <= 1 {
+				return -1
+			}
+			if err == nil {
+				return time.Duration(n-1) * time.Second
+			}
+		}
+	}
+	return 0
+}
+
+// end is the server's FIN.
+func (s *session) end() {
+	x := s.x
+	if x == nil || s.state == gone {
+		s.drop()
+		return
+	}
+	unsent := s.conn.Unsent()
+	s.x = nil
+	s.drop()
+	x.lost(cut(x, io.EOF), unsent, true)()
+}
+
+// timeout is called when the time for what the session waits for is over.
+func (s *session) timeout() {
+	switch {
+	case s.x != nil:
+		s.x.timeout()
+	default:
+		s.drop()
+	}
+}
+
+// closedBy is the connection's end, whatever brought it.
+func (s *session) closedBy(err error) {
+	was, o := s.state, s.o
+	s.unlist()
+	s.state = gone
+	o.open--
+	tell := func() {}
+	switch x := s.x; {
+	case was == dialling:
+		o.pool.counts.dialErrors.Add(1)
+		tell = o.letDown(err)
+	case x != nil:
+		s.x = nil
+		tell = x.lost(cut(x, err), s.conn.Unsent(), false)
+	}
+	o.pump()
+	tell()
+}
