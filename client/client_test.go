@@ -28,7 +28,7 @@ func TestGet(t *testing.T) {
 	host := strings.TrimPrefix(url, "http://")
 	r := start(t, &Client{})
 	for range 3 {
-		g := r.get(url + "/a?b#c").want(t, "200 GET /a?b "+host+` ""`)
+		g := r.get(url+"/a?b#c").want(t, "200 GET /a?b "+host+` ""`)
 		if !strings.Contains(g.fields, "X-Test: yes\n") {
 			t.Errorf("fields %q", g.fields)
 		}
