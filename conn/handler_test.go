@@ -254,8 +254,8 @@ func TestGoneWhileNotReading(t *testing.T) {
 	for _, how := range []string{"ended", "paused"} {
 		t.Run(how, func(t *testing.T) {
 			each(t, func(r *rig) {
-				if r.name == "select" {
-					r.Skip("this poller has no word of it while nothing is asked for")
+				if r.name == "select" || r.name == "devpoll" || r.name == "kqueue" && r.network == "unix" {
+					r.Skip("this poller reports nothing of it while nothing is asked for")
 				}
 				if how == "paused" && r.network == "unix" {
 					r.Skip("a Unix socket knows no reset, and a close is an end like any other")

@@ -35,6 +35,7 @@ func TestConformance(t *testing.T) {
 		{"a close shows", testFullClose},
 		{"a reset shows as what was asked for", testReset},
 		{"a reset is said once at most without interest", testResetUnasked},
+		{"a reset is told without interest", testVanished},
 		{"pipes end", testPipes},
 		{"listeners and connects", testConnect},
 		{"a refused connect shows as Write", testRefused},

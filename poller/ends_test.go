@@ -109,6 +109,31 @@ func testResetUnasked(g *rig) {
 	g.one(5, Write, Read|Hangup|Err)
 }
 
+// testVanished: who waits for nothing learns of a reset where the backend can tell, also when the half-close
+// that came before it was read.
+func testVanished(g *rig) {
+	for _, half := range []bool{false, true} {
+		a, b := g.tcp()
+		g.must(g.p.Add(a, 1, Read))
+		if half {
+			g.must(unix.Shutdown(b, unix.SHUT_WR))
+			must, may := g.halfclose()
+			g.one(1, must, may)
+			g.drain(a)
+		}
+		g.must(g.p.Mod(a, 2, 0))
+		g.quiet(0)
+		g.reset(b)
+		if g.resets {
+			g.one(2, Err, Hangup|Read|Write)
+		} else {
+			g.quiet(1)
+		}
+		g.quiet(0)
+		g.must(g.p.Del(a))
+	}
+}
+
 func testPipes(g *rig) {
 	r, w := g.pipe()
 	g.must(g.p.Add(r, 1, Read))

@@ -1,6 +1,6 @@
 // kqueue(2): darwin and the BSDs. Changes of interest are collected and handed over in the system call
-// that waits. The system calls themselves are in kqueue_bsd.go; this file is plain logic, so that the
-// tests can run it anywhere over a kernel of their own.
+// that waits. The system calls are in kqueue_bsd.go and the records they take in kqueue_event.go; this file is
+// plain logic, so that the tests can run it anywhere over a kernel of their own.
 
 //go:build unix
 
@@ -15,73 +15,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernel is the seam: a kqueue and the calls on it.
+// kernel is the seam: a kqueue, and the one system call on it.
 type kernel interface {
 	// kevent applies the changes, then waits for events, at most for max (negative: for ever). A
-	// change that fails is answered in events, and then there is no waiting; without room for
-	// the answer the call ends there. EINTR comes after the changes were applied.
+	// change that fails is reported in events, and then there is no waiting; without room for
+	// the report the call ends there. EINTR comes after the changes were applied.
 	kevent(changes, events []kevent, max time.Duration) (int, error)
+	// apply applies one change. It may run beside kevent.
+	apply(change kevent) error
 	close() error
 }
 
-// kevent is struct kevent, less what differs between the systems.
-type kevent struct {
-	fd     int
-	filter kfilter
-	flags  kflags
-	errno  unix.Errno // what kError is about; with kEOF the socket's error, if any
-}
-
-type (
-	kfilter uint8
-	kflags  uint8
-)
-
-// A filter watches for one thing, so two of them are named by the interest that they serve.
-const (
-	kRead  = kfilter(Read)   // EVFILT_READ
-	kWrite = kfilter(Write)  // EVFILT_WRITE
-	kUser  = kfilter(1 << 7) // EVFILT_USER with EV_CLEAR, where there is one
-)
-
-const (
-	kAdd    kflags = 1 << iota // EV_ADD; does nothing when it is there already
-	kDelete                    // EV_DELETE
-	kEOF                       // EV_EOF
-	kError                     // EV_ERROR
-)
-
 type kqueue struct {
-	pipeWaker
+	pipeWaker // unless filters.user is there to wake
 	table
+	filters filters
 	kernel  kernel
-	user    bool     // wakes through kUser, and has no pipe
 	dirty   []int    // descriptors whose registration the kernel has not been told of
 	changes []kevent // what Wait is telling it
 	buf     [256]kevent
 }
 
-// registration.state of this backend.
+// registration.state of this backend. Its low bits are knotes that the kernel may have or not: those of a
+// descriptor that was deleted, since closing it deletes them, and those of a call that failed.
 const (
-	kDirty  = 1 << iota // in kqueue.dirty
-	kUnsure             // have is what the kernel may have at most: closing a descriptor clears it
+	kMaybe = uint8(Read | Write | Hangup)
+	kTold  = 1 << 6 // with want 0: an error was reported
+	kDirty = 1 << 7 // in kqueue.dirty
 )
 
-// newKqueue takes k over. trigger raises its kUser, from any goroutine and beside kevent; where there is
-// no kUser trigger is nil, and a pipe does it.
-func newKqueue(k kernel, trigger func() error) (Poller, error) {
-	p := &kqueue{table: table{op: "kevent"}, kernel: k, user: trigger != nil}
-	wake := kevent{filter: kUser, flags: kAdd}
-	if p.user {
-		p.signal = trigger
+// newKqueue takes k over.
+func newKqueue(k kernel, f filters) (Poller, error) {
+	p := &kqueue{table: table{op: "kevent"}, kernel: k, filters: f}
+	var wake kevent
+	if f.user != 0 {
+		p.signal = func() error { return os.NewSyscallError("kevent", k.apply(f.trigger())) }
+		wake = f.addUser()
 	} else {
 		if err := p.open(); err != nil {
 			k.close()
 			return nil, err
 		}
-		wake.fd, wake.filter = p.r, kRead
+		wake = f.add(p.r, Read)
 	}
-	if _, err := k.kevent([]kevent{wake}, nil, 0); err != nil {
+	if err := k.apply(wake); err != nil {
 		p.Close()
 		return nil, os.NewSyscallError("kevent", err)
 	}
@@ -105,21 +82,20 @@ func (p *kqueue) Mod(fd int, t Token, want Ready) error {
 		return err
 	}
 	r.token, r.want = t, want
+	r.state &^= kTold
 	p.touch(fd, r)
 	return nil
 }
 
-// Del leaves the filters to the next Wait, which deletes them before it looks at what they have to
-// say. If fd is closed meanwhile the kernel deletes them itself, so that after this nothing is
-// sure: should the number come back, its filters are added again, whatever have says.
+// Del asks nothing of the kernel: closing fd, which comes next as a rule, deletes its knotes. Those of a
+// descriptor that stays open are deleted when the first of them reports.
 func (p *kqueue) Del(fd int) error {
 	r, err := p.del(fd)
 	if err != nil {
 		return err
 	}
-	r.want, r.on = 0, false
-	r.state |= kUnsure
-	p.touch(fd, r)
+	r.state = r.state&(kMaybe|kDirty) | uint8(r.have)
+	r.want, r.have, r.on = 0, 0, false
 	return nil
 }
 
@@ -130,42 +106,72 @@ func (p *kqueue) touch(fd int, r *registration) {
 	}
 }
 
-// collect turns what is dirty into changes, as many as fit in room, and takes it that they will
-// be applied. Two for one descriptor always fit.
+// knotes returns what the kernel should have for r. What is not read from is watched for its end: a reset
+// while nothing is asked for, and the reader of a pipe, whose end some BSDs report to EVFILT_READ alone.
+func (r *registration) knotes() Ready {
+	switch {
+	case !r.on:
+		return 0
+	case r.want&Read == 0:
+		return r.want | Hangup
+	}
+	return r.want
+}
+
+// most is how many changes one descriptor may need: one knote of its reading side for another, and one of
+// its writing side.
+const most = 3
+
+// collect turns what is dirty into changes, as many as there is room for, and takes it that they will be
+// applied. Those of one descriptor always fit.
 func (p *kqueue) collect(room int) {
 	p.changes = p.changes[:0]
 	n := 0
 	for _, fd := range p.dirty {
-		if len(p.changes)+2 > max(room, 2) {
+		if len(p.changes)+most > max(room, most) {
 			break
 		}
 		n++
 		r := &p.regs[fd]
-		known := r.have
-		if r.state&kUnsure != 0 {
-			known = 0
-		}
-		for _, filter := range [...]kfilter{kRead, kWrite} {
-			bit := Ready(filter)
-			switch {
-			case r.want&^known&bit != 0:
-				p.changes = append(p.changes, kevent{fd: fd, filter: filter, flags: kAdd})
-			case r.have&^r.want&bit != 0:
-				p.changes = append(p.changes, kevent{fd: fd, filter: filter, flags: kDelete})
-			}
-		}
-		r.have, r.state = r.want, 0
+		r.state &^= kDirty
+		need := r.knotes()
+		p.change(fd, r, readKnotes, need&readKnotes)
+		p.change(fd, r, Write, need&Write)
 	}
 	p.dirty = p.dirty[:copy(p.dirty, p.dirty[n:])]
 }
 
-// doubt takes collect's word back: the call failed, and nobody knows how far it got.
+// change has the kernel replace what it has, or may have, of the knotes of one filter by need.
+func (p *kqueue) change(fd int, r *registration, filter, need Ready) {
+	have, maybe := r.have&filter, Ready(r.state)&filter
+	if have == need {
+		return
+	}
+	if have != 0 || need != 0 && maybe&^need != 0 { // adding does not replace a knote by one of another kind
+		p.changes = append(p.changes, p.filters.delete(fd, filter))
+	}
+	if need != 0 {
+		p.changes = append(p.changes, p.filters.add(fd, need))
+	}
+	r.have = r.have&^filter | need
+	r.state &^= uint8(filter)
+}
+
+// doubt takes back what collect assumed: the call failed, and nobody knows how far it got.
 func (p *kqueue) doubt() {
-	for _, c := range p.changes {
-		r := &p.regs[c.fd]
-		r.have |= Ready(c.filter)
-		r.state |= kUnsure
-		p.touch(c.fd, r)
+	for i := range p.changes {
+		c := &p.changes[i]
+		r := &p.regs[c.ident]
+		knotes := p.filters.knotes(c)
+		r.have &^= knotes
+		switch c.flags {
+		case evAdd:
+			knotes &^= Hangup
+		case evAdd | evClear:
+			knotes = Hangup
+		}
+		r.state |= uint8(knotes)
+		p.touch(c.ident, r)
 	}
 }
 
@@ -178,17 +184,21 @@ func (p *kqueue) Wait(dst []Event, max time.Duration) (int, error) {
 		room := min(len(dst), len(p.buf))
 		p.collect(room)
 		if len(p.changes) > room {
-			room = len(p.changes) // two, for a dst of one
+			room = len(p.changes) // those of one descriptor, for a dst of one or two
 		}
 		wait := min(max, math.MaxInt32*time.Millisecond) // what every system takes
 		if len(p.dirty) > 0 {
 			wait = 0
 		}
 		n, err := p.kernel.kevent(p.changes, p.buf[:room], wait)
-		if err == unix.EINTR {
+		switch err {
+		case nil:
+		case unix.EINTR:
 			return 0, nil
-		}
-		if err != nil {
+		case unix.ETIMEDOUT: // darwin, now and then: golang/go#59679
+			p.doubt()
+			return 0, nil
+		default:
 			p.doubt()
 			return 0, os.NewSyscallError("kevent", err)
 		}
@@ -202,20 +212,21 @@ func (p *kqueue) Wait(dst []Event, max time.Duration) (int, error) {
 // report translates what the kernel said, at most as much as dst holds: the rest is level-triggered
 // and comes again. The two filters of a descriptor become one event.
 func (p *kqueue) report(dst []Event, said []kevent) (k int, woken, failed bool) {
-	for _, e := range said {
+	for i := range said {
+		e := &said[i]
 		switch {
-		case e.filter == kUser:
-			p.seen()
-			woken = true
-			continue
-		case !p.user && e.fd == p.r:
+		case p.filters.user == 0 && e.ident == p.r:
 			p.drain()
 			woken = true
 			continue
+		case p.filters.user != 0 && e.filter == p.filters.user:
+			p.seen()
+			woken = true
+			continue
 		}
-		r := &p.regs[e.fd]
-		failed = failed || e.flags&kError != 0
-		ready := e.ready(r)
+		r := &p.regs[e.ident]
+		failed = failed || e.failed() != 0
+		ready := p.ready(e, r)
 		switch {
 		case ready == 0:
 		case r.slot > 0: // one more than its place in dst
@@ -226,43 +237,86 @@ func (p *kqueue) report(dst []Event, said []kevent) (k int, woken, failed bool) 
 			r.slot = uint32(k)
 		}
 	}
-	for _, e := range said {
-		if e.fd < len(p.regs) {
-			p.regs[e.fd].slot = 0
+	for i := range said {
+		if fd := said[i].ident; fd < len(p.regs) {
+			p.regs[fd].slot = 0
 		}
 	}
 	return k, woken, failed
 }
 
-// ready is what e says about the registration r.
-func (e *kevent) ready(r *registration) Ready {
-	ready := Ready(e.filter) & r.want
-	switch {
-	case ready == 0: // a filter that was deleted, or is about to be
-		return 0
-	case e.flags&kError != 0:
-		r.have &^= ready
-		if e.errno == unix.EBADF {
-			return 0 // closed without Del
-		}
-		return ready | Err // a pipe without a reader, say; the operation will tell
-	case e.flags&kEOF == 0:
-		return ready
+// ready returns what e says about the registration r.
+func (p *kqueue) ready(e *kevent, r *registration) Ready {
+	if errno := e.failed(); errno != 0 {
+		return p.refused(e, r, errno)
 	}
-	if e.filter == kRead {
+	knotes := p.filters.knotes(e)
+	ready := knotes & r.knotes()
+	switch ready {
+	case 0: // left by Del, and its descriptor was not closed
+		r.have |= knotes
+		r.state &^= uint8(knotes)
+		p.touch(e.ident, r)
+		return 0
+	case Hangup:
+		return p.vanished(e, r)
+	}
+	ended, errno := e.ended()
+	if ended && ready == Read {
 		ready |= Hangup
 	}
-	if e.errno != 0 {
+	if errno != 0 {
 		ready |= Err | r.want
 	}
 	return ready
+}
+
+// refused returns what it means that the kernel did not make the change that e is about.
+func (p *kqueue) refused(e *kevent, r *registration, errno unix.Errno) Ready {
+	if errno == unix.ENOENT { // a deletion of what was not there
+		return 0
+	}
+	knotes := p.filters.knotes(e)
+	r.have &^= knotes
+	ready := knotes & r.want
+	switch {
+	case ready == 0 || errno == unix.EBADF: // EBADF: closed without Del
+		return 0
+	case errno == unix.EPIPE: // nobody is at the other end. The next Wait asks again, so this is level-triggered too
+		p.touch(e.ident, r)
+	}
+	return ready | Err // the operation will say what it is
+}
+
+// vanished returns what e means for a descriptor that is not read from. A half-close means nothing to it.
+func (p *kqueue) vanished(e *kevent, r *registration) Ready {
+	ended, errno := e.ended()
+	switch {
+	case !ended:
+		return 0
+	case errno != 0 && r.want != 0:
+		return r.want | Hangup | Err
+	case errno != 0 && r.state&kTold == 0:
+		r.state |= kTold
+		return Hangup | Err
+	case errno == 0 && r.want != 0 && isPipe(e.ident): // the writing end of a pipe that nobody reads
+		r.have &^= Hangup // it was said once and remains true, so the next Wait asks again
+		p.touch(e.ident, r)
+		return r.want | Hangup
+	}
+	return 0
+}
+
+func isPipe(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
 func (p *kqueue) Close() error {
 	p.closed = true
 	return p.close(func() error {
 		err := p.kernel.close()
-		if !p.user {
+		if p.filters.user == 0 {
 			err = errors.Join(err, p.closePipe())
 		}
 		return err

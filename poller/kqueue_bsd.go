@@ -1,5 +1,4 @@
-// The kernel under kqueue.go. The fields of struct kevent have other types on each system, and
-// Udata is left alone: the descriptor is enough to find the registration by.
+// The kernel under kqueue.go. The fields of struct kevent have other types on each system.
 
 //go:build darwin || dragonfly || freebsd || netbsd || openbsd
 
@@ -14,6 +13,12 @@ import (
 )
 
 func init() { provide("kqueue", openKqueue) }
+
+var bsdFilters = filters{read: unix.EVFILT_READ, write: unix.EVFILT_WRITE, user: evfiltUser}
+
+// This does not compile where kqueue_event.go has other numbers than the system.
+var _ = [1]bool{}[(evAdd^unix.EV_ADD)|(evDelete^unix.EV_DELETE)|(evClear^unix.EV_CLEAR)|(evError^unix.EV_ERROR)|
+	(evEOF^unix.EV_EOF)|(noteLowat^unix.NOTE_LOWAT)]
 
 type bsd struct {
 	fd      int
@@ -32,14 +37,13 @@ func openKqueue() (Poller, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("kqueue", err)
 	}
-	b := &bsd{fd: fd}
-	return newKqueue(b, b.trigger())
+	return newKqueue(&bsd{fd: fd}, bsdFilters)
 }
 
 func (b *bsd) kevent(changes, events []kevent, max time.Duration) (int, error) {
 	b.changes = b.changes[:0]
-	for _, c := range changes {
-		b.changes = append(b.changes, encode(c))
+	for i := range changes {
+		b.changes = append(b.changes, encode(&changes[i]))
 	}
 	if len(b.events) < len(events) {
 		b.events = make([]unix.Kevent_t, len(events))
@@ -59,43 +63,24 @@ func (b *bsd) kevent(changes, events []kevent, max time.Duration) (int, error) {
 	return n, nil
 }
 
-func encode(c kevent) (k unix.Kevent_t) {
-	filter, flags := 0, 0
-	switch c.filter {
-	case kRead:
-		filter = unix.EVFILT_READ
-	case kWrite:
-		filter = unix.EVFILT_WRITE
-	case kUser:
-		filter, flags = evfiltUser, unix.EV_CLEAR
+// apply shares no buffer with kevent, which it may run beside.
+func (b *bsd) apply(change kevent) error {
+	k := [1]unix.Kevent_t{encode(&change)}
+	for {
+		if _, err := unix.Kevent(b.fd, k[:], nil, nil); err != unix.EINTR {
+			return err
+		}
 	}
-	if c.flags&kAdd != 0 {
-		flags |= unix.EV_ADD
-	}
-	if c.flags&kDelete != 0 {
-		flags |= unix.EV_DELETE
-	}
-	unix.SetKevent(&k, c.fd, filter, flags)
+}
+
+func encode(c *kevent) (k unix.Kevent_t) {
+	unix.SetKevent(&k, c.ident, int(c.filter), int(c.flags))
+	k.Fflags, k.Data = c.fflags, c.data
 	return k
 }
 
 func decode(k *unix.Kevent_t) kevent {
-	e := kevent{fd: int(k.Ident)}
-	switch int(k.Filter) {
-	case unix.EVFILT_READ:
-		e.filter = kRead
-	case unix.EVFILT_WRITE:
-		e.filter = kWrite
-	default:
-		e.filter = kUser
-	}
-	switch {
-	case k.Flags&unix.EV_ERROR != 0:
-		e.flags, e.errno = kError, unix.Errno(k.Data)
-	case k.Flags&unix.EV_EOF != 0:
-		e.flags, e.errno = kEOF, unix.Errno(k.Fflags)
-	}
-	return e
+	return kevent{int(k.Ident), int32(k.Filter), uint32(k.Flags), k.Fflags, k.Data}
 }
 
 func (b *bsd) close() error { return os.NewSyscallError("close", unix.Close(b.fd)) }

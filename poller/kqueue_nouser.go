@@ -6,5 +6,3 @@ package poller
 
 // x/sys has no EVFILT_USER here, so a pipe wakes, as in Go's runtime.
 const evfiltUser = 0
-
-func (b *bsd) trigger() func() error { return nil }

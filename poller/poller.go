@@ -104,16 +104,18 @@ type Event struct {
 //
 //   - The order of events, and how many of them a Wait returns: at most 256 under epoll, kqueue and
 //     devpoll. One descriptor makes one event of a Wait.
-//   - With want 0, whether a hangup or reset is reported once (epoll, poll) or not at all until
-//     interest comes back (kqueue, devpoll, select).
+//   - With want 0, whether a hangup is reported once (epoll, poll) or not at all until interest comes
+//     back (kqueue, devpoll, select). kqueue reports a reset once, as epoll and poll do.
 //   - What shows as Hangup and Err: select has neither, so there ends and errors are Read and Write
 //     alone. poll tells a half-close on linux, freebsd and illumos only. A full hangup of
 //     sockets that never were connected shows under epoll and poll.
-//   - A filter that kqueue refuses to add, on a pipe whose other end is closed say, is reported as
-//     Err with what was asked for, once after each Add or Mod.
+//   - A filter that kqueue refuses to add, on a device that has none say, is reported as Err with what
+//     was asked for, once after each Add or Mod.
+//   - With want 0, Wait may return 0 early under kqueue when something else than an end arrives.
 //   - Interest that makes no sense, in writing to the reading end of a pipe, is not an error and is
 //     reported in different ways.
-//   - Regular files: always ready under poll, select and kqueue, refused with EPERM by epoll.
+//   - Regular files: always ready under poll and select; under kqueue ready to be read only before
+//     their end; refused with EPERM by epoll.
 //   - Add of a descriptor past select's limit: EMFILE, in words that name the limit and what to use.
 type Poller interface {
 	// Name is the name that Open knows the backend by.

@@ -19,11 +19,12 @@ const patience = 20 * time.Second
 
 // subject is a backend as the tests see it: how to open one, and what the contract leaves open.
 type subject struct {
-	name  string
-	open  func() (Poller, error)
-	halfs bool // half-closes show as Hangup
-	ends  bool // full hangups show as Hangup, and errors as Err
-	limit int  // descriptors from here on are refused
+	name   string
+	open   func() (Poller, error)
+	halfs  bool // half-closes show as Hangup
+	ends   bool // full hangups show as Hangup, and errors as Err
+	resets bool // a reset is reported with want 0, and after a half-close too
+	limit  int  // descriptors from here on are refused
 }
 
 // subjects is every backend of this system, and those of other systems over a fake kernel.
@@ -31,12 +32,14 @@ func subjects() []subject { return append(native(), fakes...) }
 
 func native() (all []subject) {
 	for _, name := range Names() {
-		s := subject{name: name, open: func() (Poller, error) { return Open(name) }, halfs: true, ends: true, limit: 1 << 30}
+		s := subject{name: name, open: func() (Poller, error) { return Open(name) }, halfs: true, ends: true, resets: true, limit: 1 << 30}
 		switch name {
+		case "devpoll":
+			s.halfs, s.ends, s.resets = pollRDHUP != 0, false, false
 		case "poll":
-			s.halfs, s.ends = pollRDHUP != 0, runtime.GOOS == "linux"
+			s.halfs, s.ends, s.resets = pollRDHUP != 0, runtime.GOOS == "linux", runtime.GOOS == "linux"
 		case "select":
-			s.halfs, s.ends, s.limit = false, false, unix.FD_SETSIZE
+			s.halfs, s.ends, s.resets, s.limit = false, false, false, unix.FD_SETSIZE
 		}
 		all = append(all, s)
 	}
