@@ -25,6 +25,27 @@ const (
 	lowBody  = 8 << 10
 )
 
+// leastRate is how many bytes of a body have to come in a second that the handler
+// waits for them, beside BodyTimeout once: else few clients could hold many
+// workers for as long as they like.
+const leastRate = 1 << 10
+
+// inbox is the part of a request's body that the handler has not read.
+type inbox struct {
+	wanted  bool // it is being read from the client, or about to be
+	paused  bool // there is enough
+	resume  bool // there was, and is not now
+	untimed bool // SetReadDeadline was called: BodyTimeout is off
+	late    bool // the deadline has passed in a Read
+	ended   bool // all of it has come
+	buf     *bytebufferpool.ByteBuffer
+	off     int
+	got     int64         // of it, in all
+	waited  time.Duration // for it, in Read
+	by      time.Time     // SetReadDeadline
+	fields  http.Header   // of its trailer section
+}
+
 // body is Request.Body. The fields are guarded by call.mu.
 type body struct {
 	call   *call
@@ -53,16 +74,50 @@ func (b *body) Read(p []byte) (int, error) {
 			b.end()
 		case c.gone != nil:
 			b.err = io.ErrUnexpectedEOF
-		case overdue(c.readBy):
-			b.err = os.ErrDeadlineExceeded
+		case overdue(in.by):
+			in.late = true
+			return 0, os.ErrDeadlineExceeded
+		case c.tooSlow():
+			b.err = io.ErrUnexpectedEOF
 		default:
 			if !in.wanted {
 				in.wanted = true
 				c.w.Post(c.desk.start)
 			}
-			c.wait(c.readBy)
+			c.waitBody()
 		}
 	}
+}
+
+// waitBody waits for more of the body, and counts how long. c.mu is held.
+func (c *call) waitBody() {
+	in, limit := &c.in, c.peer.site.bodyTimeout
+	if in.untimed || limit < 0 {
+		c.wait(in.by)
+		return
+	}
+	began := time.Now()
+	c.wait(began.Add(c.patience()))
+	in.waited += time.Since(began)
+}
+
+// patience is how much longer Read may wait for what has come so far.
+func (c *call) patience() time.Duration {
+	return c.peer.site.bodyTimeout + time.Duration(c.in.got)*time.Second/leastRate - c.in.waited
+}
+
+// tooSlow reports whether the client takes too long for the body, and has the
+// server tell it. c.mu is held.
+func (c *call) tooSlow() bool {
+	if c.in.untimed || c.peer.site.bodyTimeout < 0 || c.patience() > 0 {
+		return false
+	}
+	c.w.Post(func() {
+		if x := c.exchange(); x != nil {
+			x.Refuse(http.StatusRequestTimeout, "the body came too slowly")
+		}
+	})
+	return true
 }
 
 // take reads from the buffer, which is not empty. c.mu is held.
@@ -106,29 +161,19 @@ func (b *body) Close() error {
 	return nil
 }
 
-func overdue(deadline time.Time) bool { return !deadline.IsZero() && !time.Now().Before(deadline) }
-
-// wait sleeps until something has changed, or the deadline has come. c.mu is
-// held, but not meanwhile.
-func (c *call) wait(deadline time.Time) {
-	if !deadline.IsZero() {
-		t := time.AfterFunc(time.Until(deadline), func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.changed.Broadcast()
-		})
-		defer t.Stop()
-	}
-	c.changed.Wait()
-}
-
 // onBody takes what arrives: it is the sink of Request.Stream.
 func (d *desk) onBody(p []byte, last bool) {
-	c := d.call
+	if c := d.call; c.receive(p, last) {
+		c.submit(c.exchange())
+	}
+}
+
+// receive keeps p, and reports whether the call has gathered enough to begin.
+func (c *call) receive(p []byte, last bool) (begin bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done {
-		return // the session drops the rest
+	if c.state >= returned {
+		return false // the session drops the rest
 	}
 	in := &c.in
 	if len(p) > 0 {
@@ -136,16 +181,22 @@ func (d *desk) onBody(p []byte, last bool) {
 			in.buf = bodyPool.Get()
 		}
 		in.buf.B = append(in.buf.B, p...)
+		in.got += int64(len(p))
 	}
 	most := mostBody
-	if c.cancel == nil {
-		most = 1 // it waits for a goroutine: what came with the head is enough
+	if c.state == queued {
+		most = 1 // it waits for a goroutine: what there is is enough
 	}
-	if in.ended = last; !last && len(in.buf.B)-in.off >= most {
+	in.ended = last
+	if !last && len(in.buf.B)-in.off >= most {
 		in.paused = true
 		c.w.Pause()
 	}
 	c.changed.Broadcast()
+	if last && c.state == running {
+		c.peer.site.adapter.pool.arrived(c)
+	}
+	return c.state == gathering && (last || in.paused)
 }
 
 // onTrailer takes a field of the trailer section, in front of the last onBody.

@@ -16,7 +16,7 @@ func (r *response) SetReadDeadline(t time.Time) error {
 	err := c.do(func(x adapt.Exchange) { x.BodyTimeout(0) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.readBy, c.in.untimed = t, true
+	c.in.by, c.in.untimed = t, true
 	c.changed.Broadcast()
 	return err
 }
@@ -27,7 +27,7 @@ func (r *response) SetWriteDeadline(t time.Time) error {
 	c := r.call
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.putBy = t
+	c.out.by = t
 	c.changed.Broadcast()
 	return nil
 }

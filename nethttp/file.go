@@ -74,7 +74,7 @@ func (r *response) readFile(src io.Reader) (n int64, err error) {
 	if !r.committed {
 		r.commit(false)
 	}
-	if err := r.call.pushFile(filePart{own, at, n}); err != nil {
+	if err := r.pushFile(filePart{own, at, n}); err != nil {
 		own.Close()
 		return 0, err
 	}

@@ -23,8 +23,10 @@ type notes struct {
 	transfer  bool // Transfer-Encoding
 	identity  bool // Transfer-Encoding: identity, the body ends with the connection
 	dated     bool
-	close     bool // Connection: close
-	trailer   bool // there will be one
+	close     bool   // Connection: close
+	trailer   bool   // there will be one
+	options   string // of Connection, but for close
+	coding    string // of Transfer-Encoding, but for chunked and identity
 }
 
 // appendHeader appends the lines of h, sorted by name as net/http does, but for
@@ -49,12 +51,12 @@ func appendHeader(b []byte, h http.Header, status int) ([]byte, notes) {
 		case "Transfer-Encoding":
 			n.transfer = len(values) > 0 && values[0] != ""
 			n.identity = n.transfer && values[0] == "identity"
+			n.coding = without(values, "chunked", "identity")
 			continue
 		case "Connection":
-			if len(values) > 0 && values[0] == "close" {
-				n.close = true
-				continue
-			}
+			n.options = without(values, "close")
+			n.close = has(values, "close")
+			continue
 		case "Date":
 			n.dated = true
 		case "Content-Type":
@@ -79,6 +81,33 @@ func appendHeader(b []byte, h http.Header, status int) ([]byte, notes) {
 		}
 	}
 	return b, n
+}
+
+// has reports whether the list that values are has this element.
+func has(values []string, element string) bool {
+	for _, v := range values {
+		for e := range elements(v) {
+			if strings.EqualFold(e, element) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// without is the list (RFC 9110 5.6.1) that values are, without some elements and
+// those that are no tokens.
+func without(values []string, some ...string) string {
+	var rest []string
+	for _, v := range values {
+		for e := range elements(v) {
+			fold := func(s string) bool { return strings.EqualFold(s, e) }
+			if field.IsName(e) && !slices.ContainsFunc(some, fold) {
+				rest = append(rest, e)
+			}
+		}
+	}
+	return strings.Join(rest, ", ")
 }
 
 func (n *notes) setLength(values []string) {

@@ -10,13 +10,15 @@ import (
 	"net/http"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
 var errHijackBody = errors.New("nethttp: Hijack comes after a chunked request body")
 
 // Hijack is that of http.Hijacker. The reader has what came behind the request's
-// head. What the handler has written is sent before.
+// head. What the handler has written is sent before: 101, or 2xx to CONNECT, with
+// which WriteHeader has only settled what is to be sent.
 func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -27,29 +29,15 @@ func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	case r.hijacked:
 		return nil, nil, http.ErrHijacked
 	}
-	if r.status != 0 {
+	tunnel := r.tunnel() && !r.committed
+	if r.status != 0 && !tunnel {
 		if err := r.flush(); err != nil {
 			return nil, nil, err
 		}
 	}
-	type result struct {
-		nc    net.Conn
-		input []byte
-		err   error
-	}
-	done := make(chan result, 1)
-	err := c.w.Post(func() {
-		c.detach(func(nc net.Conn, input []byte, err error) { done <- result{nc, input, err} })
-	})
-	if err != nil {
-		return nil, nil, errOver
-	}
-	got := <-done
-	c.mu.Lock()
-	r.hijacked = c.hijacked
-	c.mu.Unlock()
+	got := r.detach(tunnel)
 	if r.hijacked {
-		c.adapter.pool.leave() // its goroutine is the connection's now
+		c.peer.site.adapter.pool.leave(c) // its goroutine is the connection's now
 	}
 	if got.err != nil {
 		return nil, nil, got.err
@@ -82,30 +70,64 @@ func (p *prefixed) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// detach takes the connection off the loop, once its output is out.
-func (c *call) detach(done func(nc net.Conn, input []byte, err error)) {
-	x := c.exchange()
+// detached is the connection, and what the loop had read of the body.
+type detached struct {
+	nc    net.Conn
+	input []byte
+	err   error
+}
+
+// detach has the loop let the connection go. r.mu is held.
+func (r *response) detach(tunnel bool) detached {
+	c := r.call
+	done := make(chan detached, 1)
+	err := c.w.Post(func() {
+		if err := c.letGo(tunnel, done); err != nil {
+			done <- detached{err: err}
+		}
+	})
+	if err != nil {
+		return detached{err: errOver}
+	}
+	got := <-done
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.hijacked = c.state == hijacked
+	return got
+}
+
+// letGo takes the connection off the loop, once its output is out.
+func (c *call) letGo(tunnel bool, done chan<- detached) error {
+	x, d := c.exchange(), c.desk
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case x == nil:
-		done(nil, nil, errOver)
-		return
-	case c.desk.head.Framing == parser.Chunked && (x.Receiving() || c.in.buf != nil):
-		done(nil, nil, errHijackBody)
-		return
+		return errOver
+	case d.head.Framing == parser.Chunked && (x.Receiving() || c.in.buf != nil):
+		return errHijackBody
+	}
+	if tunnel {
+		o := c.resp.opening() // the goroutine waits for us
+		o.Lines, o.Tunnel, o.Length = d.fields, true, adapt.UntilClose
+		if err := x.Begin(o.Opening); err != nil {
+			return err
+		}
+		if len(d.buf) > 0 {
+			c.w.Write(d.buf)
+		}
 	}
 	var input []byte
 	if in := &c.in; in.buf != nil {
 		input = append(input, in.buf.B[in.off:]...) // they are the client's bytes as they came
 	}
-	c.hijacked = true
+	c.state = hijacked
 	k := x.HandOver(&conn.Handler{
 		Data: func(*conn.Conn, []byte) int { return 0 },
 		End:  func(*conn.Conn) {},
 	})
 	k.Pause()
-	c.desk.giveBack(c)
+	d.giveBack(c)
 	var try func()
 	try = func() {
 		nc, err := k.Detach()
@@ -113,7 +135,8 @@ func (c *call) detach(done func(nc net.Conn, input []byte, err error)) {
 			k.OnDrain(try)
 			return
 		}
-		done(nc, input, err)
+		done <- detached{nc, input, err}
 	}
 	try()
+	return nil
 }

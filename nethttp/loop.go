@@ -3,72 +3,130 @@
 
 package nethttp
 
+import (
+	"sync"
+	"time"
+
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+// A desk is what calls borrow, and the loop takes back: the functions that the
+// loop calls, bound once, and buffers.
+type desk struct {
+	call                       *call
+	step, left, drained, start func()
+	sink                       func(p []byte, last bool)
+	trailer                    func(name, value []byte)
+
+	head   parser.Request // of which Fields are the desk's own
+	fields []byte         // field lines of the answer
+	buf    []byte         // what the handler has written and the loop has not got
+	spare  []byte         // to be swapped with it
+	waits  bool           // the connection is going to call drained
+}
+
+// mostDesk is the size of a buffer that is not worth keeping.
+const mostDesk = 64 << 10
+
+var desks sync.Pool
+
+func takeDesk() *desk {
+	if d, ok := desks.Get().(*desk); ok {
+		return d
+	}
+	d := new(desk)
+	d.step, d.left, d.drained, d.start = d.onStep, d.onLeft, d.onDrained, d.onStart
+	d.sink, d.trailer = d.onBody, d.onTrailer
+	return d
+}
+
+// outbox is what the handler has written, on its way to the loop.
+type outbox struct {
+	head   opening   // to be begun, if ready
+	buf    []byte    // for the loop to write
+	file   filePart  // behind buf
+	tail   []byte    // the last part of the body, once the handler has returned
+	trails []byte    // the trailer section's lines
+	taking bool      // the loop is writing buf just now
+	choked bool      // the client reads slower than the handler writes
+	over   bool      // nothing may follow the answer on this connection
+	cut    bool      // the answer cannot be completed: close
+	by     time.Time // SetWriteDeadline
+}
+
 // onStep does what the goroutine has left to do since the last time.
 func (d *desk) onStep() {
 	c := d.call
 	c.mu.Lock()
 	c.posted = false
-	out, file, tail, trails := c.out, c.file, c.tail, c.trails
-	done, over, cut, resume := c.done, c.over, c.cut, c.in.resume
-	a, lost := c.answer, c.gone != nil
-	c.answer.ready, c.in.resume = false, false
-	c.out, c.file, c.taking = nil, filePart{}, true
+	o, done, resume, by := c.out, c.state == returned, c.in.resume, c.in.by
+	c.in.resume = false
+	c.out.head.ready, c.out.buf, c.out.file, c.out.taking = false, nil, filePart{}, true
 	c.mu.Unlock()
 
 	x := c.exchange()
 	if resume && x != nil {
 		c.w.Resume()
 	}
-	if a.ready && !lost && x != nil {
-		a.Lines = d.fields
-		if x.Begin(a.Opening) != nil {
+	if o.head.ready && x != nil {
+		o.head.Lines = d.fields
+		if x.Begin(o.head.Opening) != nil {
 			x = c.exchange() // a status that cannot be, and the server has refused
 		}
 	}
-	if over && x != nil {
+	if o.over && x != nil {
 		x.CloseAfter()
 	}
-	if len(out) > 0 && !lost && x != nil {
-		c.w.Write(out)
+	if len(o.buf) > 0 && x != nil {
+		c.w.Write(o.buf)
 	}
 	switch {
-	case file.f == nil:
+	case o.file.f == nil:
 	case x != nil:
-		c.w.SendFile(file.f, file.at, file.n)
+		c.w.SendFile(o.file.f, o.file.at, o.file.n)
 	default:
-		file.f.Close()
+		o.file.f.Close()
 	}
 	if !done {
-		c.mu.Lock()
-		c.taking = false
-		if cap(out) > cap(d.spare) {
-			d.spare = out[:0]
-		}
-		c.watch()
-		c.changed.Broadcast()
-		c.mu.Unlock()
+		c.stepped(d, o.buf)
 		return
 	}
 	switch {
 	case x == nil:
-	case cut:
+	case o.cut:
 		x.Cut()
 	default:
-		if len(tail) > 0 {
-			c.w.Write(tail)
+		if len(o.tail) > 0 {
+			c.w.Write(o.tail)
 		}
-		x.End(trails)
+		var rest time.Duration
+		if !by.IsZero() {
+			rest = max(time.Until(by), time.Millisecond)
+		}
+		x.End(o.trails, rest)
 	}
-	if cap(out) > cap(d.spare) {
-		d.spare = out
+	if cap(o.buf) > cap(d.spare) {
+		d.spare = o.buf
 	}
 	d.retire(c)
 }
 
+// stepped lets the handler go on, and gives its buffer back.
+func (c *call) stepped(d *desk, buf []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.taking = false
+	if cap(buf) > cap(d.spare) {
+		d.spare = buf[:0]
+	}
+	c.watch()
+	c.changed.Broadcast()
+}
+
 // watch has the handler wait while the client does not read. c.mu is held.
 func (c *call) watch() {
-	if !c.choked && c.w.Full() {
-		c.choked = true
+	if !c.out.choked && c.w.Full() {
+		c.out.choked = true
 		c.desk.waits = true
 		c.w.OnDrain(c.desk.drained)
 	}
@@ -83,7 +141,7 @@ func (d *desk) onDrained() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.choked = false
+	c.out.choked = false
 	c.watch()
 	c.changed.Broadcast()
 }
@@ -93,16 +151,27 @@ func (d *desk) onDrained() {
 func (d *desk) onLeft() {
 	c := d.call
 	x := c.exchange()
-	gone := x == nil
-	if !gone {
+	if x != nil {
 		x.OnLeft(d.left) // it may still be reset
 	}
+	cancel, begun := c.leave(x == nil)
+	if cancel != nil {
+		cancel()
+	}
+	if x == nil && !begun {
+		d.retire(c)
+	}
+}
+
+// leave notes that the client is leaving, or gone for good. begun is whether the
+// call has a goroutine, or will have one, and thus ends by itself.
+func (c *call) leave(gone bool) (cancel func(), begun bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.left = true
 	if gone && c.gone == nil {
 		c.gone = errOver
 	}
-	cancel := c.cancel
 	if c.notify != nil {
 		select {
 		case c.notify <- true:
@@ -110,13 +179,15 @@ func (d *desk) onLeft() {
 		}
 	}
 	c.changed.Broadcast()
-	c.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	switch {
+	case !gone:
+	case c.state == gathering:
+		c.state = returned
+		return nil, false
+	case c.state == queued:
+		return nil, !c.peer.site.adapter.pool.forget(c)
 	}
-	if gone && c.adapter.pool.forget(c) {
-		d.retire(c)
-	}
+	return c.cancel, true
 }
 
 // retire ends what the loop has to do with the call, and takes its desk back.
@@ -133,9 +204,9 @@ func (d *desk) giveBack(c *call) {
 		in.buf = nil
 	}
 	c.body.closed = true
-	c.peer.batch.loop.Unref()
+	c.peer.site.loop.Unref()
 	d.call, c.desk = nil, nil
-	c.out, c.tail = nil, nil
+	c.out.buf, c.out.tail = nil, nil
 	if d.waits || cap(d.buf) > mostDesk || cap(d.spare) > mostDesk || cap(d.fields) > mostDesk {
 		return
 	}

@@ -4,6 +4,7 @@
 package nethttp
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -25,6 +26,45 @@ type pool struct {
 
 	first, last *call // they wait
 	waiting     int
+
+	early int // calls that run whose body has not come: see submitEarly
+	users int // sites: loops of servers that have not stopped
+}
+
+// place is a call's in a pool. It is guarded by pool.mu.
+type place struct {
+	next, prev *call
+	queued     bool
+	early      bool // it counts as that
+}
+
+// use counts who may still submit calls. The last that goes has the idle
+// goroutines end.
+func (p *pool) use(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.users += n; p.users == 0 {
+		p.dismiss(len(p.idle))
+	}
+}
+
+// submitEarly is submit for a call whose body has not come: only to half of the
+// workers, and not to the queue. least is how many there are for it at least.
+func (p *pool) submitEarly(c *call, least int) bool {
+	p.mu.Lock()
+	spare := p.early < max(p.limit/2, least) && p.waiting == 0 && (len(p.idle) > 0 || p.running < p.limit)
+	if spare {
+		p.early++
+		c.early = true
+	}
+	p.mu.Unlock()
+	if spare {
+		c.mu.Lock()
+		c.state = queued
+		c.mu.Unlock()
+		p.submit(c)
+	}
+	return spare
 }
 
 // submit has c run by a goroutine that is idle, by a new one, or when one
@@ -47,7 +87,7 @@ func (p *pool) submit(c *call) bool {
 	if p.waiting == mostWaiting {
 		return false
 	}
-	c.queued, c.prev = true, p.last
+	c.place.queued, c.prev = true, p.last
 	if p.last == nil {
 		p.first = c
 	} else {
@@ -62,7 +102,7 @@ func (p *pool) submit(c *call) bool {
 func (p *pool) forget(c *call) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !c.queued {
+	if !c.place.queued {
 		return false
 	}
 	p.unlink(c)
@@ -80,15 +120,15 @@ func (p *pool) unlink(c *call) {
 	} else {
 		c.next.prev = c.prev
 	}
-	c.next, c.prev, c.queued = nil, nil, false
+	c.next, c.prev, c.place.queued = nil, nil, false
 	p.waiting--
 }
 
 // work is a goroutine's life.
 func (p *pool) work(c *call) {
 	defer func() {
-		if c != nil && !c.resp.hijacked {
-			p.leave() // runtime.Goexit in a handler ended it
+		if c != nil { // runtime.Goexit in a handler ended it
+			p.drop(c)
 		}
 	}()
 	mine := make(chan *call, 1)
@@ -100,8 +140,10 @@ func (p *pool) work(c *call) {
 
 // take answers the next call, when there is one, or nil.
 func (p *pool) take(mine chan *call, ran *call) *call {
+	left := ran.resp.gone()
 	p.mu.Lock()
-	if ran.resp.hijacked {
+	p.settle(ran)
+	if left {
 		p.mu.Unlock()
 		return nil // it does not count any more
 	}
@@ -109,6 +151,11 @@ func (p *pool) take(mine chan *call, ran *call) *call {
 		p.unlink(c)
 		p.mu.Unlock()
 		return c
+	}
+	if p.users == 0 {
+		p.running--
+		p.mu.Unlock()
+		return nil
 	}
 	p.idle = append(p.idle, mine)
 	if !p.swept {
@@ -121,9 +168,10 @@ func (p *pool) take(mine chan *call, ran *call) *call {
 
 // leave takes a goroutine out of the count: it ends, or has a connection of its
 // own. Who waits for one gets another.
-func (p *pool) leave() {
+func (p *pool) leave(c *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.settle(c)
 	if c := p.first; c != nil {
 		p.unlink(c)
 		go p.work(c)
@@ -136,15 +184,51 @@ func (p *pool) leave() {
 func (p *pool) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, g := range p.idle[:p.least] { // those at the bottom
-		g <- nil
-	}
-	p.running -= p.least
-	n := copy(p.idle, p.idle[p.least:])
-	clear(p.idle[n:])
-	p.idle = p.idle[:n]
-	p.least = n
-	if p.swept = n > 0; p.swept {
+	p.dismiss(p.least)
+	p.least = len(p.idle)
+	if p.swept = p.least > 0; p.swept {
 		time.AfterFunc(idleWorker, p.sweep)
 	}
+}
+
+// dismiss ends the n goroutines that have been idle longest. p.mu is held.
+func (p *pool) dismiss(n int) {
+	for _, g := range p.idle[:n] {
+		g <- nil
+	}
+	p.running -= n
+	p.idle = slices.Delete(p.idle, 0, n)
+	p.least = min(p.least, len(p.idle))
+}
+
+// drop forgets a call whose goroutine has ended with it.
+func (p *pool) drop(c *call) {
+	left := c.resp.gone()
+	if left {
+		p.arrived(c)
+	} else {
+		p.leave(c)
+	}
+}
+
+// arrived notes that the call's body has come, or is not waited for any more.
+func (p *pool) arrived(c *call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settle(c)
+}
+
+// settle is arrived with p.mu held.
+func (p *pool) settle(c *call) {
+	if c.early {
+		c.early = false
+		p.early--
+	}
+}
+
+// gone reports whether the goroutine is the handler's own now: it hijacked.
+func (r *response) gone() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hijacked
 }

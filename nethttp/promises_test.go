@@ -44,7 +44,7 @@ func TestPromises(t *testing.T) {
 		t.Fatal(err)
 	}
 	words := strings.Join(strings.Fields(string(doc)), " ")
-	for name, table := range map[string][]promise{"answers": answerPromises, "requests": requestPromises, "connections": connectionPromises} {
+	for name, table := range map[string][]promise{"answers": answerPromises, "requests": requestPromises, "connections": connectionPromises, "switches": switchPromises, "framing": framingPromises} {
 		for _, p := range table {
 			for _, secure := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s, TLS %v", name, p.name, secure), func(t *testing.T) {

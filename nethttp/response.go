@@ -39,7 +39,8 @@ var (
 )
 
 // response is what a handler writes to. As with net/http its methods are for
-// one goroutine at a time; the lock is against handlers that break this.
+// one goroutine at a time; the lock is against handlers that break this. It comes
+// before call.mu.
 type response struct {
 	call   *call
 	mu     sync.Mutex
@@ -49,7 +50,8 @@ type response struct {
 	notes     notes // what the fields say, as of WriteHeader
 	length    int64 // Content-Length, or adapt.Chunked
 	written   int64
-	committed bool // the head is the loop's
+	head      opening // committed, and not yet the loop's
+	committed bool    // the head is settled
 	hijacked  bool
 	done      bool
 	duplex    bool
@@ -101,18 +103,21 @@ func (r *response) writeHeader(code int) {
 			}
 		}
 	}
-	if r.notes.badLength {
+	switch n := &r.notes; {
+	case n.badLength:
 		r.complain("http: invalid Content-Length")
 		r.header.Del("Content-Length")
+	case n.measured && n.transfer && !n.identity:
+		r.complain("http: WriteHeader called with both Transfer-Encoding and Content-Length")
+		r.length = adapt.Chunked
+	case n.coding != "" && r.call.req.ProtoMinor == 0:
+		r.complain("http: Transfer-Encoding to a client of HTTP/1.0, which knows none")
 	}
 }
 
-// complain tells the program's author, if he listens.
+// complain logs a mistake of the handler, once for each place. The program's log
+// may panic, and does so in the handler.
 func (r *response) complain(what string) {
-	log := r.call.peer.log
-	if log == nil {
-		return
-	}
 	where := "?"
 	var pc [16]uintptr
 	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc[:])])
@@ -122,7 +127,10 @@ func (r *response) complain(what string) {
 			break
 		}
 	}
-	log.Warn(what, "from", where)
+	s := r.call.peer.site
+	if _, told := s.adapter.told.LoadOrStore(what+where, true); !told {
+		s.log.Warn(what, "from", where)
+	}
 }
 
 // Write is that of http.ResponseWriter. It waits while the client does not read.
@@ -188,20 +196,20 @@ func (r *response) room(n int) error {
 func (r *response) put(p []byte) (n int, err error) {
 	c := r.call
 	if c.headOnly() {
-		return len(p), nil
+		return len(p), c.isGone()
 	}
 	d := c.desk
 	for len(d.buf)+len(p) > mostWritten {
 		k := mostWritten - len(d.buf)
 		d.buf = append(d.buf, p[:k]...)
-		if err := c.push(true); err != nil {
+		if err := r.push(true); err != nil {
 			return n, err
 		}
 		n, p = n+k, p[k:]
 	}
 	d.buf = append(d.buf, p...)
 	if len(d.buf) >= promptLeast {
-		err = c.push(false)
+		err = r.push(false)
 	}
 	return n + len(p), err
 }
@@ -228,9 +236,12 @@ func (r *response) flush() error {
 		r.writeHeader(http.StatusOK)
 	}
 	if !r.committed {
+		if r.tunnel() {
+			return nil // the head is for Hijack to send
+		}
 		r.commit(false)
 	}
-	return r.call.push(true)
+	return r.push(true)
 }
 
 // last settles what the handler has left open when it returns.
@@ -245,9 +256,10 @@ func (r *response) last() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.length == adapt.Chunked && !r.notes.identity {
-		c.trails = r.trailer(nil)
+		c.out.trails = r.trailer(nil)
 	}
-	c.over = r.length >= 0 && r.written > r.length // the handler is not to be relied on
+	c.out.over = r.length >= 0 && r.written > r.length || // the handler is not to be relied on
+		c.in.late && !c.in.ended // nor the client
 }
 
 // opening is the head of the answer on its way to the loop. Its lines are in
@@ -271,73 +283,96 @@ func (r *response) commit(whole bool) {
 	if whole && content && !n.trailer && !n.transfer && !n.measured && r.length == adapt.Chunked && (!head || len(d.buf) > 0) {
 		r.length = int64(len(d.buf))
 	}
-	a := opening{ready: true, Opening: adapt.Opening{Status: r.status, Length: r.length, Dated: n.dated, Close: n.close, Duplex: r.duplex}}
+	r.head = r.opening()
 	switch {
 	case !content:
-		a.Length = adapt.Chunked
+		r.head.Length = adapt.Chunked
 	case head && r.length == adapt.Chunked:
-		a.Length = adapt.Unsaid
+		r.head.Length = adapt.Unsaid
 	case r.length == adapt.Chunked && n.identity:
-		a.Length = adapt.UntilClose
+		r.head.Length = adapt.UntilClose
 	}
 	if head {
 		d.buf = d.buf[:0]
 	}
 	c.mu.Lock()
-	c.answer = a
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	if c.in.late && !c.in.ended {
+		r.head.Close = true
+	}
+}
+
+// opening is the head of which Length is that of the body.
+func (r *response) opening() opening {
+	n := &r.notes
+	return opening{ready: true, Opening: adapt.Opening{
+		Status: r.status, Length: r.length, Dated: n.dated, Close: n.close, Duplex: r.duplex, Options: n.options, Coding: n.coding,
+	}}
+}
+
+// tunnel reports whether the status says that behind the head the connection does
+// not speak HTTP any more: it is for Hijack to send (RFC 9110 9.3.6, 15.2.2).
+func (r *response) tunnel() bool {
+	return r.status == http.StatusSwitchingProtocols || r.call.req.Method == http.MethodConnect && r.status/100 == 2
+}
+
+// takeHead hands the head to the loop. c.mu and r.mu are held.
+func (c *call) takeHead() {
+	if r := &c.resp; r.head.ready {
+		c.out.head, r.head.ready = r.head, false
+	}
+}
+
+// isGone is why nothing that is written arrives any more.
+func (c *call) isGone() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
 }
 
 // push hands the buffer, and the head if that was committed, to the loop, once
-// that has room. Without must it does so only if it need not wait.
-func (c *call) push(must bool) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.pushLocked(must)
+// that has room. Without must it does so only if it need not wait. r.mu is held.
+func (r *response) push(must bool) error {
+	r.call.mu.Lock()
+	defer r.call.mu.Unlock()
+	return r.call.pushLocked(must)
 }
 
 // pushFile is push, with a part of a file behind the buffer.
-func (c *call) pushFile(f filePart) error {
+func (r *response) pushFile(f filePart) error {
+	c := r.call
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.pushLocked(true)
 	if err == nil {
-		c.file = f
+		c.out.file = f
 	}
 	return err
 }
 
 func (c *call) pushLocked(must bool) error {
 	for {
-		switch d := c.desk; {
-		case overdue(c.putBy):
+		switch d, o := c.desk, &c.out; {
+		case overdue(o.by):
 			c.giveUp(os.ErrDeadlineExceeded)
 			return c.gone
 		case c.gone != nil:
 			return c.gone
-		case len(c.out) == 0 && c.file.f == nil && !c.taking && !c.choked:
-			c.out, d.buf, d.spare = d.buf, d.spare[:0], nil
+		case len(o.buf) == 0 && o.file.f == nil && !o.taking && !o.choked:
+			c.takeHead()
+			o.buf, d.buf, d.spare = d.buf, d.spare[:0], nil
 			c.post()
 			return nil
 		case !must:
 			return nil
 		}
-		c.wait(c.putBy)
+		c.wait(c.out.by)
 	}
-}
-
-// giveUp has the connection closed when the handler returns: a part of the
-// answer is lost. c.mu is held.
-func (c *call) giveUp(why error) {
-	if c.gone == nil {
-		c.gone = why
-	}
-	c.cut = true
 }
 
 func (c *call) headOnly() bool { return c.req.Method == http.MethodHead }
 
-// hasBody tells whether an answer of that status has content (RFC 9110 6.4.1).
+// hasBody reports whether an answer of that status has content (RFC 9110 6.4.1).
 func hasBody(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
 }

@@ -4,7 +4,6 @@
 package server
 
 import (
-	"log/slog"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -38,10 +37,32 @@ func (a *adapted) Peer() *any {
 	return a.peer
 }
 
-func (a *adapted) Log() *slog.Logger { return a.worker.server.Log }
-func (a *adapted) Waits() bool       { return (*session)(a).is(expecting) }
-func (a *adapted) Receiving() bool   { return a.phase == receiving }
-func (a *adapted) Taken() bool       { return a.phase == receiving && a.x.sink != nil }
+func (a *adapted) Server() adapt.Server {
+	s := a.worker.server
+	return adapt.Server{Log: s.Log, BodyTimeout: s.BodyTimeout, OnStop: s.onStop}
+}
+
+// onStop has fn called when the server has stopped.
+func (s *Server) onStop(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.atStop = append(s.atStop, fn)
+}
+
+// stopped is the last act of Serve.
+func (s *Server) stopped() {
+	s.mu.Lock()
+	list := s.atStop
+	s.mu.Unlock()
+	for _, fn := range list {
+		fn()
+	}
+	close(s.done)
+}
+
+func (a *adapted) Waits() bool     { return (*session)(a).is(expecting) }
+func (a *adapted) Receiving() bool { return a.phase == receiving }
+func (a *adapted) Taken() bool     { return a.phase == receiving && a.x.sink != nil }
 
 func (a *adapted) BodyTimeout(d time.Duration) {
 	if a.phase == receiving {
@@ -61,20 +82,30 @@ func (a *adapted) Begin(o adapt.Opening) error {
 	x.fields = append(x.fields, o.Lines...)
 	x.hasDate = x.hasDate || o.Dated
 	x.duplex = o.Duplex
+	x.options, x.coding = o.Options, o.Coding
 	if o.Close {
 		s.clear(persist)
 	}
-	return s.startAnswer(o.Length, nil)
+	if !o.Tunnel {
+		return s.startAnswer(o.Length, nil)
+	}
+	if o.Status == 101 && !s.is(upgrade) {
+		return errUpgrade // RFC 9110 7.8
+	}
+	return s.writeHead(o.Length, nil)
 }
 
 func (a *adapted) CloseAfter() { (*session)(a).clear(persist) }
 
-func (a *adapted) End(trailer []byte) {
+func (a *adapted) End(trailer []byte, rest time.Duration) {
 	s := (*session)(a)
 	if len(trailer) > 0 {
 		s.extra().trailer = trailer
 	}
 	s.finish(nil)
+	if rest > 0 && s.phase == draining {
+		s.conn.SetDeadline(rest)
+	}
 }
 
 func (a *adapted) Cut() {

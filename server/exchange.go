@@ -25,6 +25,8 @@ type exchange struct {
 	// The answer.
 	fields   []byte // lines that the program set
 	hasDate  bool
+	options  string // of Connection, beside close; keep-alive is one
+	coding   string // of Transfer-Encoding, in front of chunked
 	declared int64  // Content-Length, -1: none
 	written  int64  // content so far
 	trailer  []byte // lines of the trailer section

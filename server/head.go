@@ -4,8 +4,10 @@ package server
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 var crlf = []byte("\r\n")
@@ -94,7 +96,7 @@ func (s *session) writeHead(n int64, body []byte) error {
 // with most.
 func (s *session) usual() bool {
 	return (s.status == 200 || s.status == 0) && s.phase == answering && s.flags&(persist|old|connect) == persist &&
-		!s.worker.draining && (s.x == nil || !s.x.hasDate)
+		!s.worker.draining && (s.x == nil || !s.x.hasDate && s.x.options == "")
 }
 
 // appendUsual is appendHead for an answer that is usual, from one piece and a
@@ -146,24 +148,65 @@ func (s *session) appendFraming(b []byte, n int64) []byte {
 		return b
 	}
 	s.set(chunked)
-	return append(b, "Transfer-Encoding: chunked\r\n"...)
+	b = append(b, "Transfer-Encoding: "...)
+	if x := s.x; x != nil && x.coding != "" {
+		b = append(append(b, x.coding...), ", "...)
+	}
+	return append(b, "chunked\r\n"...)
 }
 
-// appendConnection says whether the connection goes on (RFC 9112 9.3, 9.6).
+// appendConnection says whether the connection goes on (RFC 9112 9.3, 9.6), in one
+// line with the options that the program set.
 func (s *session) appendConnection(b []byte) []byte {
-	switch {
-	case s.status == 101:
-		return append(b, "Connection: upgrade\r\n"...)
-	case s.tunnel():
-		return b
-	case s.worker.draining || s.phase == receiving && !s.canSkip() && (s.x == nil || !s.x.duplex):
+	if s.worker.draining || s.phase == receiving && !s.canSkip() && (s.x == nil || !s.x.duplex) {
 		s.clear(persist)
 	}
-	switch {
-	case !s.is(persist):
-		return append(b, "Connection: close\r\n"...)
-	case s.is(old):
-		return append(b, "Connection: keep-alive\r\n"...)
+	var own, options string
+	if s.x != nil {
+		options = s.x.options
 	}
-	return b
+	switch {
+	case s.status == 101 && !hasOption(options, "upgrade"):
+		own = "upgrade"
+	case s.tunnel():
+	case !s.is(persist):
+		own = "close"
+	case s.is(old):
+		own = "keep-alive"
+	}
+	if own == "" && options == "" {
+		return b
+	}
+	return appendOptions(b, own, options)
+}
+
+func hasOption(options, name string) bool {
+	for o := range strings.SplitSeq(options, ",") {
+		if strings.EqualFold(field.Trim(o), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendOptions appends a Connection line. Of the program's options those are left
+// out that repeat the server's own, or contradict it.
+func appendOptions(b []byte, own, options string) []byte {
+	n := len(b)
+	b = append(append(b, "Connection: "...), own...)
+	empty := own == ""
+	for o := range strings.SplitSeq(options, ",") {
+		o = field.Trim(o)
+		if o == "" || strings.EqualFold(o, own) || own == "close" && strings.EqualFold(o, "keep-alive") {
+			continue
+		}
+		if !empty {
+			b = append(b, ", "...)
+		}
+		b, empty = append(b, o...), false
+	}
+	if empty {
+		return b[:n]
+	}
+	return append(b, "\r\n"...)
 }

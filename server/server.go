@@ -75,7 +75,9 @@ type Server struct {
 	Access func(a Access)
 
 	// Log gets panics of handlers, failures to accept, and callbacks that block
-	// their loop. Nil: only panics are logged, by slog.Default.
+	// their loop. Nil: only panics are logged, by slog.Default. Package nethttp
+	// logs here what handlers of net/http panic with and do wrong, and what
+	// net/http itself complains of.
 	Log *slog.Logger
 
 	// SlowCallback is how long callbacks may keep a loop from turning, lest Log
@@ -95,6 +97,7 @@ type Server struct {
 	cancel    context.CancelCauseFunc
 	watch     watch
 	done      chan struct{} // closed when Serve is about to return
+	atStop    []func()      // to be called before
 	conns     atomic.Int64  // open connections, but for
 	refused   atomic.Int64  // those beyond MaxConns that are being told so
 }
@@ -269,7 +272,7 @@ func (s *Server) Serve() error {
 		}
 	}
 	s.mu.Unlock()
-	defer close(s.done)
+	defer s.stopped()
 
 	errs := make(chan error, len(s.workers))
 	for i := range s.workers {

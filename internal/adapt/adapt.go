@@ -29,8 +29,8 @@ type Exchange interface {
 	// first.
 	Peer() *any
 
-	// Log is Server.Log: it may be nil.
-	Log() *slog.Logger
+	// Server is what an adapter needs of the server.
+	Server() Server
 
 	// Waits reports whether the client waits for 100 Continue.
 	Waits() bool
@@ -55,14 +55,17 @@ type Exchange interface {
 	// Inform sends a 1xx answer with these field lines.
 	Inform(status int, lines []byte)
 
-	// Begin sends the answer's head.
+	// Begin sends the answer's head. A tunnel, 101 or 2xx to CONNECT, is for
+	// HandOver to follow; without that such a status is the program's mistake.
 	Begin(o Opening) error
 
 	// CloseAfter has the connection closed when the answer is complete.
 	CloseAfter()
 
-	// End completes the answer, with these lines in the trailer section.
-	End(trailer []byte)
+	// End completes the answer, with these lines in the trailer section. What is
+	// left of the request's body, and is dropped, has to come within rest, or if
+	// that is 0 by the server's rules.
+	End(trailer []byte, rest time.Duration)
 
 	// Cut ends an answer that cannot be completed, and the connection, so that it
 	// does not pass for a whole one.
@@ -80,6 +83,20 @@ type Opening struct {
 	Dated  bool   // Lines has the date
 	Close  bool   // the connection is to close behind the answer
 	Duplex bool   // the request's body is going to be read while the answer is written
+	Tunnel bool   // HandOver follows
+
+	Options string // of Connection, beside close
+	Coding  string // of Transfer-Encoding, in front of chunked
+}
+
+// Server is the server of an exchange.
+type Server struct {
+	Log         *slog.Logger // or nil
+	BodyTimeout time.Duration
+
+	// OnStop calls fn, on another goroutine, when the loops have ended, before
+	// Close or Shutdown returns.
+	OnStop func(fn func())
 }
 
 // Lengths of an answer's body, in place of one that is known.

@@ -1,0 +1,197 @@
+// A call: one request on its way through a goroutine.
+
+package nethttp
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/server"
+)
+
+// A call is the request's own and not used again: a handler that keeps its
+// ResponseWriter or Body beyond its return harms nobody.
+//
+// Three locks guard it, taken in this order, and none is held while the program is
+// called: response.mu for what the handler alone uses, call.mu for what it shares
+// with the loop, pool.mu for its place in the queue.
+type call struct {
+	peer *peer
+	w    server.Response // the loop's, but for Post
+	head string          // the request's head, to which its strings belong
+	url  url.URL
+	req  *http.Request
+	resp response
+	place
+
+	mu      sync.Mutex // for what follows
+	changed sync.Cond  // the loop or the goroutine has done something that the other waits for
+	state   state
+	desk    *desk              // nil: retired
+	posted  bool               // desk.step is on its way
+	left    bool               // the client has sent its FIN, or is gone
+	gone    error              // why nothing that is written arrives any more
+	cancel  context.CancelFunc // of the request's context, while it runs
+	notify  chan bool          // of CloseNotify
+	body    body
+	in      inbox
+	out     outbox
+}
+
+// state is how far a call has come.
+type state uint8
+
+const (
+	begun     state = iota // on the loop, in the turn in which it came
+	gathering              // on the loop, until enough of its body has come
+	queued                 // with the pool
+	running                // on its goroutine
+	returned               // the handler has: the loop is to end the exchange
+	hijacked               // the connection is the handler's
+)
+
+// exchange is what the loop has of the call, or nil if that is over.
+func (c *call) exchange() adapt.Exchange { return adapt.Of(&c.w) }
+
+// run is the call's time on a goroutine.
+func (c *call) run() {
+	whole := false
+	defer func() {
+		if whole {
+			return
+		}
+		v := recover()
+		c.finish(true)
+		if v != nil && v != http.ErrAbortHandler {
+			c.logPanic(v)
+		}
+	}()
+	ctx, cancel := context.WithCancel(c.peer.ctx)
+	defer cancel()
+	c.mu.Lock()
+	c.state, c.cancel = running, cancel
+	left := c.left
+	c.mu.Unlock()
+	if left {
+		cancel()
+	}
+	if err := c.request(ctx); err != nil {
+		c.do(func(x adapt.Exchange) { x.Refuse(400, err.Error()) })
+		c.finish(true)
+		whole = true
+		return
+	}
+	h := c.peer.site.adapter.handler
+	if c.req.RequestURI == "*" && c.req.Method == "OPTIONS" {
+		h = http.HandlerFunc(options)
+	}
+	h.ServeHTTP(&c.resp, c.req)
+	cancel()
+	c.finish(false)
+	whole = true
+	if c.req.MultipartForm != nil {
+		c.req.MultipartForm.RemoveAll()
+	}
+}
+
+// logPanic says what a handler has panicked with. The program's log may panic too,
+// and its String method.
+func (c *call) logPanic(v any) {
+	defer func() { recover() }()
+	c.peer.site.log.Error("http: panic serving "+c.peer.remote, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+}
+
+// options answers "OPTIONS *" as net/http does.
+func options(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Length", "0")
+	io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 4<<10))
+}
+
+// finish is the goroutine's last act: the loop has the rest.
+func (c *call) finish(cut bool) {
+	r := &c.resp
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !cut && !r.hijacked {
+		r.last()
+	}
+	r.done = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.body.closed = true
+	if r.hijacked {
+		return // see hijack, which has let the desk go
+	}
+	if overdue(c.out.by) {
+		c.giveUp(os.ErrDeadlineExceeded)
+	}
+	c.state = returned
+	c.out.cut = c.out.cut || cut
+	if !c.out.cut {
+		c.takeHead()
+		c.out.tail = c.desk.buf
+	}
+	c.changed.Broadcast()
+	c.post()
+}
+
+// post has the loop come by, once for all that is there when it does. c.mu is
+// held.
+func (c *call) post() {
+	if !c.posted {
+		c.posted = c.w.Post(c.desk.step) == nil
+		if !c.posted && c.gone == nil {
+			c.gone = errOver // the server has stopped
+		}
+	}
+}
+
+// do runs fn on the loop, behind all that was posted, and waits for it.
+func (c *call) do(fn func(x adapt.Exchange)) error {
+	done := make(chan error, 1)
+	err := c.w.Post(func() {
+		if x := c.exchange(); x != nil {
+			fn(x)
+			done <- nil
+		} else {
+			done <- errOver
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return <-done
+}
+
+// giveUp has the connection closed when the handler returns: a part of the
+// answer is lost. c.mu is held.
+func (c *call) giveUp(why error) {
+	if c.gone == nil {
+		c.gone = why
+	}
+	c.out.cut = true
+}
+
+func overdue(deadline time.Time) bool { return !deadline.IsZero() && !time.Now().Before(deadline) }
+
+// wait sleeps until something has changed, or the deadline has come. c.mu is
+// held, but not meanwhile.
+func (c *call) wait(deadline time.Time) {
+	if !deadline.IsZero() {
+		t := time.AfterFunc(time.Until(deadline), func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.changed.Broadcast()
+		})
+		defer t.Stop()
+	}
+	c.changed.Wait()
+}

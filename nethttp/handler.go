@@ -1,0 +1,246 @@
+// Handler: any http.Handler on lurcher's loops. A handler of net/http blocks, so each
+// request is handed to a goroutine of a pool, and what it reads and writes
+// passes between the two through bounded buffers. The path of a request:
+//
+//	loop        serve       the head is copied, the body begins to be buffered
+//	loop        site.hand   at the end of the turn calls whose bodies have come go to the pool
+//	goroutine   call.run    builds the http.Request, calls the handler (request.go, body.go, response.go)
+//	loop        desk.onStep takes over what the handler has written (loop.go)
+
+package nethttp
+
+import (
+	"context"
+	"crypto/tls"
+	"log"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/parser"
+	"github.com/lurcher-net/lurcher/server"
+)
+
+// Handler makes a [server.Handler] of h, which is used as it is: it may block, stream in
+// both directions, flush, hijack, set deadlines, send trailers and 1xx answers,
+// and panic, as it may under net/http's server. nil stands for
+// [http.DefaultServeMux].
+//
+//	s := &server.Server{Handler: nethttp.Handler(http.FileServer(http.Dir(".")), 64)}
+//
+// h is called on goroutines, at most workers of them at a time; 0 or less means
+// one for each request under way, as with net/http. Requests beyond that wait
+// in the order they came, up to 16,384 of them, past which they are answered
+// with 503; one whose client leaves meanwhile is forgotten. A request with a body
+// waits, where workers are limited, until 32 KiB of that have come, or all of it:
+// clients that send slowly hold half of the workers at most. A goroutine whose
+// handler hijacked its connection does not count any more. Idle goroutines end
+// after some seconds, and with the last server that used them.
+//
+// What it returns may be called by another, for some of the requests, before that
+// returns. The context of a request is cancelled when the client leaves, when h returns,
+// and by Close; Shutdown waits for handlers, as that of net/http does. The
+// limits and timeouts of [server.Server] hold for h too. docs/nethttp.md lists what is
+// different from net/http.
+func Handler(h http.Handler, workers int) server.Handler {
+	if h == nil {
+		h = http.DefaultServeMux
+	}
+	return newAdapter(h, workers).serve
+}
+
+// adapter is one Handler.
+type adapter struct {
+	handler http.Handler
+	pool    pool
+	sites   sync.Map // *conn.Loop to *site
+	told    sync.Map // places in the program that were complained of
+}
+
+func newAdapter(h http.Handler, workers int) *adapter {
+	a := &adapter{handler: h}
+	a.pool.limit = workers
+	return a
+}
+
+// A site is an adapter on one loop of a server. It belongs to the loop.
+type site struct {
+	adapter     *adapter
+	loop        *conn.Loop
+	ctx         context.Context // has http.ServerContextKey, which code looks for
+	log         *slog.Logger
+	bodyTimeout time.Duration // negative: none
+
+	calls []*call // of this turn, see hand
+	flush func()
+}
+
+func (a *adapter) siteOf(l *conn.Loop, x adapt.Exchange) *site {
+	if s, ok := a.sites.Load(l); ok {
+		return s.(*site)
+	}
+	srv := x.Server()
+	s := &site{adapter: a, loop: l, log: srv.Log, bodyTimeout: srv.BodyTimeout}
+	std := &http.Server{Handler: a.handler}
+	if s.log == nil {
+		s.log = slog.Default()
+	} else {
+		std.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)
+		std.ErrorLog.SetFlags(log.Lmsgprefix)
+	}
+	s.ctx = context.WithValue(context.Background(), http.ServerContextKey, std)
+	s.flush = s.hand
+	a.sites.Store(l, s)
+	a.pool.use(1)
+	srv.OnStop(func() {
+		a.sites.Delete(l)
+		a.pool.use(-1)
+	})
+	return s
+}
+
+// A peer is what requests of one connection have in common.
+type peer struct {
+	site   *site
+	remote string
+	tls    *tls.ConnectionState
+	ctx    context.Context // of the connection: parent of those of its requests
+}
+
+// peerOf is the connection's peer.
+func (a *adapter) peerOf(w server.Response, x adapt.Exchange) *peer {
+	at := x.Peer()
+	p, ok := (*at).(*peer)
+	if !ok || p.site.adapter != a {
+		p = newPeer(a.siteOf(w.Loop(), x), server.Request(w))
+		*at = p
+	}
+	return p
+}
+
+func newPeer(s *site, r server.Request) *peer {
+	p := &peer{site: s, tls: r.TLS(), ctx: s.ctx}
+	if local := r.LocalAddr(); local != nil {
+		p.ctx = context.WithValue(p.ctx, http.LocalAddrContextKey, local)
+	}
+	if remote := r.RemoteAddr(); remote != nil {
+		p.remote = remote.String()
+	}
+	return p
+}
+
+// serve is the server's Handler: it runs on the loop, and hands the request over.
+func (a *adapter) serve(w server.Response, r server.Request) {
+	c := &call{w: w}
+	x := c.exchange()
+	if x == nil {
+		return
+	}
+	head, buf := x.Head()
+	if head == nil {
+		panic("nethttp: a Handler is called within the server's Handler, as long as the request's head is there")
+	}
+	c.peer = a.peerOf(w, x)
+	d := takeDesk()
+	c.desk, c.head = d, string(buf)
+	c.changed.L = &c.mu
+	c.resp.call, c.body.call = c, c
+	c.resp.length = adapt.Chunked
+	d.call = c
+	fields := append(d.head.Fields[:0], head.Fields...)
+	d.head = *head
+	d.head.Fields = fields
+	w.OnAbort(d.left)
+	switch {
+	case !x.Receiving():
+		c.in.ended = true
+	case x.Taken():
+		c.body.err = errTaken // by whoever called us
+	default:
+		c.in.wanted = !x.Waits()
+		if d.head.Framing == parser.Chunked {
+			r.Trailer(d.trailer)
+		}
+		if c.in.wanted {
+			r.Stream(d.sink)
+		}
+	}
+	c.peer.site.add(c)
+}
+
+// add has the call run by a goroutine, soon: calls go to the pool at the end of
+// the turn. What has come of their bodies is there by then, so that a handler need
+// not wait for the body of a small POST.
+func (s *site) add(c *call) {
+	s.loop.Ref() // until retire: Shutdown waits for handlers whose clients left
+	s.calls = append(s.calls, c)
+	if len(s.calls) == 1 {
+		s.loop.Post(s.flush)
+	}
+}
+
+func (s *site) hand() {
+	for i, c := range s.calls {
+		s.calls[i] = nil
+		switch x := c.exchange(); {
+		case x == nil:
+			c.desk.retire(c)
+		case s.adapter.pool.limit > 0 && x.Waits():
+			c.gather(0, 1) // its client sends nothing before the handler asks
+		case s.adapter.pool.limit > 0 && !c.gathered():
+			c.gather(gatherTime, 0)
+		default:
+			c.submit(x)
+		}
+	}
+	s.calls = s.calls[:0]
+}
+
+// submit hands the call to the pool.
+func (c *call) submit(x adapt.Exchange) {
+	c.mu.Lock()
+	c.state = queued
+	c.mu.Unlock()
+	if !c.peer.site.adapter.pool.submit(c) {
+		x.Refuse(503, "too many requests are waiting")
+		c.desk.retire(c)
+	}
+}
+
+// gatherTime is how long a limited pool waits for a body before it looks whether a
+// worker can be spared for one that is slow: its client may be waiting for the
+// first words of the answer.
+const gatherTime = 500 * time.Millisecond
+
+// gather waits for the body on the loop: desk.onBody goes on when enough of it has
+// come. After d, and from time to time, it asks for one of the workers that may be
+// held by slow clients, of which there are that many at least.
+func (c *call) gather(d time.Duration, least int) {
+	c.mu.Lock()
+	c.state = gathering
+	c.mu.Unlock()
+	ask := func() {
+		c.mu.Lock()
+		waits := c.state == gathering
+		c.mu.Unlock()
+		if waits && !c.peer.site.adapter.pool.submitEarly(c, least) {
+			c.gather(gatherTime, least)
+		}
+	}
+	if d == 0 {
+		ask()
+	} else {
+		c.w.After(d, ask)
+	}
+}
+
+// gathered reports whether the call has as much of its body as it needs to begin.
+func (c *call) gathered() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	in := &c.in
+	return in.ended || !in.wanted || in.buf != nil && len(in.buf.B) >= mostBody
+}
