@@ -22,6 +22,8 @@ type device interface {
 	// poll waits, as poll(2) does, and fills dst with what is ready. The scan goes on where the
 	// last one stopped.
 	poll(dst []unix.PollFd, ms int) (int, error)
+	// try is poll(2) of one entry, without waiting. One whose driver fails makes the whole of poll fail.
+	try(entry unix.PollFd) error
 	close() error
 }
 
@@ -113,6 +115,9 @@ func (p *devpoll) Wait(dst []Event, max time.Duration) (int, error) {
 		return 0, nil
 	}
 	if err != nil {
+		if k, e := p.isolate(dst); k > 0 || e != nil {
+			return k, e
+		}
 		return 0, os.NewSyscallError("ioctl DP_POLL", err)
 	}
 	k := 0
@@ -135,6 +140,27 @@ func (p *devpoll) Wait(dst []Event, max time.Duration) (int, error) {
 			dst[k] = Event{r.token, ready}
 			k++
 		}
+	}
+	return k, nil
+}
+
+// isolate takes out of the set what cannot be polled, and reports each as an error of what was asked for,
+// once after each Add or Mod.
+func (p *devpoll) isolate(dst []Event) (k int, err error) {
+	for fd := range p.regs {
+		r := &p.regs[fd]
+		if !r.on || r.want == 0 || k == len(dst) {
+			continue
+		}
+		if err := p.device.try(pollInterest(fd, r.want)); err == nil || err == unix.EINTR {
+			continue
+		}
+		if err := p.watch(fd, r.want, 0); err != nil {
+			return 0, err
+		}
+		dst[k] = Event{r.token, r.want | Err}
+		k++
+		r.want = 0
 	}
 	return k, nil
 }

@@ -58,4 +58,9 @@ func (d *sunDevice) poll(dst []unix.PollFd, ms int) (int, error) {
 	return unix.IoctlSetStrioctlRetInt(d.fd, dpPoll, (*unix.Strioctl)(unsafe.Pointer(&d.dvp)))
 }
 
+func (d *sunDevice) try(entry unix.PollFd) error {
+	_, err := unix.Poll([]unix.PollFd{entry}, 0)
+	return err
+}
+
 func (d *sunDevice) close() error { return os.NewSyscallError("close", unix.Close(d.fd)) }

@@ -16,19 +16,22 @@ import (
 )
 
 func init() {
-	fakes = append(fakes, subject{name: "devpoll-model", open: func() (Poller, error) { return newDevpoll(&modelDevice{}) },
-		halfs: pollRDHUP != 0, ends: true, limit: 1 << 30})
+	fakes = append(fakes,
+		subject{name: "devpoll-illumos", open: func() (Poller, error) { return newDevpoll(&modelDevice{}) }, halfs: pollRDHUP != 0, limit: 1 << 30},
+		subject{name: "devpoll-solaris", open: func() (Poller, error) { return newDevpoll(&modelDevice{solaris: true}) }, limit: 1 << 30})
 }
 
 // modelDevice is one open /dev/poll. It keeps numbers, not files: one that is closed stays in the set as
 // POLLNVAL, and one that is reused is polled under its old entry.
 type modelDevice struct {
-	set    []unix.PollFd // in the order of descriptors
-	next   int           // where the scan goes on: an index of set
-	writes []string      // when recording
-	record bool
-	fail   error // what the next call answers
-	closed bool
+	set     []unix.PollFd  // in the order of descriptors
+	next    int            // where the scan goes on: an index of set
+	solaris bool           // there is no POLLRDHUP
+	odd     map[int32]bool // whose driver fails
+	writes  []string       // when recording
+	record  bool
+	fail    error // what the next call returns
+	closed  bool
 }
 
 func (d *modelDevice) write(entries []unix.PollFd) error {
@@ -44,6 +47,9 @@ func (d *modelDevice) write(entries []unix.PollFd) error {
 		return err
 	}
 	for _, e := range entries {
+		if d.solaris {
+			e.Events &^= pollRDHUP
+		}
 		i, found := slices.BinarySearchFunc(d.set, e, func(a, b unix.PollFd) int { return int(a.Fd - b.Fd) })
 		switch {
 		case e.Events == pollRemove: // exactly
@@ -65,6 +71,11 @@ func (d *modelDevice) poll(dst []unix.PollFd, ms int) (int, error) {
 		d.fail = nil
 		return 0, err
 	}
+	for _, e := range d.set {
+		if d.odd[e.Fd] {
+			return 0, unix.EIO
+		}
+	}
 	if _, err := unix.Poll(d.set, ms); err != nil {
 		return 0, err
 	}
@@ -77,12 +88,22 @@ func (d *modelDevice) poll(dst []unix.PollFd, ms int) (int, error) {
 			d.next = 0
 		}
 		if e := d.set[d.next]; e.Revents != 0 {
+			if e.Revents&unix.POLLERR != 0 { // so_poll: "errors are represented as input/output events"
+				e.Revents = e.Revents&^unix.POLLERR | e.Events&(unix.POLLIN|unix.POLLOUT)
+			}
 			dst[n] = e
 			n++
 		}
 		d.next++
 	}
 	return n, nil
+}
+
+func (d *modelDevice) try(entry unix.PollFd) error {
+	if d.odd[entry.Fd] {
+		return unix.EIO
+	}
+	return nil
 }
 
 func (d *modelDevice) close() error {
@@ -156,6 +177,26 @@ func TestDevpollClosedUnderneath(t *testing.T) {
 	g.write(c, "x")
 	g.must(g.p.Mod(b, 2, Read))
 	g.one(2, Read, 0)
+}
+
+// TestDevpollOdd: a descriptor whose driver fails is reported as an error, and the others go on.
+func TestDevpollOdd(t *testing.T) {
+	d := &modelDevice{odd: map[int32]bool{}}
+	g := newRig(t, subject{name: "devpoll", open: func() (Poller, error) { return newDevpoll(d) }})
+	a, _ := g.unix()
+	b, c := g.unix()
+	g.must(g.p.Add(a, 1, Read|Write))
+	g.must(g.p.Add(b, 2, Read))
+	d.odd[int32(a)] = true
+	g.one(1, Read|Write|Err, 0)
+	g.quiet(0)
+	g.write(c, "x")
+	g.one(2, Read, 0)
+	g.drain(b)
+	g.must(g.p.Mod(a, 3, Write))
+	g.one(3, Write|Err, 0)
+	g.must(g.p.Del(a))
+	g.quiet(0)
 }
 
 // TestDevpollFailures: a write that fails changes nothing here, and is told.

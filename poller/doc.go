@@ -43,8 +43,9 @@
 // is big-endian). The conformance tests and a randomised check against a model run over all backends; the
 // race detector is content.
 //
-// kqueue's logic passes the same tests on Linux over a fake kernel, written after the manual pages of the
-// BSDs and darwin; the system calls under it compile on all of them, and have not run on any yet. So
-// with /dev/poll: tested on a model of the device, written after the sources of illumos, never yet on
-// SunOS. poll and select have not run outside Linux.
+// kqueue's logic passes the same tests on Linux over a fake kernel, which is given the records that the system
+// call would be, and follows the manual pages and sources of the BSDs and darwin. A table holds these records to
+// the numbers of each system. The system calls compile on all of them, and have not run on any yet. So with
+// /dev/poll: tested on a model of the device, written after the sources of illumos, never yet on SunOS. poll and
+// select have not run outside Linux.
 package poller

@@ -285,7 +285,7 @@ func (k *fakeKernel) look(kn *fakeKnote, revents int16) (e kevent, active bool) 
 	}
 	active = revents != 0 && e.flags&evEOF != 0 || revents&(unix.POLLIN|unix.POLLOUT) != 0
 	if active && read && kn.fflags&noteLowat != 0 && e.flags&evEOF == 0 && isSocket(kn.ident) { // pipes have no such mark
-		n, _, _ := unix.Recvfrom(kn.ident, k.peek[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		n, _, _ := unix.Recvfrom(kn.ident, k.peek[:], unix.MSG_PEEK)
 		active = int64(n) >= kn.data
 	}
 	return e, active && (kn.flags&evClear == 0 || e != kn.told)

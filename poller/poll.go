@@ -111,6 +111,9 @@ func (p *poll) Wait(dst []Event, max time.Duration) (int, error) {
 		return 0, err
 	}
 	n, err := unix.Poll(p.fds, milliseconds(max))
+	if err == unix.EINVAL {
+		n, err = p.portions(max)
+	}
 	if err != nil {
 		if err == unix.EINTR {
 			return 0, nil
@@ -122,6 +125,34 @@ func (p *poll) Wait(dst []Event, max time.Duration) (int, error) {
 		n--
 	}
 	return p.collect(dst, n), nil
+}
+
+// portions is poll(2) where RLIMIT_NOFILE, which is the most entries that it takes, was lowered below what is
+// registered. The first portion, with the wake-up pipe in it, waits for all of them, a few milliseconds at a time.
+func (p *poll) portions(most time.Duration) (n int, err error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur == 0 || uint64(limit.Cur) >= uint64(len(p.fds)) {
+		return 0, unix.EINVAL
+	}
+	for start := time.Now(); ; {
+		left := 5 * time.Millisecond
+		if most >= 0 {
+			left = min(left, most-time.Since(start))
+		}
+		wait := milliseconds(max(left, 0))
+		for rest := p.fds; len(rest) > 0; wait = 0 {
+			portion := rest[:min(len(rest), int(limit.Cur))]
+			rest = rest[len(portion):]
+			ready, err := unix.Poll(portion, wait)
+			if err != nil {
+				return 0, err
+			}
+			n += ready
+		}
+		if n > 0 || most >= 0 && time.Since(start) >= most {
+			return n, nil
+		}
+	}
 }
 
 // collect reports, of the n entries that the kernel marked, as many as dst holds. It goes round the

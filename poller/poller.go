@@ -107,10 +107,11 @@ type Event struct {
 //   - With want 0, whether a hangup is reported once (epoll, poll) or not at all until interest comes
 //     back (kqueue, devpoll, select). kqueue reports a reset once, as epoll and poll do.
 //   - What shows as Hangup and Err: select has neither, so there ends and errors are Read and Write
-//     alone. poll tells a half-close on linux, freebsd and illumos only. A full hangup of
-//     sockets that never were connected shows under epoll and poll.
+//     alone. poll shows a half-close on linux, freebsd and illumos only, devpoll on illumos only, and the
+//     error of a socket is Read and Write there. A full hangup of sockets that never were connected shows
+//     under epoll and poll.
 //   - A filter that kqueue refuses to add, on a device that has none say, is reported as Err with what
-//     was asked for, once after each Add or Mod.
+//     was asked for, once after each Add or Mod. devpoll does so with a descriptor that cannot be polled.
 //   - With want 0, Wait may return 0 early under kqueue when something else than an end arrives.
 //   - Interest that makes no sense, in writing to the reading end of a pipe, is not an error and is
 //     reported in different ways.
