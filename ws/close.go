@@ -104,9 +104,10 @@ func (c *Conn) closed(err error) {
 }
 
 // clock is the loop's time, in milliseconds, wrapping.
-func (c *Conn) clock() uint32 { return uint32(c.conn.Loop().Now().Sub(start) / time.Millisecond) }
+func (c *Conn) clock() uint32 { return uint32(c.conn.Loop().Now().Sub(epoch) / time.Millisecond) }
 
-var start = time.Now()
+// epoch is what clock counts from.
+var epoch = time.Now()
 
 // watch sets the deadline at which the peer's silence is looked at. Input only
 // notes the time: the deadline is moved when it comes.

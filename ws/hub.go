@@ -12,9 +12,8 @@ import (
 
 // A Hub is a set of connections that get the same messages. Its methods may be
 // called from any goroutine; the zero Hub is ready. A connection may be in several
-// hubs, and leaves them when it closes. What one goroutine does with a Hub is done
-// in that order: a message goes to those who were added before, and not to those
-// who were removed.
+// hubs, and leaves them when it closes. A message goes to those who were added
+// before it was sent. The messages of one goroutine come in their order.
 type Hub struct {
 	// MaxBacklog is how many bytes may wait for a member that does not read as fast
 	// as messages are sent: one for whom more wait when the next comes is closed with
@@ -106,7 +105,8 @@ func (h *Hub) Add(c *Conn) {
 	h.count++
 }
 
-// Remove takes c out of the set.
+// Remove takes c out of the set. It gets nothing more, not even what was sent before
+// and is not written yet.
 func (h *Hub) Remove(c *Conn) {
 	memberships.Lock()
 	defer memberships.Unlock()

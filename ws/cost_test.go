@@ -1,0 +1,150 @@
+// What connections and messages cost: bytes and allocations. These tests are not
+// parallel.
+
+package ws
+
+import (
+	"bytes"
+	"net"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+func TestSizes(t *testing.T) {
+	if n := unsafe.Sizeof(Conn{}); n > 80 {
+		t.Errorf("a Conn has %d bytes, want 80 at most", n)
+	}
+}
+
+// rawOf returns a descriptor of p, one that blocks.
+func rawOf(t testing.TB, p *peer) int {
+	t.Helper()
+	f, err := p.Conn.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	fd := int(f.Fd())
+	if err := syscall.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
+// round sends in and reads as many bytes as out has room for.
+func round(t testing.TB, fd int, in, out []byte) {
+	for len(in) > 0 {
+		n, err := syscall.Write(fd, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in = in[n:]
+	}
+	for n := 0; n < len(out); {
+		k, err := syscall.Read(fd, out[n:])
+		if k > 0 {
+			n += k
+		} else if err != syscall.EINTR {
+			t.Fatal(k, err)
+		}
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	h := echo()
+	h.MaxMessage = 1 << 20
+	for _, c := range []struct {
+		name string
+		in   []byte
+		out  int
+	}{
+		{"64 bytes", text(k64[:64]), 2 + 64},
+		{"512 bytes", text(k64[:512]), 4 + 512},
+		{"16 KiB", bin(k64[:16<<10]), 4 + 16<<10},
+		{"128 KiB, in two reads", bin(k64 + k64), 10 + 128<<10},
+		{"fragments", append(begin(Text, "a"), end("b")...), 2 + 2},
+		{"16 at once", bytes.Repeat(text("hello"), 16), 16 * (2 + 5)},
+		{"ping", ping("hello"), 2 + 5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := start(t, h)
+			fd := rawOf(t, s.dial())
+			out := make([]byte, c.out)
+			for range 100 {
+				round(t, fd, c.in, out)
+			}
+			if n := testing.AllocsPerRun(2000, func() { round(t, fd, c.in, out) }); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+// TestIdleMemory is what a connection holds that waits for a message.
+func TestIdleMemory(t *testing.T) {
+	const n = 400
+	s := start(t, echo())
+	fds := make([]int, n)
+	for i := range fds {
+		fds[i] = rawOf(t, s.dial())
+	}
+	out := make([]byte, 2+5)
+	for _, fd := range fds {
+		round(t, fd, text("hello"), out)
+	}
+	var before, after runtime.MemStats
+	heap := func(m *runtime.MemStats) {
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(m)
+	}
+	heap(&after)
+	for _, fd := range fds {
+		syscall.Shutdown(fd, syscall.SHUT_WR)
+	}
+	until(t, "all are gone", func() bool {
+		heap(&before)
+		return after.HeapObjects-before.HeapObjects > 2*n-50
+	})
+	bytes, objects := float64(after.HeapAlloc-before.HeapAlloc)/n, float64(after.HeapObjects-before.HeapObjects)/n
+	t.Logf("%.0f bytes in %.2f objects each", bytes, objects)
+	if !raceEnabled && (bytes > 320 || objects > 3) {
+		t.Errorf("%.0f bytes in %.2f objects each", bytes, objects)
+	}
+}
+
+// A bomb costs the limit and little more, in memory that is allocated.
+func TestBombMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	h := echo()
+	h.Deflate = &Deflate{}
+	s := start(t, h)
+	bomb := zip(Binary, squeeze(strings.Repeat("\x00", 10<<20)))
+	const rounds = 20
+	attack := func() {
+		p := s.dial("Sec-WebSocket-Extensions: permessage-deflate")
+		p.send(bomb)
+		if got := p.all(); got != "close 1009" {
+			t.Fatal(got)
+		}
+		p.Close()
+	}
+	attack()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range rounds {
+		attack()
+	}
+	runtime.ReadMemStats(&after)
+	if n := (after.TotalAlloc - before.TotalAlloc) / rounds; n > DefaultMaxMessage+128<<10 {
+		t.Errorf("%d bytes are allocated for a bomb, the client's included", n)
+	}
+}

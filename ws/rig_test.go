@@ -1,0 +1,285 @@
+// What the tests share: a server on a port of its own, and peers that write raw
+// frames and read them by code of their own.
+
+package ws
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/server"
+)
+
+// patience is how long a test waits for what has to happen: no test takes it as
+// long as the code is right.
+const patience = 20 * time.Second
+
+// A rig is a server that runs until the test ends: every request is upgraded.
+type rig struct {
+	*server.Server
+	t    testing.TB
+	addr string
+	logs *logs
+}
+
+func start(t testing.TB, h *Handler) *rig {
+	t.Helper()
+	return startWith(t, &server.Server{Loops: 1}, func(w server.Response, r server.Request) { Upgrade(w, r, h) })
+}
+
+func startWith(t testing.TB, s *server.Server, h server.Handler) *rig {
+	t.Helper()
+	r := &rig{Server: s, t: t, logs: new(logs)}
+	s.Handler = h
+	s.SlowCallback = -1
+	s.Log = slog.New(slog.NewTextHandler(r.logs, nil))
+	addr, err := s.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.addr = addr.String()
+	served := make(chan error, 1)
+	go func() { served <- s.Serve() }()
+	t.Cleanup(func() {
+		s.Close()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		if text := r.logs.take(); text != "" {
+			t.Errorf("logged: %s", text)
+		}
+	})
+	return r
+}
+
+// logs keeps what was logged.
+type logs struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// take returns what was logged, and forgets it.
+func (l *logs) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.buf.Reset()
+	return l.buf.String()
+}
+
+func wait[T any](t testing.TB, ch <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-ch:
+	case <-time.After(patience):
+		t.Fatal("waited in vain")
+	}
+	return v
+}
+
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// A peer is a client that this package has no part in.
+type peer struct {
+	net.Conn
+	t  testing.TB
+	in *bufio.Reader
+}
+
+// request is a handshake, with further lines.
+func request(lines ...string) string {
+	return "GET /ws HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
+		strings.Join(append(lines, ""), "\r\n") + "\r\n"
+}
+
+func (r *rig) raw() *peer {
+	r.t.Helper()
+	c, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	c.SetDeadline(time.Now().Add(patience))
+	r.t.Cleanup(func() { c.Close() })
+	return &peer{c, r.t, bufio.NewReader(c)}
+}
+
+// dial opens a WebSocket connection.
+func (r *rig) dial(lines ...string) *peer {
+	r.t.Helper()
+	p := r.raw()
+	p.send([]byte(request(lines...)))
+	if a := p.answer(); a.StatusCode != 101 {
+		r.t.Fatalf("status %s", a.Status)
+	}
+	return p
+}
+
+func (p *peer) send(b []byte) {
+	p.t.Helper()
+	if _, err := p.Write(b); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *peer) answer() *http.Response {
+	p.t.Helper()
+	a, err := http.ReadResponse(p.in, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return a
+}
+
+// A frame as it was read.
+type frame struct {
+	head byte
+	data []byte
+}
+
+func (p *peer) read() (f frame, err error) {
+	var b [8]byte
+	if _, err = io.ReadFull(p.in, b[:2]); err != nil {
+		return f, err
+	}
+	f.head = b[0]
+	n := uint64(b[1])
+	switch n {
+	case 126:
+		_, err = io.ReadFull(p.in, b[6:8])
+		n = uint64(binary.BigEndian.Uint16(b[6:]))
+	case 127:
+		_, err = io.ReadFull(p.in, b[:8])
+		n = binary.BigEndian.Uint64(b[:])
+	}
+	if err != nil || n > 1<<30 {
+		return f, fmt.Errorf("length %d, %v", n, err)
+	}
+	f.data = make([]byte, n)
+	_, err = io.ReadFull(p.in, f.data)
+	return f, err
+}
+
+// String is a frame in short; a compressed one is inflated.
+func (f frame) String() string {
+	data, s := f.data, ""
+	if f.head&rsv1Bit != 0 {
+		var err error
+		if data, err = io.ReadAll(flate.NewReader(strings.NewReader(string(data) + endOfMessage))); err != nil {
+			return err.Error()
+		}
+		s = "zip "
+	}
+	if f.head&finBit == 0 {
+		s += "part "
+	}
+	op := Op(f.head & 0x0f)
+	s += op.String()
+	if op == Close && len(data) >= 2 {
+		return fmt.Sprintf("%s %d", s, binary.BigEndian.Uint16(data))
+	}
+	if len(data) > 100 {
+		return fmt.Sprintf("%s of %d", s, len(data))
+	}
+	return fmt.Sprintf("%s %q", s, data)
+}
+
+// all reads frames until the server ends the connection.
+func (p *peer) all() string {
+	p.t.Helper()
+	var list []string
+	for {
+		f, err := p.read()
+		if err == io.EOF {
+			return strings.Join(list, ", ")
+		}
+		if err != nil {
+			return strings.Join(append(list, err.Error()), ", ")
+		}
+		list = append(list, f.String())
+	}
+}
+
+func (p *peer) want(short string) {
+	p.t.Helper()
+	f, err := p.read()
+	if err != nil {
+		p.t.Fatalf("want %s: %v", short, err)
+	}
+	if f.String() != short {
+		p.t.Fatalf("read %s, want %s", f, short)
+	}
+}
+
+func (p *peer) fin() { p.Conn.(*net.TCPConn).CloseWrite() }
+
+// Frames of a client. The mask is that of RFC 6455 5.7.
+const key = 0x3d21fa37
+
+func frameOf(first byte, payload string) []byte {
+	b := appendHead(nil, first, maskBit, len(payload))
+	b = binary.LittleEndian.AppendUint32(b, key)
+	b = append(b, payload...)
+	Mask(b[len(b)-len(payload):], key)
+	return b
+}
+
+func text(s string) []byte         { return frameOf(finBit|byte(Text), s) }
+func bin(s string) []byte          { return frameOf(finBit|byte(Binary), s) }
+func begin(op Op, s string) []byte { return frameOf(byte(op), s) }
+func more(s string) []byte         { return frameOf(0, s) }
+func end(s string) []byte          { return frameOf(finBit, s) }
+func ping(s string) []byte         { return frameOf(finBit|byte(Ping), s) }
+func pong(s string) []byte         { return frameOf(finBit|byte(Pong), s) }
+func zip(op Op, s string) []byte   { return frameOf(finBit|rsv1Bit|byte(op), s) }
+func bye(code int, reason string) []byte {
+	return frameOf(finBit|byte(Close), string([]byte{byte(code >> 8), byte(code)})+reason)
+}
+
+// squeeze is how a client compresses.
+func squeeze(s string) string {
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, 6)
+	io.WriteString(w, s)
+	w.Flush()
+	return strings.TrimSuffix(b.String(), flushed)
+}
+
+// echo sends every message back.
+func echo() *Handler {
+	return &Handler{Message: func(c *Conn, op Op, p []byte) { c.Write(op, p) }}
+}
+
+// on runs fn on a loop, and waits for it.
+func on(t testing.TB, c *Conn, fn func()) {
+	t.Helper()
+	done := make(chan struct{})
+	if err := c.Post(func() { defer close(done); fn() }); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, done)
+}
