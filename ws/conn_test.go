@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,9 +293,9 @@ func TestWriteErrors(t *testing.T) {
 // A panic ends the connection of the callback, and no other.
 func TestCallbacksThatFail(t *testing.T) {
 	t.Parallel()
-	var where string
+	var where atomic.Value
 	fail := func(at string) {
-		if at == where {
+		if at == where.Load() {
 			panic("on purpose")
 		}
 	}
@@ -306,8 +307,8 @@ func TestCallbacksThatFail(t *testing.T) {
 	s := start(t, h)
 	other := s.dial()
 	for _, at := range []string{"open", "message", "whole", "zip", "pong"} {
-		if where = at; at == "whole" || at == "zip" {
-			where = "message"
+		if where.Store(at); at == "whole" || at == "zip" {
+			where.Store("message")
 		}
 		p := s.raw()
 		p.send([]byte(request("Sec-WebSocket-Extensions: permessage-deflate")))
@@ -329,7 +330,7 @@ func TestCallbacksThatFail(t *testing.T) {
 			t.Errorf("%s: the panic is not logged", at)
 		}
 	}
-	where = ""
+	where.Store("")
 	other.send(append(text("still here"), bye(1000, "")...))
 	if got := other.all(); got != `text "still here", close 1000` {
 		t.Error(got)
