@@ -38,6 +38,7 @@ func TestConformance(t *testing.T) {
 		{"a reset is told without interest", testVanished},
 		{"pipes end", testPipes},
 		{"listeners and connects", testConnect},
+		{"a listener of several pollers", testExclusive},
 		{"a refused connect shows as Write", testRefused},
 		{"a wait does not end early", testTimeouts},
 		{"a huge wait is clamped", testHugeTimeout},
@@ -195,6 +196,35 @@ func testConnect(g *rig) {
 	g.must(g.p.Mod(c, 2, Read|Write))
 	g.write(s, "x")
 	g.one(2, Read|Write, 0)
+}
+
+// testExclusive: of two pollers that share a listener, each reports it while it is readable, and one that was
+// paused by Del and Add goes on.
+func testExclusive(g *rig) {
+	other := newRig(g.TB, g.subject)
+	l, addr := g.listen()
+	g.must(AddExclusive(g.p, l, 1))
+	g.must(AddExclusive(other.p, l, 2))
+	if err := AddExclusive(g.p, l, 3); !errors.Is(err, unix.EEXIST) {
+		g.Error("twice:", err)
+	}
+	if err := AddExclusive(g.p, l+1, reserved); !errors.Is(err, unix.EINVAL) {
+		g.Error("the reserved token:", err)
+	}
+	g.quiet(0)
+	for range 3 {
+		c := g.socket()
+		if err := unix.Connect(c, addr); err != nil && err != unix.EINPROGRESS {
+			g.Fatal(err)
+		}
+		g.one(1, Read, 0)
+		other.one(2, Read, 0)
+		g.accept(l)
+		g.must(other.p.Del(l))
+		g.must(AddExclusive(other.p, l, 2))
+	}
+	g.must(g.p.Del(l))
+	g.quiet(0)
 }
 
 func testTimeouts(g *rig) {

@@ -50,6 +50,14 @@ func (p *epoll) Add(fd int, t Token, want Ready) error {
 	return p.ctl(unix.EPOLL_CTL_ADD, fd, t, epollInterest(want))
 }
 
+// addExclusive leaves RDHUP away: the kernel takes it for a mistake beside EPOLLEXCLUSIVE.
+func (p *epoll) addExclusive(fd int, t Token) error {
+	if err := check("epoll_ctl", t, Read); err != nil {
+		return err
+	}
+	return p.ctl(unix.EPOLL_CTL_ADD, fd, t, unix.EPOLLIN|unix.EPOLLEXCLUSIVE)
+}
+
 func (p *epoll) Mod(fd int, t Token, want Ready) error {
 	if err := check("epoll_ctl", t, want); err != nil {
 		return err

@@ -135,6 +135,16 @@ type Poller interface {
 	Close() error
 }
 
+// AddExclusive is p.Add(fd, t, Read) for a listener that several pollers watch. Where the system can do so
+// (epoll), a connection that arrives wakes one of those that wait, or a few, and not all. To change the interest
+// take Del and Add: Mod may be refused with EINVAL.
+func AddExclusive(p Poller, fd int, t Token) error {
+	if p, ok := p.(interface{ addExclusive(int, Token) error }); ok {
+		return p.addExclusive(fd, t)
+	}
+	return p.Add(fd, t, Read)
+}
+
 // A backend is a name, and the way to open it where the system has it.
 type backend struct {
 	name string
