@@ -172,6 +172,11 @@ func isHost(s string) bool {
 // basic makes credentials of what a URL says before the "@" (RFC 7617): curl and
 // net/http do too.
 func basic(userinfo string) (string, bool) {
+	for i := range len(userinfo) {
+		if c := userinfo[i]; !isHost(userinfo[i:i+1]) && c != ':' && c != '%' && c != '@' {
+			return "", false // a "\\", say, which browsers take for the end of the authority
+		}
+	}
 	user, password, _ := strings.Cut(userinfo, ":")
 	user, err1 := url.PathUnescape(user)
 	password, err2 := url.PathUnescape(password)

@@ -71,8 +71,9 @@ func (c *Conn) fill() {
 // Quiet reports whether the peer has said nothing that was not read yet: no
 // byte, no FIN, no reset. It asks the kernel, for a client that is about to use
 // an idle connection again, which may be dead by now, or hold what nobody asked for.
+// Within Data, what that was given does not count.
 func (c *Conn) Quiet() bool {
-	if c.is(connecting|opening|ended|closing|closed|deaf) || c.in != nil || c.sec == shaking {
+	if c.is(connecting|opening|ended|closing|closed|deaf) || c.in != nil && c.loop.delivering != c || c.sec == shaking {
 		return false
 	}
 	return peek(int(c.fd)) == syscall.EAGAIN

@@ -1,0 +1,585 @@
+// The lives of connections and of exchanges: reuse, retries, limits, time, and the
+// ends that a program brings about.
+
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+// TestRandomCloses asks a server that closes idle connections at random, with a FIN
+// or a reset: no GET is lost, no POST is done twice, and a POST that fails says
+// that it was written.
+func TestRandomCloses(t *testing.T) {
+	t.Parallel()
+	rounds := 100_000
+	if testing.Short() {
+		rounds = 5_000
+	}
+	var mu sync.Mutex
+	done := map[string]int{}
+	url := peers(t, func(p *peer) {
+		rnd := rand.New(rand.NewPCG(uint64(p.RemoteAddr().(*net.TCPAddr).Port), 1))
+		for {
+			head := p.head()
+			if head == "" {
+				return
+			}
+			line, _, _ := strings.Cut(head, "\r\n")
+			if strings.HasPrefix(line, "POST") {
+				mu.Lock()
+				done[line]++
+				mu.Unlock()
+			}
+			p.say(okAnswer)
+			switch rnd.IntN(20) {
+			case 0:
+				return
+			case 1:
+				p.reset()
+				return
+			case 2:
+				runtime.Gosched()
+				return
+			}
+		}
+	})
+	r := start(t, &Client{MaxConns: 4, WaitTimeout: -1})
+	var lost, unwritten int
+	finished := make(chan bool)
+	r.do(func() {
+		n, under := 0, 0
+		var next func()
+		next = func() {
+			for ; under < 8 && n < rounds; n++ {
+				under++
+				method := "GET"
+				if n%3 == 0 {
+					method = "POST"
+				}
+				path := fmt.Sprint("/", n)
+				q := r.pool.Request(method, url+path)
+				q.Do(func(a Response, err error) {
+					end := func(err error) {
+						if err != nil && err != io.EOF {
+							var e *Error
+							switch {
+							case method == "GET":
+								t.Errorf("GET %s: %v", path, err)
+							case !errors.As(err, &e) || !e.Written:
+								unwritten++
+								t.Errorf("POST %s: %v", path, err)
+							default:
+								lost++
+							}
+						}
+						if under--; under == 0 && n == rounds {
+							close(finished)
+						}
+						next()
+					}
+					if err != nil {
+						end(err)
+						return
+					}
+					a.Stream(func(_ []byte, err error) {
+						if err != nil {
+							end(err)
+						}
+					})
+				})
+				q.End("")
+			}
+		}
+		next()
+	})
+	select {
+	case <-finished:
+	case <-time.After(10 * patience):
+		t.Fatal("waited in vain")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	posts := 0
+	for line, n := range done {
+		if posts++; n != 1 {
+			t.Errorf("%s was done %d times", line, n)
+		}
+	}
+	if want := (rounds + 2) / 3; posts+lost < want {
+		t.Errorf("%d POSTs arrived and %d failed, of %d", posts, lost, want)
+	}
+	st := r.Stats()
+	t.Logf("%d requests, %d connections, %d sent again, %d POSTs that crossed a FIN", rounds, st.Dials, st.Retries, lost)
+	if st.Retries == 0 {
+		t.Error("no request was sent again: the test does not test")
+	}
+}
+
+// TestDeadReused has the server end each connection that is idle, in a way that the
+// look before the next request finds: nothing was written, so any method goes on.
+func TestDeadReused(t *testing.T) {
+	t.Parallel()
+	closed := make(chan bool)
+	url := peers(t, func(p *peer) {
+		for p.head() != "" {
+			p.say(okAnswer)
+			p.reset()
+			closed <- true
+			return
+		}
+	})
+	r := start(t, &Client{})
+	for range 50 {
+		ch := make(chan got, 4)
+		r.do(func() { // the loop is not asked what it knows meanwhile
+			q := r.pool.Request("POST", url)
+			q.Do(collect(ch))
+			q.End("")
+		})
+		wait(t, ch).want(t, "200 ok")
+		wait(t, closed)
+	}
+}
+
+// TestPhases has exchanges fail in each.
+func TestPhases(t *testing.T) {
+	t.Parallel()
+	silent := serveNothing(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := "http://" + ln.Addr().String()
+	ln.Close()
+	stuck := peers(t, func(p *peer) {
+		p.head()
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+		io.Copy(io.Discard, p.in)
+	})
+	over := make(chan bool)
+	deaf := peers(t, func(p *peer) { p.Conn.(*net.TCPConn).SetReadBuffer(1000); <-over })
+	t.Cleanup(func() { close(over) })
+	noTLS := peers(t, func(p *peer) { p.say(okAnswer); io.Copy(io.Discard, p.in) })
+	ms := time.Millisecond
+	for _, c := range []struct {
+		name   string
+		client Client
+		method string
+		url    string
+		fn     func(q Request)
+		want   Error
+	}{
+		{"refused", Client{}, "GET", refused, nil, Error{Dial, false, syscall.ECONNREFUSED}},
+		{"no such name", Client{Connect: noName}, "GET", "http://nowhere.invalid/", nil, Error{Resolve, false, errNoName}},
+		{"dial takes too long", Client{Connect: func(*conn.Loop, string, *conn.Handler, func(error)) {}, DialTimeout: ms}, "GET", silent, nil, Error{Dial, false, os.ErrDeadlineExceeded}},
+		{"not TLS", Client{}, "GET", strings.Replace(noTLS, "http", "https", 1), nil, Error{TLS, false, nil}},
+		{"TLS takes too long", Client{DialTimeout: 50 * ms}, "GET", strings.Replace(silent, "http", "https", 1), nil, Error{TLS, false, os.ErrDeadlineExceeded}},
+		{"head takes too long", Client{HeadTimeout: ms}, "GET", silent, nil, Error{Head, true, os.ErrDeadlineExceeded}},
+		{"all takes too long", Client{Timeout: ms}, "GET", silent, nil, Error{Head, true, os.ErrDeadlineExceeded}},
+		{"all takes too long in an upload", Client{Timeout: ms}, "POST", silent, func(q Request) { q.WriteString("x") }, Error{Write, true, os.ErrDeadlineExceeded}},
+		{"body takes too long", Client{BodyTimeout: ms}, "GET", stuck, nil, Error{Body, true, os.ErrDeadlineExceeded}},
+		{"nobody reads the upload", Client{WriteTimeout: 10 * ms}, "POST", deaf, func(q Request) { q.End(strings.Repeat("x", 30<<20)) }, Error{Write, true, os.ErrDeadlineExceeded}},
+		{"backlog", Client{MaxBacklog: 1000}, "POST", silent, func(q Request) {
+			for {
+				if _, err := q.Write(make([]byte, 100)); err != nil {
+					return
+				}
+			}
+		}, Error{Write, false, ErrBacklog}},
+		{"aborted", Client{}, "GET", silent, func(q Request) { q.End(""); q.Abort() }, Error{Wait, false, net.ErrClosed}},
+		{"body too large", Client{MaxBody: 3}, "GET", stuck, nil, Error{Body, true, ErrBodyLarge}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			settings := c.client
+			if strings.Contains(c.name, "upload") || c.name == "backlog" {
+				settings.MaxBacklog = max(settings.MaxBacklog, c.client.MaxBacklog)
+			}
+			if c.name == "nobody reads the upload" {
+				settings.MaxBacklog = 64 << 20
+			}
+			g := start(t, &settings).ask(c.method, c.url, c.fn)
+			var e *Error
+			if !errors.As(g.err, &e) || e.Phase != c.want.Phase || e.Written != c.want.Written || c.want.Err != nil && !errors.Is(e, c.want.Err) {
+				t.Errorf("%v (%+v), want %v", g, e, c.want)
+			}
+			if e != nil && e.Timeout() != (c.want.Err == os.ErrDeadlineExceeded) {
+				t.Error("Timeout is", e.Timeout())
+			}
+		})
+	}
+}
+
+var errNoName = &net.DNSError{Err: "no such host", Name: "nowhere.invalid"}
+
+func noName(l *conn.Loop, addr string, h *conn.Handler, fail func(error)) {
+	l.Post(func() { fail(&net.OpError{Op: "dial", Err: errNoName}) })
+}
+
+// TestQueue has more requests than connections.
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	var now, most atomic.Int32
+	release := make(chan bool)
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		n := now.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		<-release
+		now.Add(-1)
+		fmt.Fprint(w, r.URL.Path)
+	})
+	r := start(t, &Client{MaxConns: 3, MaxWaiting: 5})
+	ch := make(chan got, 20)
+	r.do(func() {
+		for i := range 10 {
+			r.pool.Get(fmt.Sprint(url, "/", i), collect(ch))
+		}
+	})
+	for range 2 {
+		if g := wait(t, ch); !errors.Is(g.err, ErrWaiting) {
+			t.Error(g)
+		}
+	}
+	until(t, "all connections are in use", func() bool { return now.Load() == 3 })
+	for range 8 {
+		release <- true
+		if g := wait(t, ch); g.err != nil {
+			t.Error(g)
+		}
+	}
+	if most.Load() != 3 {
+		t.Errorf("%d at a time", most.Load())
+	}
+	if st := r.Stats(); st.Limits.MaxWaiting != 2 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestWaitTimeout is the end of patience with others.
+func TestWaitTimeout(t *testing.T) {
+	t.Parallel()
+	url := serveNothing(t)
+	r := start(t, &Client{MaxConns: 1, WaitTimeout: time.Millisecond})
+	ch := make(chan got, 4)
+	var q Request
+	r.do(func() { q = r.pool.Get(url, collect(ch)) })
+	g := r.get(url)
+	if e, ok := g.err.(*Error); !ok || e.Phase != Wait || !e.Timeout() || e.Written {
+		t.Error(g)
+	}
+	r.do(func() { q.Abort() })
+	wait(t, ch)
+}
+
+// TestLimits closes idle connections by number, age, time and word.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
+	burst := func(r *rig, n int) {
+		ch := make(chan got, n)
+		r.do(func() {
+			for range n {
+				r.pool.Get(url, collect(ch))
+			}
+		})
+		for range n {
+			wait(t, ch).want(t, "200 ok")
+		}
+	}
+	idle := func(r *rig) (n int) {
+		r.do(func() {
+			for _, o := range r.pool.origins {
+				n += o.idle.n
+			}
+		})
+		return n
+	}
+	t.Run("number", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, &Client{MaxIdle: 2})
+		burst(r, 10)
+		if n := idle(r); n != 2 {
+			t.Errorf("%d are idle", n)
+		}
+	})
+	t.Run("none", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, &Client{MaxIdle: -1})
+		burst(r, 3)
+		if n := idle(r); n != 3 {
+			t.Errorf("%d are idle", n)
+		}
+	})
+	t.Run("age", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, &Client{MaxAge: time.Millisecond})
+		for range 3 {
+			burst(r, 2)
+			older := make(chan bool)
+			r.do(func() { r.loop.After(5*time.Millisecond, func() { close(older) }) })
+			wait(t, older)
+		}
+		if st := r.Stats(); st.Reused != 0 {
+			t.Errorf("%d were used again", st.Reused)
+		}
+	})
+	t.Run("time", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, &Client{IdleTimeout: time.Millisecond})
+		burst(r, 3)
+		until(t, "idle connections are closed", func() bool { return idle(r) == 0 })
+	})
+	t.Run("CloseIdle", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, &Client{})
+		burst(r, 3)
+		r.CloseIdle()
+		until(t, "idle connections are closed", func() bool { return idle(r) == 0 })
+		burst(r, 3)
+	})
+	t.Run("Close", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, &Client{})
+		burst(r, 3)
+		r.do(func() { r.pool.Close() })
+		burst(r, 3)
+		if n := idle(r); n != 0 {
+			t.Errorf("%d are idle", n)
+		}
+		if r.On(r.loop) == r.pool {
+			t.Error("the client has the pool that was closed")
+		}
+	})
+}
+
+// TestAbort ends exchanges at every moment there is.
+func TestAbort(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		for range 4 {
+			io.WriteString(w, "0123456789")
+			w.(http.Flusher).Flush()
+		}
+	})
+	r := start(t, &Client{MaxConns: 4})
+	aborted := func(ch chan error) {
+		t.Helper()
+		if err := wait(t, ch); !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	}
+	for _, moment := range []string{"before Do", "after Do", "after the head of the request", "after End", "in Do's function", "in Stream's function", "after the head of the answer", "waiting"} {
+		for range 20 {
+			ch := make(chan error, 4)
+			r.do(func() {
+				q := r.pool.Request("POST", url)
+				is := func(m string) bool { return m == moment }
+				if is("before Do") {
+					q.Abort()
+				}
+				q.Do(func(a Response, err error) {
+					if err != nil {
+						ch <- err
+						return
+					}
+					a.Stream(func(p []byte, err error) {
+						if err != nil {
+							ch <- err
+						} else if is("in Stream's function") {
+							q.Abort()
+						}
+					})
+					if is("in Do's function") {
+						q.Abort()
+					} else if is("after the head of the answer") {
+						r.loop.Post(func() { q.Abort() })
+					}
+				})
+				if is("after Do") {
+					q.Abort()
+				}
+				q.WriteString("hello")
+				if is("after the head of the request") {
+					q.Abort()
+				}
+				q.End("")
+				if is("after End") {
+					q.Abort()
+				} else if is("waiting") {
+					r.loop.Post(func() { q.Abort() })
+				}
+			})
+			if moment != "after the head of the answer" {
+				aborted(ch)
+			} else {
+				wait(t, ch) // it may have been too late
+			}
+		}
+	}
+	r.get(url).want(t, "200 "+strings.Repeat("0123456789", 4))
+}
+
+// TestAbortedDials leaves nothing of dials that nobody waits for any more.
+func TestAbortedDials(t *testing.T) {
+	t.Parallel()
+	n := 10_000
+	if testing.Short() {
+		n = 500
+	}
+	// A listener whose queue is full answers no SYN.
+	hole := blackHole(t)
+	r := start(t, &Client{MaxConns: -1, MaxWaiting: -1})
+	failed := 0
+	for at := 0; at < n; at += 100 {
+		var qs []Request
+		r.do(func() {
+			for range 100 {
+				qs = append(qs, r.pool.Get(hole, func(_ Response, err error) { failed++ }))
+			}
+		})
+		r.do(func() {}) // the connects are begun
+		r.do(func() {
+			for _, q := range qs {
+				q.Abort()
+			}
+		})
+	}
+	r.do(func() {
+		o := r.pool.origins["http"+strings.TrimPrefix(hole, "http")]
+		if failed != n || o.open != 0 || o.dialling.n != 0 || o.waiting.n != 0 {
+			t.Errorf("%d of %d failed; %d connections, %d dials and %d requests are left", failed, n, o.open, o.dialling.n, o.waiting.n)
+		}
+	})
+	if n := r.loop.Stats().Open; n != 0 {
+		t.Errorf("the loop has %d connections", n)
+	}
+}
+
+// blackHole is a URL that accepts no connection, and refuses none.
+func blackHole(t *testing.T) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	rc, err := ln.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rc.Control(func(fd uintptr) { syscall.Listen(int(fd), 0) })
+	for range 8 {
+		c, err := net.DialTimeout("tcp", ln.Addr().String(), 100*time.Millisecond)
+		if err != nil {
+			break
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	return "http://" + ln.Addr().String()
+}
+
+// TestPanics has each callback panic, and Goexit's like do no harm to others.
+func TestPanics(t *testing.T) {
+	t.Parallel()
+	url := always(t, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n")
+	empty := always(t, "HTTP/1.1 204 None\r\n\r\n")
+	r := start(t, &Client{MaxConns: 1})
+	for _, at := range []string{"OnInform", "Do", "Do of an empty one", "Stream", "the end of Stream", "Trailer", "an error"} {
+		var q Request
+		r.do(func() {
+			is := func(s string) {
+				if s == at {
+					panic(at)
+				}
+			}
+			to := url
+			if at == "Do of an empty one" {
+				to = empty
+			}
+			q = r.pool.Request("GET", to)
+			q.OnInform(func(Response) { is("OnInform") })
+			q.Do(func(a Response, err error) {
+				if err != nil {
+					is("an error")
+					return
+				}
+				is("Do")
+				is("Do of an empty one")
+				a.Trailer(func(_, _ []byte) { is("Trailer") })
+				a.Stream(func(p []byte, err error) {
+					is("Stream")
+					if err == io.EOF {
+						is("the end of Stream")
+					}
+				})
+			})
+			q.End("")
+			if at == "an error" {
+				r.loop.Post(func() { q.Abort() })
+			}
+		})
+		until(t, "panic in "+at, func() bool { return strings.Contains(r.logs.take(), "panic in a handler") })
+		r.get(url).want(t, "200 ok")
+		r.get(empty).want(t, "204")
+	}
+}
+
+// TestLoopEnds has the loop stop with exchanges in every state: all are told.
+func TestLoopEnds(t *testing.T) {
+	t.Parallel()
+	silent := serveNothing(t)
+	stuck := peers(t, func(p *peer) {
+		p.head()
+		p.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+		io.Copy(io.Discard, p.in)
+	})
+	p, err := poller.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := conn.NewLoop(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := (&Client{MaxConns: 2}).On(l)
+	ch := make(chan got, 20)
+	for range 4 {
+		pool.Get(silent, collect(ch))
+		pool.Get(stuck, collect(ch))
+		pool.Get("http://localhost:1/", collect(ch))
+	}
+	q := pool.Request("POST", silent)
+	q.Do(collect(ch))
+	ctx, cancel := context.WithCancelCause(context.Background())
+	stop := errors.New("stop")
+	pool.loop.After(50*time.Millisecond, func() { cancel(stop) })
+	if err := l.Run(ctx); err != stop {
+		t.Error(err)
+	}
+	for range 12 {
+		if g := wait(t, ch); g.err == nil {
+			t.Error(g)
+		}
+	}
+}
