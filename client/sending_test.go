@@ -283,11 +283,11 @@ func TestContinue(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 	for _, c := range []struct {
 		name   string
-		client Client
+		client *Client
 		peer   func(p *peer)
 		want   string
 	}{
-		{"100", Client{ContinueTimeout: -1}, func(p *peer) {
+		{"100", &Client{ContinueTimeout: -1}, func(p *peer) {
 			if n := p.in.Buffered(); n != 0 {
 				p.t.Errorf("%d bytes came before 100", n)
 			}
@@ -295,9 +295,9 @@ func TestContinue(t *testing.T) {
 			io.ReadFull(p.in, make([]byte, 10))
 			p.say(ok)
 		}, "200 ok"},
-		{"417", Client{ContinueTimeout: -1}, func(p *peer) { p.say("HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno") }, "417 no"},
-		{"silence", Client{ContinueTimeout: 1}, func(p *peer) { io.ReadFull(p.in, make([]byte, 10)); p.say(ok) }, "200 ok"},
-		{"the end", Client{ContinueTimeout: -1}, func(p *peer) {}, "client: write: the server closed the connection without an answer: unexpected EOF (the request was written, at least in part)"},
+		{"417", &Client{ContinueTimeout: -1}, func(p *peer) { p.say("HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno") }, "417 no"},
+		{"silence", &Client{ContinueTimeout: 1}, func(p *peer) { io.ReadFull(p.in, make([]byte, 10)); p.say(ok) }, "200 ok"},
+		{"the end", &Client{ContinueTimeout: -1}, func(p *peer) {}, "client: write: the server closed the connection without an answer: unexpected EOF (the request was written, at least in part)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -320,8 +320,7 @@ func TestContinue(t *testing.T) {
 				},
 			} {
 				url := peers(t, func(p *peer) { p.head(); c.peer(p) })
-				settings := c.client
-				if g := start(t, &settings).ask("POST", url, fn); g.String() != c.want {
+				if g := start(t, c.client).ask("POST", url, fn); g.String() != c.want {
 					t.Errorf("%s: %v", name, g)
 				}
 			}
