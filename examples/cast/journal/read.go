@@ -130,21 +130,6 @@ func (f *follower) read(ctx context.Context) (found []Message, err error) {
 	return found, nil
 }
 
-// Tell says something to all nodes that listen to a topic, this one among them.
-// It is kept nowhere.
-func (j *Journal) Tell(topic string, data []byte) error {
-	return j.nc.Publish(told+subject(topic), data)
-}
-
-// Listen calls fn, on a goroutine of its own, with what is told.
-func (j *Journal) Listen(topic string, fn func(data []byte)) (stop func(), err error) {
-	sub, err := j.nc.Subscribe(told+subject(topic), func(m *nats.Msg) { fn(m.Data) })
-	if err != nil {
-		return nil, err
-	}
-	return func() { sub.Unsubscribe() }, nil
-}
-
 // subject is a name as one token of a NATS subject, which a dot, a star or a
 // space would break.
 func subject(name string) string { return base64.RawURLEncoding.EncodeToString([]byte(name)) }

@@ -1,0 +1,278 @@
+// House: the rooms of this node, who may do what in them, and who is in them on
+// other nodes.
+
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lurcher-net/lurcher/examples/cast/journal"
+	"github.com/lurcher-net/lurcher/ws"
+)
+
+const (
+	tidyEvery = time.Second      // who is here is told so often, at most
+	empty     = 30 * time.Second // a room without visitors is kept for so long
+	away      = 15 * time.Second // a visitor by polls who does not ask again has left
+	silent    = 30 * time.Second // a node that says nothing is gone, with its visitors
+	repeat    = 10 * time.Second // so often a node says who is here, though nobody came or left
+)
+
+// A House is all rooms of a node. The fields are settings; its methods may be
+// called from any goroutine.
+type House struct {
+	Node     string        // the name of this node
+	Keep     int           // messages of a room, as the journal has it
+	Fresh    int           // of them that a new visitor gets
+	MaxText  int           // bytes of a message
+	MaxName  int           // bytes of a nickname or room
+	MaxRooms int           // that are visited at a time
+	Poll     time.Duration // that a long poll waits
+	Modes    map[string]Mode
+	Log      *slog.Logger
+
+	journal *journal.Journal
+	stop    context.CancelFunc
+	ctx     context.Context
+	stops   []func()
+
+	mu    sync.Mutex
+	rooms map[string]*Room
+	waits map[string]*waiter // visitors of lobbies on this node
+
+	Sent, Taken atomic.Int64 // messages that were acknowledged, and handed to visitors' rooms
+}
+
+// Errors that a visitor is told.
+var (
+	ErrRoom  = errors.New("that is no name for a room")
+	ErrName  = errors.New("that is no nickname")
+	ErrText  = errors.New("a message has to have a text, and not too long a one")
+	ErrMute  = errors.New("here only the speaker may send")
+	ErrMany  = errors.New("there are too many rooms at the moment")
+	ErrLobby = errors.New("this is a lobby: wait for a room")
+)
+
+// Open begins to use the journal.
+func (h *House) Open(j *journal.Journal) error {
+	h.journal = j
+	h.rooms, h.waits = make(map[string]*Room), make(map[string]*waiter)
+	h.ctx, h.stop = context.WithCancel(context.Background())
+	if h.Log == nil {
+		h.Log = slog.Default()
+	}
+	for topic, fn := range map[string]func([]byte) []byte{"who": h.hear, "move." + h.Node: h.moved} {
+		stop, err := j.Listen(topic, fn)
+		if err != nil {
+			return err
+		}
+		h.stops = append(h.stops, stop)
+	}
+	go h.tidy()
+	return nil
+}
+
+// Close lets the visitors go: their transports reconnect, to another process.
+func (h *House) Close() {
+	h.stop()
+	for _, stop := range h.stops {
+		stop()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.rooms {
+		r.end()
+		r.sockets.Each(func(c *ws.Conn) { c.Close(ws.ServiceRestart, "the server restarts") })
+		r.polls.End([]byte("[]"))
+		r.streams.End(nil)
+	}
+}
+
+// Room finds a room, which from then on follows the journal.
+func (h *House) Room(name string) (*Room, error) {
+	if name == "" || len(name) > h.MaxName || clean(name, false) != name {
+		return nil, ErrRoom
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[name]
+	if r != nil {
+		return r, nil
+	}
+	if len(h.rooms) >= h.MaxRooms {
+		return nil, ErrMany
+	}
+	ctx, cancel := context.WithCancel(h.ctx)
+	r = &Room{
+		Name: name, house: h, end: cancel, left: time.Now(), names: make(map[string]int),
+		others: make(map[string]crowd), heard: make(map[string]time.Time), polling: make(map[string]*poller),
+	}
+	if err := h.journal.Follow(ctx, name, r.take, r.open); err != nil {
+		cancel()
+		return nil, err
+	}
+	h.rooms[name] = r
+	return r, nil
+}
+
+// Rooms is how many rooms are visited here, Visitors by how many.
+func (h *House) Rooms() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.rooms)
+}
+
+func (h *House) Visitors() (sockets, streams, polls int) {
+	for _, r := range h.all() {
+		sockets += r.sockets.Len()
+		streams += r.streams.Len()
+		polls += r.polls.Len()
+	}
+	return sockets, streams, polls
+}
+
+func (h *House) all() []*Room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]*Room, 0, len(h.rooms))
+	for _, r := range h.rooms {
+		all = append(all, r)
+	}
+	return all
+}
+
+// Nickname returns a name as it is shown.
+func (h *House) Nickname(s string) (string, error) {
+	if s = clean(s, false); s == "" || len(s) > h.MaxName {
+		return "", ErrName
+	}
+	return s, nil
+}
+
+// Say stores a message and calls done, on another goroutine, with its id. The key
+// is the visitor's: a message that is sent again with it is stored once.
+func (h *House) Say(room, name, text, key, speaker string, done func(id string, err error)) error {
+	text = clean(text, true)
+	switch mode := h.mode(room); {
+	case text == "" || len(text) > h.MaxText || len(key) > 64:
+		return ErrText
+	case mode.lobby():
+		return ErrLobby
+	case mode.Kind == Broadcast && (mode.Key == "" || speaker != mode.Key):
+		return ErrMute
+	}
+	return h.journal.Append(room, marshal(said{name, text}), key, func(seq uint64, err error) {
+		if err != nil {
+			done("", err)
+			return
+		}
+		h.Sent.Add(1)
+		done(ID{h.journal.Epoch(), seq}.String(), nil)
+	})
+}
+
+// tidy tells who is here, ends rooms that nobody visits, and forgets who has left
+// without a word.
+func (h *House) tidy() {
+	ticker := time.NewTicker(tidyEvery)
+	defer ticker.Stop()
+	repeated := time.Now()
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case now := <-ticker.C:
+			again := now.Sub(repeated) > repeat
+			if again {
+				repeated = now
+			}
+			for _, r := range h.all() {
+				r.tidy(now, again)
+				h.forget(r, now)
+			}
+		}
+	}
+}
+
+// forget ends a room without visitors.
+func (h *House) forget(r *Room, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.visits == 0 && now.Sub(r.left) > empty {
+		r.end()
+		delete(h.rooms, r.Name)
+	}
+}
+
+// A report is what nodes tell each other of a room.
+type report struct {
+	Node string `json:"node"`
+	Room string `json:"room"`
+	crowd
+}
+
+// hear takes another node's report.
+func (h *House) hear(data []byte) (reply []byte) {
+	var rep report
+	if json.Unmarshal(data, &rep) != nil || rep.Node == h.Node {
+		return nil
+	}
+	h.mu.Lock()
+	r := h.rooms[rep.Room]
+	h.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.heard[rep.Node]; !known {
+		r.unsaid = true // a node that is new here has not heard of ours
+	}
+	r.heard[rep.Node] = time.Now()
+	old := r.others[rep.Node]
+	if old.Count != rep.Count || strings.Join(old.Names, "\n") != strings.Join(rep.Names, "\n") {
+		r.others[rep.Node] = rep.crowd
+		r.stale = true
+	}
+	return nil
+}
+
+// tidy tells visitors and nodes who is here, if that has changed.
+func (r *Room) tidy(now time.Time, again bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for token, p := range r.polling {
+		if now.Sub(p.seen) > r.house.Poll+away {
+			delete(r.polling, token)
+			r.leaveLocked(p.name)
+			if p.out != nil {
+				go p.out()
+			}
+		}
+	}
+	for node, at := range r.heard {
+		if now.Sub(at) > silent {
+			delete(r.heard, node)
+			delete(r.others, node)
+			r.stale = true
+		}
+	}
+	if r.stale || r.unsaid || again && r.visits > 0 {
+		r.house.journal.Tell("who", marshal(report{r.house.Node, r.Name, r.crowd(false)}))
+	}
+	if r.stale && r.ready {
+		p := word("who", r.crowd(true))
+		r.sockets.Send(ws.Text, p)
+		r.streams.Send(serverSent(p, ID{}))
+	}
+	r.stale, r.unsaid = false, false
+}

@@ -1,0 +1,309 @@
+// Package web is cast as browsers see it: the page, the three transports, and what
+// operators ask for.
+//
+//	/            the page
+//	/ws          a room by WebSocket: ?room=&name=&id=
+//	/events      the same as server-sent events
+//	/wait        the same by long polls: one answer for each question, ?token= names the visitor
+//	/send        POST, JSON: {"room","name","text","key","speaker"}
+//	/healthz     200 while messages can be stored
+//	/metrics     for Prometheus
+package web
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"mime"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/lurcher-net/lurcher/examples/cast/journal"
+	"github.com/lurcher-net/lurcher/examples/cast/rooms"
+	"github.com/lurcher-net/lurcher/server"
+	"github.com/lurcher-net/lurcher/ws"
+)
+
+//go:embed page
+var page embed.FS
+
+// policy lets the page load what stands beside it and connect to where it came from;
+// no script or style within it runs, whoever wrote that.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// A Site answers requests. The fields are settings.
+type Site struct {
+	House   *rooms.House
+	Journal *journal.Journal
+	Metrics server.Handler // /metrics; nil: there is no such page
+	Origins []string       // hosts of other pages that may connect, "chat.example.org" say
+	Rate    float64        // messages a second of a visitor, and
+	Burst   int            // so many at once
+	Proxied bool           // the last X-Forwarded-For is who asks
+
+	limits  limits
+	sockets ws.Handler
+	files   map[string]file
+}
+
+type file struct {
+	kind string
+	body []byte
+}
+
+// Open has the site ready to serve.
+func (s *Site) Open() error {
+	s.files = make(map[string]file)
+	err := fs.WalkDir(page, "page", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := page.ReadFile(name)
+		at := strings.TrimPrefix(name, "page")
+		if at == "/index.html" {
+			at = "/"
+		}
+		s.files[at] = file{mime.TypeByExtension(path.Ext(name)), body}
+		return err
+	})
+	s.sockets = ws.Handler{
+		Message:     func(c *ws.Conn, op ws.Op, p []byte) { c.State.(*visitor).message(op, p) },
+		Close:       func(c *ws.Conn, err *ws.CloseError) { c.State.(*visitor).close() },
+		CheckOrigin: s.welcome,
+		MaxMessage:  s.House.MaxText + 1024,
+	}
+	return err
+}
+
+// Serve is the server's Handler.
+func (s *Site) Serve(w server.Response, r server.Request) {
+	switch string(r.Path()) {
+	case "/ws":
+		s.socket(w, r)
+	case "/events":
+		s.events(w, r)
+	case "/wait":
+		s.wait(w, r)
+	case "/send":
+		s.send(w, r)
+	case "/healthz":
+		s.health(w)
+	case "/metrics":
+		if s.Metrics == nil {
+			fail(w, 404, errNone)
+			return
+		}
+		s.Metrics(w, r)
+	default:
+		s.file(w, r)
+	}
+}
+
+var (
+	errNone   = errors.New("there is no such page")
+	errMethod = errors.New("that method is not for this page")
+	errOrigin = errors.New("a page of another origin may not ask this")
+	errJSON   = errors.New("that is not the JSON that is expected")
+	errFast   = errors.New("too many messages: wait a moment")
+	errStore  = errors.New("messages cannot be stored at the moment")
+)
+
+func fail(w server.Response, status int, err error) {
+	w.Status(status)
+	w.Set("Content-Type", "application/json")
+	w.Set("Cache-Control", "no-store")
+	b, _ := json.Marshal(map[string]string{"error": err.Error()})
+	w.EndBytes(b)
+}
+
+func (s *Site) file(w server.Response, r server.Request) {
+	f, ok := s.files[string(r.Path())]
+	switch method := string(r.Method()); {
+	case !ok:
+		fail(w, 404, errNone)
+		return
+	case method != "GET" && method != "HEAD":
+		w.Set("Allow", "GET, HEAD")
+		fail(w, 405, errMethod)
+		return
+	}
+	w.Set("Content-Type", f.kind)
+	w.Set("Content-Security-Policy", policy)
+	w.Set("X-Content-Type-Options", "nosniff")
+	w.Set("Referrer-Policy", "no-referrer")
+	w.Set("Cache-Control", "no-cache")
+	w.EndBytes(f.body)
+}
+
+func (s *Site) health(w server.Response) {
+	if !s.Journal.Ready() {
+		fail(w, 503, errStore)
+		return
+	}
+	w.Set("Content-Type", "application/json")
+	w.Set("Cache-Control", "no-store")
+	w.End(`{"ok":true}`)
+}
+
+// welcome reports whether a request comes from a page of ours, or from no page.
+func (s *Site) welcome(r server.Request) bool {
+	origin := string(r.Get("Origin"))
+	if origin == "" || ws.SameOrigin(r) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	for _, o := range s.Origins {
+		if strings.EqualFold(o, u.Host) {
+			return true
+		}
+	}
+	return false
+}
+
+// A visit is what the query of a transport says.
+type visit struct {
+	room  *rooms.Room
+	name  string
+	id    rooms.ID
+	key   string // of a queue's agents
+	token string
+}
+
+// visit reads the query, or answers with what is wrong.
+func (s *Site) visit(w server.Response, r server.Request) (v visit, ok bool) {
+	q, err := url.ParseQuery(string(r.Query()))
+	if err == nil && !s.welcome(r) {
+		fail(w, 403, errOrigin)
+		return v, false
+	}
+	if err == nil {
+		v.name, err = s.House.Nickname(q.Get("name"))
+	}
+	if err == nil {
+		v.room, err = s.House.Room(q.Get("room"))
+	}
+	if err != nil {
+		status := 400
+		if errors.Is(err, rooms.ErrMany) {
+			status = 503
+		}
+		fail(w, status, err)
+		return v, false
+	}
+	id := q.Get("id")
+	if id == "" { // what an EventSource says when it comes back
+		id = string(r.Get("Last-Event-ID"))
+	}
+	v.id, v.key, v.token = rooms.ParseID(id), q.Get("key"), q.Get("token")
+	return v, true
+}
+
+// events is the transport for those whose proxies do not let WebSocket through.
+func (s *Site) events(w server.Response, r server.Request) {
+	v, ok := s.visit(w, r)
+	if !ok {
+		return
+	}
+	if string(r.Method()) == "HEAD" {
+		w.End("")
+		return
+	}
+	v.room.Enter(v.name)
+	leave := func() { v.room.Leave(v.name) }
+	if s.House.Lobby(v.room.Name) {
+		out := s.House.Wait(v.room.Name, v.key,
+			func(room string) { w.Post(func() { w.Write(rooms.Event("move", room)) }) },
+			func() { w.Post(func() { w.Write(rooms.Event("wait", true)) }) })
+		enter := leave
+		leave = func() { out(); enter() }
+	}
+	w.OnAbort(once(leave))
+	v.room.Stream(w, v.id)
+}
+
+// wait is the transport that goes through everything.
+func (s *Site) wait(w server.Response, r server.Request) {
+	v, ok := s.visit(w, r)
+	if !ok {
+		return
+	}
+	if v.token == "" || len(v.token) > 64 {
+		fail(w, 400, errJSON)
+		return
+	}
+	v.room.Poll(w, v.id, v.name, v.key, v.token, s.House.Poll)
+}
+
+// once has fn called the first time only.
+func once(fn func()) func() {
+	done := false
+	return func() {
+		if !done {
+			done = true
+			fn()
+		}
+	}
+}
+
+// address is who asks, for limits.
+func (s *Site) address(r server.Request) string {
+	if s.Proxied {
+		if f := string(r.Get("X-Forwarded-For")); f != "" {
+			return strings.TrimSpace(f[strings.LastIndexByte(f, ',')+1:])
+		}
+	}
+	return host(r)
+}
+
+// send stores a message of a visitor who comes by events or polls.
+func (s *Site) send(w server.Response, r server.Request) {
+	switch {
+	case string(r.Method()) != "POST":
+		w.Set("Allow", "POST")
+		fail(w, 405, errMethod)
+		return
+	case !s.welcome(r):
+		fail(w, 403, errOrigin)
+		return
+	case !s.limits.allow(s.address(r), s.Rate, s.Burst):
+		w.Set("Retry-After", "1")
+		fail(w, 429, errFast)
+		return
+	}
+	r.Body(int64(s.House.MaxText+1024), func(p []byte) {
+		var m struct{ Room, Name, Text, Key, Speaker string }
+		if json.Unmarshal(p, &m) != nil {
+			fail(w, 400, errJSON)
+			return
+		}
+		name, err := s.House.Nickname(m.Name)
+		if err == nil {
+			err = s.House.Say(m.Room, name, m.Text, m.Key, m.Speaker, func(id string, err error) {
+				w.Post(func() {
+					if err != nil {
+						fail(w, 503, errStore)
+						return
+					}
+					w.Set("Content-Type", "application/json")
+					b, _ := json.Marshal(map[string]string{"ack": m.Key, "id": id})
+					w.EndBytes(b)
+				})
+			})
+		}
+		switch {
+		case errors.Is(err, journal.ErrBusy):
+			fail(w, 503, errStore)
+		case errors.Is(err, rooms.ErrMute):
+			fail(w, 403, err)
+		case err != nil:
+			fail(w, 400, err)
+		}
+	})
+}

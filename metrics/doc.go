@@ -1,0 +1,16 @@
+// Package metrics gives the counters of lurcher to Prometheus. It is a module of
+// its own, so that who does not use it does not depend on client_golang.
+//
+// Each Stats of the toolkit, of a server, a client or a loop, becomes a
+// collector:
+//
+//	reg := prometheus.NewRegistry()
+//	reg.MustRegister(metrics.Collector("lurcher_server", srv.Stats))
+//	mux.Handle("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+//
+// A metric is named after its field: Requests is lurcher_server_requests_total.
+// What is counted, a uint64, is a counter; how many there are now, an int, a
+// gauge; a time is a gauge in seconds. Fields of a struct within, Limits say,
+// are one metric with a label, as are the elements of an array. dashboard.json shows
+// them in Grafana.
+package metrics
