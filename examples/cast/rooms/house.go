@@ -47,7 +47,7 @@ type House struct {
 	rooms map[string]*Room
 	waits map[string]*waiter // visitors of lobbies on this node
 
-	Sent, Taken atomic.Int64 // messages that were acknowledged, and handed to visitors' rooms
+	said, shown atomic.Uint64
 }
 
 // Errors that a visitor is told.
@@ -122,20 +122,24 @@ func (h *House) Room(name string) (*Room, error) {
 	return r, nil
 }
 
-// Rooms is how many rooms are visited here, Visitors by how many.
-func (h *House) Rooms() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.rooms)
+// Stats are what operators ask for.
+type Stats struct {
+	Rooms    int                                   // that are visited here
+	Visitors struct{ Sockets, Streams, Polls int } // by transport; Polls are those that wait now
+	Said     uint64                                // messages of visitors here that were stored
+	Shown    uint64                                // messages that came to rooms here
 }
 
-func (h *House) Visitors() (sockets, streams, polls int) {
+// Stats counts.
+func (h *House) Stats() (st Stats) {
 	for _, r := range h.all() {
-		sockets += r.sockets.Len()
-		streams += r.streams.Len()
-		polls += r.polls.Len()
+		st.Rooms++
+		st.Visitors.Sockets += r.sockets.Len()
+		st.Visitors.Streams += r.streams.Len()
+		st.Visitors.Polls += r.polls.Len()
 	}
-	return sockets, streams, polls
+	st.Said, st.Shown = h.said.Load(), h.shown.Load()
+	return st
 }
 
 func (h *House) all() []*Room {
@@ -173,7 +177,7 @@ func (h *House) Say(room, name, text, key, speaker string, done func(id string, 
 			done("", err)
 			return
 		}
-		h.Sent.Add(1)
+		h.said.Add(1)
 		done(ID{h.journal.Epoch(), seq}.String(), nil)
 	})
 }

@@ -65,6 +65,7 @@ func (r *Room) take(ms []journal.Message) {
 	if extra := len(r.kept) - r.house.Keep; extra > 0 {
 		r.kept = append(r.kept[:0:0], r.kept[extra:]...)
 	}
+	r.house.shown.Add(uint64(len(events)))
 	if len(events) > 0 && r.ready {
 		r.tell(array(events...), ms[len(ms)-1].Seq)
 	}

@@ -81,29 +81,40 @@ func (r *Room) Poll(w server.Response, id ID, name, key, token string, wait time
 	w.Set("Cache-Control", "no-store")
 	r.whenReady(func() {
 		w.Post(func() {
-			p := r.poller(w, name, key, token)
+			p, fresh := r.poller(w, name, key, token)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			if p.room != "" {
 				w.EndBytes(word("move", p.room))
 				return
 			}
-			if events, _ := r.since(id, r.house.Fresh); len(events) > 0 {
-				w.EndBytes(array(events[:min(len(events), atOnce)]...))
+			events, _ := r.since(id, r.house.Fresh)
+			events = events[:min(len(events), atOnce)]
+			if fresh {
+				events = append(events, marshal(map[string]any{"who": r.crowd(true)}))
+			}
+			if len(events) > 0 {
+				w.EndBytes(array(events...))
 				return
 			}
 			if r.polls.Add(w) {
-				w.After(wait, func() { w.End("[]") })
+				w.After(wait, func() { w.EndBytes(r.whoIsHere()) })
 			}
 		})
 	})
 }
 
-// poller finds who asks, or lets a new one in, to wait if this is a lobby.
-func (r *Room) poller(w server.Response, name, key, token string) *poller {
+func (r *Room) whoIsHere() []byte {
 	r.mu.Lock()
-	p := r.polling[token]
-	fresh := p == nil
+	defer r.mu.Unlock()
+	return word("who", r.crowd(true))
+}
+
+// poller finds who asks, or lets a new one in, to wait if this is a lobby.
+func (r *Room) poller(w server.Response, name, key, token string) (p *poller, fresh bool) {
+	r.mu.Lock()
+	p = r.polling[token]
+	fresh = p == nil
 	if fresh {
 		p = &poller{name: name}
 		r.polling[token] = p
@@ -123,5 +134,5 @@ func (r *Room) poller(w server.Response, name, key, token string) *poller {
 		p.out = out
 		r.mu.Unlock()
 	}
-	return p
+	return p, fresh
 }

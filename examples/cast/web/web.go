@@ -19,7 +19,6 @@ import (
 	"net/url"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/lurcher-net/lurcher/examples/cast/journal"
 	"github.com/lurcher-net/lurcher/examples/cast/rooms"
@@ -277,7 +276,7 @@ func (s *Site) send(w server.Response, r server.Request) {
 		fail(w, 429, errFast)
 		return
 	}
-	r.Body(int64(s.House.MaxText+1024), func(p []byte) {
+	r.Body(s.House.MaxText+1024, func(p []byte) {
 		var m struct{ Room, Name, Text, Key, Speaker string }
 		if json.Unmarshal(p, &m) != nil {
 			fail(w, 400, errJSON)
