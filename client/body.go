@@ -15,10 +15,7 @@ import (
 // mostTrailer is how many fields a trailer section may have.
 const mostTrailer = 32
 
-var (
-	errNoAnswer = fmt.Errorf("client: the server closed the connection without an answer: %w", io.ErrUnexpectedEOF)
-	errCut      = fmt.Errorf("client: the answer was cut off: %w", io.ErrUnexpectedEOF)
-)
+var errCut = fmt.Errorf("client: the answer was cut off: %w", io.ErrUnexpectedEOF)
 
 // cut says what the end of a connection was for its exchange.
 func cut(x *exchange, err error) error {
@@ -28,7 +25,7 @@ func cut(x *exchange, err error) error {
 	case x.is(began):
 		return errCut
 	}
-	return errNoAnswer
+	return ErrNoAnswer
 }
 
 // readBody delivers the next piece of the body.

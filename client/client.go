@@ -30,6 +30,7 @@ type Client struct {
 	// closed should it come later.
 	Connect func(l *conn.Loop, addr string, h *conn.Handler, fail func(error))
 
+	TLSTimeout      time.Duration // for a handshake alone; none beside DialTimeout
 	DialTimeout     time.Duration // to resolve the name, to connect and to shake hands; 10 s
 	WaitTimeout     time.Duration // for one of MaxConns to be free; 10 s
 	WriteTimeout    time.Duration // for the server to take anything of a request; 30 s
@@ -59,7 +60,7 @@ type Client struct {
 // limits are a client's settings with the defaults filled in, and 0 for those times
 // that have no limit.
 type limits struct {
-	dial, wait, write, cont, head, body, idle, age, total time.Duration
+	tls, dial, wait, write, cont, head, body, idle, age, total time.Duration
 
 	conns, maxIdle, waiting        int
 	maxHead, maxFields, maxInterim int
@@ -71,6 +72,7 @@ func (c *Client) prepare() {
 	const tickets = 256 // of TLS, for origins that were asked lately
 	c.tickets = tls.NewLRUClientSessionCache(tickets)
 	c.limits = limits{
+		tls:        max(c.TLSTimeout, 0),
 		dial:       within(c.DialTimeout, 10*time.Second),
 		wait:       within(c.WaitTimeout, 10*time.Second),
 		write:      c.WriteTimeout,

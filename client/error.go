@@ -6,6 +6,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -77,6 +78,7 @@ var (
 
 // Errors that a server, or too many requests, bring about.
 var (
+	ErrNoAnswer  = fmt.Errorf("client: the server closed the connection without an answer: %w", io.ErrUnexpectedEOF)
 	ErrWaiting   = errors.New("client: more requests wait for a connection than MaxWaiting allows")
 	ErrInterim   = errors.New("client: more interim answers than MaxInterim allows")
 	ErrUpgraded  = errors.New("client: the server switched protocols, and was not asked to")

@@ -41,6 +41,7 @@ type exchange struct {
 	draining       []func()  // by OnDrain, where there is no connection to wait for
 	asked          func(r Response, err error)
 	informed       func(r Response)
+	connected      func(c *conn.Conn, reused bool)
 
 	// The answer.
 	head      *head // while it is read, and while the program looks at it
@@ -76,6 +77,7 @@ const (
 	hasExpect
 	hasUpgrade
 	hasHost
+	duplex // the request goes on while it is answered
 )
 
 func (x *exchange) is(f flags) bool { return x.flags&f != 0 }

@@ -32,10 +32,18 @@ const mostHandshakes = 256
 func newOrigin(p *Pool, key, addr, name string, secure bool) *origin {
 	o := &origin{pool: p, addr: addr, name: name, handler: &p.plain}
 	if secure {
-		h := p.handler(&conn.TLS{Config: p.client.config(name), Client: true, Timeout: -1, Handshakes: mostHandshakes})
+		h := p.handler(&conn.TLS{Config: p.client.config(name), Client: true, Timeout: p.limits.handshake(), Handshakes: mostHandshakes})
 		o.handler = &h
 	}
 	return o
+}
+
+// handshake is the limit as conn.TLS has it.
+func (l *limits) handshake() time.Duration {
+	if l.tls == 0 {
+		return -1
+	}
+	return l.tls
 }
 
 // config is the TLS configuration for a host.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/internal/field"
 )
 
@@ -133,12 +134,30 @@ func (q Request) OnInform(fn func(r Response)) {
 	}
 }
 
+// OnConn has fn called with each connection that the request is given, before
+// anything of it is sent there: to know its addresses, and whether it had served a
+// request before. A request that is sent again gets another connection.
+func (q Request) OnConn(fn func(c *conn.Conn, reused bool)) {
+	if q.valid() {
+		q.x.connected = fn
+	}
+}
+
+// Duplex has the request go on when its answer begins before its end, until the
+// answer's end: for servers that answer as they read. It comes before Do's function
+// is called.
+func (q Request) Duplex() {
+	if q.valid() {
+		q.x.set(duplex)
+	}
+}
+
 // Write sends p as a part of the body, all of it, and with the first part, which may
 // be empty, the head. p is the caller's again on return. What is written during
 // one callback leaves together. The request is not complete before End.
 //
-// When an answer comes before that, the rest of the request is not sent: Write
-// and End discard what they are given, and nothing is Full.
+// When an answer comes before that, the rest of the request is not sent, unless
+// Duplex was called: Write and End discard what they are given, and nothing is Full.
 func (q Request) Write(p []byte) (int, error) {
 	if !q.valid() {
 		return 0, errOver

@@ -75,6 +75,11 @@ func (s *session) take(x *exchange) {
 		x.clear(reused)
 	}
 	s.used = true
+	if fn, gen := x.connected, x.gen; fn != nil {
+		if fn(s.conn, x.is(reused)); x.gen != gen {
+			return // it was aborted
+		}
+	}
 	x.begin()
 }
 
@@ -228,7 +233,9 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 	if s.hint < 0 {
 		x.set(closes)
 	}
-	if x.send != complete {
+	switch {
+	case x.send == complete:
+	case x.send == holding || !x.is(duplex):
 		x.set(closes)
 		x.stop()
 	}
