@@ -65,7 +65,7 @@ func (c *Conn) fail(e Error) {
 // to end the connection, so that it is the server's port that has to wait.
 func (c *Conn) linger() {
 	c.set(lingering)
-	if c.is(client) {
+	if c.is(asClient) {
 		c.conn.SetDeadline(c.h.closeTimeout())
 		return
 	}

@@ -43,7 +43,7 @@ type extra struct {
 type flags uint16
 
 const (
-	client     flags = 1 << iota // this side masks
+	asClient   flags = 1 << iota // this side masks
 	paused                       // by Pause
 	yielded                      // reading is paused until resume, for the others' sake
 	pinged                       // a ping was sent since the peer was heard

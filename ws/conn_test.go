@@ -217,7 +217,7 @@ func TestStream(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	got := make(chan string, 10)
-	h, ends := closing(&Handler{Deflate: &Deflate{}})
+	h := &Handler{Deflate: &Deflate{}}
 	h.Stream = func(c *Conn, op Op, p []byte, last bool) {
 		b.Write(p)
 		if last {
@@ -243,16 +243,35 @@ func TestStream(t *testing.T) {
 			t.Errorf("%.40q of %d, want %.40q of %d", m, len(m), c.want, len(c.want))
 		}
 	}
-	h.MaxMessage = 1 << 20 // the same limit that whole messages have
-	p.send(begin(Text, k64))
-	for range 15 {
-		p.send(more(k64))
-	}
-	p.send(end("x"))
-	p.want("close 1009")
-	p.send(bye(1009, ""))
-	if e := wait(t, ends); !errors.Is(e, ErrTooBig) {
-		t.Error(e)
+}
+
+// A stream has the limit that it is given.
+func TestStreamLimit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		in   []byte
+	}{
+		{"in one frame", bin(strings.Repeat(k64, 16) + "x")[:20]},
+		{"in fragments", append(begin(Binary, strings.Repeat(k64, 10)), append(more(strings.Repeat(k64, 6)), end("x")...)...)},
+		{"by a head", append(begin(Binary, strings.Repeat(k64, 15)), frameOf(0, k64+"x")[:20]...)},
+		{"compressed", zip(Binary, squeeze(strings.Repeat(k64, 16)+"x"))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h, ends := closing(&Handler{MaxMessage: 1 << 20, Deflate: &Deflate{}})
+			n := 0
+			h.Stream = func(c *Conn, op Op, p []byte, last bool) { n += len(p) }
+			s := start(t, h)
+			p := s.dial("Sec-WebSocket-Extensions: permessage-deflate")
+			p.send(c.in)
+			p.want("close 1009")
+			p.send(bye(1009, ""))
+			p.fin()
+			if e := wait(t, ends); !errors.Is(e, ErrTooBig) || n > 1<<20 {
+				t.Errorf("%v after %d bytes", e, n)
+			}
+		})
 	}
 }
 

@@ -58,7 +58,7 @@ func (c *Conn) WritePrepared(m *Prepared) error {
 	switch {
 	case c.is(closeSent | fragmented):
 		return c.unwritable()
-	case c.is(client) || c.window != 0 && c.window < 15: // a mask or a window of its own
+	case c.is(asClient) || c.window != 0 && c.window < 15: // a mask or a window of its own
 		return c.Write(m.op, m.payload())
 	case c.window != 0:
 		if b := m.compressed(c.h.Deflate); b != nil {

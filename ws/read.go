@@ -24,7 +24,10 @@ var messages bytebufferpool.Pool
 // data consumes input as far as it can be handled now.
 func (c *Conn) data(p []byte) (n int) {
 	c.heard = c.clock()
-	c.clear(pinged)
+	if c.is(pinged) && !c.is(closeSent) {
+		c.clear(pinged)
+		c.watch() // the deadline is that of the answer
+	}
 	var begun time.Time
 	for frames := 0; n < len(p); frames++ {
 		switch {

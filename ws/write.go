@@ -71,7 +71,7 @@ func (c *Conn) Ping(p []byte) error {
 
 // write sends a frame.
 func (c *Conn) write(first byte, p []byte) error {
-	if c.is(client) {
+	if c.is(asClient) {
 		return c.writeMasked(first, p)
 	}
 	if len(p) > most {

@@ -1,0 +1,164 @@
+// Dial: the opening handshake, as the client sees it (RFC 6455 4.1).
+
+package ws
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// ErrURL is what a URL is refused with that is no ws:// or wss:// one, or has a
+// fragment (RFC 6455 3).
+var ErrURL = errors.New("ws: the URL has to be ws:// or wss://, without a fragment")
+
+// A Dialer opens connections as a client. The zero value is ready; it may be used
+// on any number of loops.
+type Dialer struct {
+	// Client has the settings for what comes before WebSocket: TLS, timeouts, how to
+	// connect.
+	Client client.Client
+
+	// Fields, if it is set, adds to the fields of the handshake: Origin, Cookie,
+	// Authorization.
+	Fields func(q client.Request)
+}
+
+var dialer Dialer
+
+// Dial is Dialer.Dial by a Dialer without settings.
+func Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err error)) client.Request {
+	return dialer.Dial(l, url, h, fn)
+}
+
+// Dial opens a connection on l, to a ws:// or wss:// URL. It belongs to l's
+// goroutine. fn, unless it is nil, is called once, in any case and not before Dial
+// returns: behind h.Open if there is a connection, else with a [HandshakeError], a
+// client.Error or ErrURL. Until then an Abort of what is returned ends the attempt.
+func (d *Dialer) Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err error)) client.Request {
+	if fn == nil {
+		fn = func(*Conn, error) {}
+	}
+	scheme, rest, _ := strings.Cut(url, "://")
+	var to string
+	switch {
+	case strings.Contains(rest, "#"):
+	case strings.EqualFold(scheme, "ws"):
+		to = "http://" + rest
+	case strings.EqualFold(scheme, "wss"):
+		to = "https://" + rest
+	}
+	if to == "" {
+		l.Post(func() { fn(nil, fmt.Errorf("%w: %.100q", ErrURL, url)) })
+		return client.Request{}
+	}
+	var nonce [16]byte
+	rand.Read(nonce[:]) // it never fails
+	key := base64.StdEncoding.EncodeToString(nonce[:])
+	q := d.Client.On(l).Request("GET", to)
+	q.Set("Upgrade", "websocket")
+	q.Set("Connection", "Upgrade")
+	q.Set("Sec-WebSocket-Key", key)
+	q.Set("Sec-WebSocket-Version", "13")
+	if len(h.Protocols) > 0 {
+		q.Set("Sec-WebSocket-Protocol", strings.Join(h.Protocols, ", "))
+	}
+	if h.Deflate != nil {
+		q.Set("Sec-WebSocket-Extensions", deflateOffer)
+	}
+	if d.Fields != nil {
+		d.Fields(q)
+	}
+	q.Do(func(r client.Response, err error) {
+		if err != nil {
+			fn(nil, err)
+			return
+		}
+		c, err := h.upgraded(r, key)
+		if err != nil {
+			q.Abort()
+		}
+		fn(c, err)
+	})
+	q.End("")
+	return q
+}
+
+// upgraded makes a connection of the server's answer.
+func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
+	var q handshake
+	var accepts []string
+	for name, value := range r.All() {
+		n := strings.ToLower(string(name))
+		if to := q.field(n); to != nil {
+			*to = append(*to, string(value))
+		} else if n == "sec-websocket-accept" {
+			accepts = append(accepts, string(value))
+		}
+	}
+	c := &Conn{flags: asClient}
+	reason := ""
+	switch {
+	case r.Status() != 101:
+		reason = "not 101 Switching Protocols"
+	case len(q.upgrade) != 1 || !strings.EqualFold(q.upgrade[0], "websocket"):
+		reason = "Upgrade is not websocket"
+	case !lists(q.connection, "upgrade"):
+		reason = "Connection is not Upgrade"
+	case len(accepts) != 1 || accepts[0] != accept(key):
+		reason = "Sec-WebSocket-Accept is wrong"
+	case !c.chosen(q.protocols, h):
+		reason = "a subprotocol that was not asked for"
+	case !c.extended(q.extensions, h):
+		reason = "an extension that was not offered, or not so"
+	}
+	if reason != "" {
+		return nil, &HandshakeError{r.Status(), reason}
+	}
+	nc, err := r.Hijack(h.conns())
+	if err != nil {
+		return nil, err
+	}
+	h.adopt(nc, c)
+	return c, nil
+}
+
+// chosen notes the subprotocol that the server chose, and reports whether it is
+// one of ours.
+func (c *Conn) chosen(lines []string, h *Handler) bool {
+	if len(lines) == 0 {
+		return true
+	}
+	i := slices.Index(h.Protocols, lines[0])
+	c.proto = uint8(i + 1)
+	return i >= 0 && i < 255 && len(lines) == 1
+}
+
+// deflateOffer has the server begin anew with each message, as we do: so we hold
+// no context either.
+const deflateOffer = deflateName + "; " + serverNoContext + "; " + clientNoContext + "; " + clientWindowBits
+
+// extended notes the extension that the server took, and reports whether it may
+// (RFC 7692 7.1).
+func (c *Conn) extended(lines []string, h *Handler) bool {
+	all, ok := parseExtensions(lines)
+	if len(all) == 0 {
+		c.parser = NewParser(true, false)
+		return ok
+	}
+	d, isDeflate := readDeflate(all[0], true)
+	if !ok || len(all) > 1 || h.Deflate == nil || !isDeflate || !d.serverNoContext {
+		return false
+	}
+	c.parser = NewParser(true, true)
+	if c.window = 15; d.clientBits != 0 {
+		c.window = d.clientBits
+	}
+	return true
+}
