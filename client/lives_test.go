@@ -496,7 +496,7 @@ func blackHole(t *testing.T) string {
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	url := always(t, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n")
-	empty := always(t, "HTTP/1.1 204 None\r\n\r\n")
+	empty, silent := always(t, "HTTP/1.1 204 None\r\n\r\n"), serveNothing(t)
 	r := start(t, &Client{MaxConns: 1})
 	for _, at := range []string{"OnInform", "Do", "Do of an empty one", "Stream", "the end of Stream", "Trailer", "an error"} {
 		var q Request
@@ -507,8 +507,11 @@ func TestPanics(t *testing.T) {
 				}
 			}
 			to := url
-			if at == "Do of an empty one" {
+			switch at {
+			case "Do of an empty one":
 				to = empty
+			case "an error":
+				to = silent
 			}
 			q = r.pool.Request("GET", to)
 			q.OnInform(func(Response) { is("OnInform") })
