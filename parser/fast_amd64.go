@@ -4,11 +4,7 @@
 
 package parser
 
-import (
-	"unsafe"
-
-	"golang.org/x/sys/cpu"
-)
+import "golang.org/x/sys/cpu"
 
 // hasFast says that this processor runs headAVX2.
 var hasFast = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
@@ -17,111 +13,90 @@ const (
 	fastLeast = 17 // bytes of input that make a try worth its call
 	fastAgain = 64 // and of more input, in the middle of a head
 	fastSlack = 64 // bytes behind the input that headAVX2 may read
+	page      = 4096
 	fastHost  = 32 // bytes of a Host that it checks
 )
 
-// headAVX2 reads lines of buf into fields, as far as the end of the section or else to the end of the
-// last whole line. See fast_amd64.s for how.
+// What headAVX2 is given.
+const (
+	ofSection  = iota // lines, from s.pos on; the start of the field that comes next is noted already
+	ofRequest         // a request's first byte; s is part of a Request
+	ofResponse        // a response's; its first line is left to the caller
+)
+
+// What headAVX2 leaves to its caller: leftUndone, or some of the others.
+const (
+	leftUndone  = -1     // all: nothing has changed but storage that is not in use
+	leftHost    = 1 << 0 // a Host that is longer than fastHost is to be checked
+	leftFraming = 1 << 1 // fields that frame the message, or upgrade it
+	leftAll     = 1 << 2 // what follows from the fields, and from a target that is not the origin-form
+	leftLines   = 1 << 3 // the section goes on behind the last whole line
+)
+
+// headAVX2 reads lines of buf and appends them to fields: as far as the end of the section or else to the end
+// of the last whole line. See fast_amd64.s for how it does that.
 //
-//	from, next   where to start; what follows the first line end found is fields[next]
-//	n, stop      the input's length, and from where on no block of 64 bytes may begin
-//	have, room   the first of fields to be filled in, and how many there can be
-//	request      buf begins with a request line, and s is part of a Request
-//
-// It returns count < 0 where it does not want to decide; then nothing has changed but storage that
-// is not in use. Else there are count fields now, and s is up to date. So is, of a request, what its
-// line holds, except that the target is taken for the origin-form. If host is not empty, the request
-// is whole, KeepAlive is settled, and host is the value of its one Host field: valid, or longer than
-// fastHost and to be checked.
+// s is up to date then, and of a request what its line holds, except that the target is taken for the
+// origin-form. Unless leftAll or leftLines, KeepAlive of a request is settled, and Host the one Host field's.
 //
 //go:noescape
-func headAVX2(s *section, buf *byte, fields *Field, from, n, stop, have, next, room int, request bool) (count int, host Span)
-
-// readable returns n and stop for buf. Reading behind the input is harmless where the slice has the
-// capacity, or where what follows is on the page of buf's last byte; and what is found there does
-// not matter. Where there is no room the last bytes are left to the portable path.
-func readable(buf []byte) (n, stop int) {
-	const page = 4096 // or a multiple
-	n = len(buf)
-	end := uintptr(unsafe.Pointer(unsafe.SliceData(buf))) + uintptr(n)
-	if cap(buf)-n >= fastSlack || -end%page > fastSlack {
-		return n, n
-	}
-	return max(n-fastSlack, 0), max(n-fastSlack+1, 0)
-}
+func headAVX2(s *section, fields *[]Field, buf []byte, kind uint8) (left int)
 
 // fastLines is lines for input that begins at the start of a line, s.pos. It reads whole lines only.
 func (s *section) fastLines(buf []byte, fields []Field) []Field {
-	have, from := len(fields), int(s.pos)
-	if have == cap(fields) || from < 4 { // headAVX2 reads four bytes before the colon
+	have := len(fields)
+	if have == cap(fields) || s.pos < 4 { // headAVX2 reads four bytes before the colon
 		return fields
 	}
-	n, stop := readable(buf)
 	fields[:have+1][have].start = s.pos
-	count, _ := headAVX2(s, unsafe.SliceData(buf), unsafe.SliceData(fields), from, n, stop, have, have+1, cap(fields), false)
-	if count < 0 {
-		return fields
-	}
-	return fields[:count]
+	fastHead(s, &fields, buf, ofSection)
+	return fields
 }
 
-// fast reads a request from its first byte, and reports whether it is whole and valid. If not,
-// either it came to the end of a line, or nothing has changed, or what is wrong with a whole head
-// was found.
-func (r *Request) fast(buf []byte) bool {
-	in := buf[:min(len(buf), r.limit())]
-	if len(in) < fastLeast || r.pos != 0 || r.plain || len(r.Fields) != 0 || cap(r.Fields) == 0 {
-		return false
+// fastHead is headAVX2, with its comment.
+func fastHead(s *section, fields *[]Field, buf []byte, kind uint8) (left int) {
+	return headAVX2(s, fields, buf, kind)
+}
+
+// fastStart reports whether the fast path is to be tried on buf: at the first byte of a message, if it is not
+// too short to be worth it.
+func (h *Head) fastStart(buf []byte) bool {
+	return h.state == atStart && len(buf) >= fastLeast && int(h.pos)|len(h.Fields) == 0 && !h.plain
+}
+
+// fastRest does what headAVX2 has left, and reports whether the head is whole and valid. If not, either it
+// came to the end of a line, or nothing has changed, or what is wrong with a whole head was found.
+func (r *Request) fastRest(buf []byte, left int) bool {
+	if left&leftHost != 0 && authority(r.Host.Of(buf), false) >= 0 {
+		left = leftAll // it may have more whitespace around it
 	}
-	n, stop := readable(in)
-	count, host := headAVX2(&r.section, unsafe.SliceData(buf), unsafe.SliceData(r.Fields), 0, n, stop, 0, 0, cap(r.Fields), true)
-	if count < 0 {
-		return false
-	}
-	r.Fields = r.Fields[:count]
-	if buf[r.Target.Off] != '/' || buf[0] == 'C' {
-		if !r.fastTarget(buf) {
+	if left >= leftAll {
+		if !r.fastTarget(buf) || left == leftLines {
 			return false
 		}
-	}
-	if r.state != atEnd {
-		return false
-	}
-
-	// What follows is finish; the common heads need little of it.
-	if host.Len == 0 || host.Len > fastHost && authority(host.Of(buf), false) >= 0 {
 		r.KeepAlive = false
 		r.finish(buf)
 		return r.state == atEnd
 	}
-	if r.Host.Len == 0 {
-		r.Host = host
-	}
-	const rare = 1<<nameTransferEncoding | 1<<nameUpgrade | 1<<nameExpect
-	if r.seen&(rare|1<<nameContentLength) != 0 {
-		if r.seen&rare != 0 {
-			r.framing(buf, 0)
-		} else {
+	if left&leftFraming != 0 {
+		const rare = 1<<nameTransferEncoding | 1<<nameUpgrade | 1<<nameExpect
+		if r.seen&rare == 0 {
 			r.contentLength(buf)
-		}
-		if r.state == failed {
-			r.KeepAlive = false
-			return false
-		}
-		if r.seen&rare != 0 {
+		} else if r.framing(buf, 0); r.state != failed {
 			r.persistence(buf)
 		}
 	}
-	return true
+	r.KeepAlive = r.KeepAlive && r.state != failed
+	return r.state != failed
 }
 
 // fastTarget is target where it may not be the origin-form.
 func (r *Request) fastTarget(buf []byte) bool {
-	state := r.state
+	r.Host = Span{}
 	if buf[r.Target.Off] == '/' && string(r.Method.Of(buf)) != "CONNECT" {
 		return true
 	}
-	r.Path, r.Query = Span{}, Span{}
+	state := r.state
 	if r.target(buf); r.state == failed {
 		r.Reset() // the portable path finds the same, before there are fields
 		return false
@@ -130,34 +105,29 @@ func (r *Request) fastTarget(buf []byte) bool {
 	return true
 }
 
-// fast reads a response from its first byte, with the contract of Request.fast.
+// fast reads a response from its first byte, and reports what fastRest does.
 func (r *Response) fast(buf []byte) bool {
-	in := buf[:min(len(buf), r.limit())]
-	if len(in) < fastLeast || r.plain || len(r.Fields) != 0 || cap(r.Fields) == 0 {
-		return false
-	}
 	minor, status, ok := commonStatus(buf)
 	if !ok {
 		return false
 	}
-	n, stop := readable(in)
-	count, _ := headAVX2(&r.section, unsafe.SliceData(buf), unsafe.SliceData(r.Fields), 0, n, stop, 0, 0, cap(r.Fields), false)
-	if count < 0 {
+	left := fastHead(&r.section, &r.Fields, buf[:min(len(buf), r.limit())], ofResponse)
+	if left < 0 {
 		return false
 	}
 	line := int(r.pos) - 2
-	if count > 0 {
-		line = int(r.Fields[:1][0].start) - 2
-	} else if r.state == atEnd {
+	if len(r.Fields) > 0 {
+		line = int(r.Fields[0].start) - 2
+	} else if left == 0 {
 		line -= 2
 	}
 	if line < len(statusShape) || buf[line] != '\r' || buf[line+1] != '\n' {
+		r.Fields = r.Fields[:0]
 		r.seen, r.twice, r.pos, r.state = 0, 0, 0, atStart
 		return false
 	}
 	r.Minor, r.Status, r.Reason = minor, status, span(len(statusShape), line)
-	r.Fields = r.Fields[:count]
-	if r.state == atEnd {
+	if left == 0 {
 		r.finish(buf)
 	}
 	return r.state == atEnd

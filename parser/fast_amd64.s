@@ -28,11 +28,11 @@
 
 #define START(k) (k*Field__size+Field_start)
 
-// LINE notes the start of the line that the lowest bit of R13 ends, for the field k behind DI.
+// LINE notes the start of the line behind the lowest bit of R13, for the field k places on.
 #define LINE(k) \
 	TZCNTQ R13, AX       \
 	ADDL   R8, AX        \
-	MOVL   AX, START(k)(DI)
+	MOVL   AX, START(k)(R11)(DI*8)
 
 // CLASSIFY makes in out a bit of each byte of Y2 that is not in a class, whose tables are low and high
 // (see type tables). The shift is one of words, hence the mask; for a byte from 0x80 on VPSHUFB itself
@@ -46,32 +46,52 @@
 	VPCMPEQB  Y12, Y3, Y4   \
 	VPMOVMSKB Y4, out
 
-// func headAVX2(s *section, buf *byte, fields *Field, from, n, stop, have, next, room int, request bool) (count int, host Span)
-TEXT ·headAVX2(SB), NOSPLIT, $40-96
+// func headAVX2(s *section, fields *[]Field, buf []byte, kind uint8) (left int)
+TEXT ·headAVX2(SB), NOSPLIT, $0-56
 	// Stage 1.
-	//	SI  buf                    DI  &fields[k], the next to be given a start
+	//	SI  buf                    DI  twice the number of the field that is next given a start
 	//	R8  block's offset + 2     R9  the last DI with room for three     R12 and for none
 	//	R10 stop + 2               R11 fields                              R15 end of the head
 	//	CX  what the block before hands on: its last bit of the controls,
 	//	DX  and its last two of where runs begin
 	//	R14 the tables
-	MOVQ    buf+8(FP), SI
-	MOVQ    fields+16(FP), R11
-	MOVQ    from+24(FP), R8
-	MOVQ    stop+40(FP), R10
-	MOVQ    next+56(FP), DI
-	MOVQ    room+64(FP), R12
+	MOVQ    s+0(FP), R15
+	MOVQ    fields+8(FP), BX
+	MOVQ    buf_base+16(FP), SI
+	MOVQ    buf_len+24(FP), DX
+	MOVQ    buf_cap+32(FP), CX
+	MOVL    section_pos(R15), R8
+	MOVQ    0(BX), R11
+	MOVQ    8(BX), DI
+	MOVQ    16(BX), R12
 	LEAQ    ·fastTables(SB), R14
-	SHLQ    $4, DI
-	ADDQ    R11, DI
-	SHLQ    $4, R12
-	ADDQ    R11, R12
-	LEAQ    -START(3)(R12), R9
+	CMPB    kind+40(FP), $const_ofSection + 1
+	ADCQ    $0, DI               // a section's first field has its start
+	ADDQ    DI, DI
+	ADDQ    R12, R12
+	LEAQ    -6(R12), R9
 	ADDQ    $2, R8
-	ADDQ    $2, R10
+	XORL    R15, R15
+
+	// Reading behind the input is harmless where the slice has the capacity, or what follows is on the page of
+	// the last byte. Where there is no room the last bytes are left to the portable path.
+	LEAQ    2(DX), R10
+	SUBQ    DX, CX
+	CMPQ    CX, $const_fastSlack
+	JGE     room
+	LEAQ    (SI)(DX*1), CX
+	NEGQ    CX
+	ANDL    $(const_page - 1), CX
+	CMPL    CX, $const_fastSlack
+	JA      room
+	SUBQ    $const_fastSlack, DX // from DX+1 on no block of 64 may begin
+	JLT     leave
+	LEAQ    3(DX), R10
+
+room:
+	MOVQ    DX, buf_len+24(FP)
 	XORL    CX, CX
 	XORL    DX, DX
-	XORL    R15, R15
 	VMOVDQU tables_control(R14), Y0
 	VMOVDQU tables_del(R14), Y1
 	CMPQ    R8, R10
@@ -105,7 +125,7 @@ block:
 
 lines: // Three without a question, as there are seldom more. Those that are none will be overwritten.
 	CMPQ    DI, R9
-	JA      tight
+	JGT     tight
 	POPCNTQ R13, BX
 	LINE(0)
 	BLSRQ   R13, R13
@@ -114,8 +134,7 @@ lines: // Three without a question, as there are seldom more. Those that are non
 	LINE(2)
 	CMPQ    BX, $3
 	JA      more
-	SHLQ    $4, BX
-	ADDQ    BX, DI
+	LEAQ    (DI)(BX*2), DI
 
 next:
 	ADDQ  $64, R8
@@ -123,11 +142,10 @@ next:
 	JB    block
 	TESTQ R15, R15
 	JZ    partial
-	CMPQ  R15, n+32(FP)          // or it is not the input's
+	CMPQ  R15, buf_len+24(FP)          // or it is not the input's
 	JA    partial
 	CMPL  -4(SI)(R15*1), $0x0a0d0a0d
 	JNE   leave
-	MOVL  $const_atEnd, AX
 	JMP   fields
 
 found: // The head ends one byte on. Lines behind that are none, and this block is the last.
@@ -139,7 +157,7 @@ found: // The head ends one byte on. Lines behind that are none, and this block 
 
 more:
 	BLSRQ R13, R13
-	ADDQ  $START(3), DI
+	ADDQ  $6, DI
 
 tight:
 	TESTQ R13, R13
@@ -148,39 +166,37 @@ tight:
 	JAE   leave
 	LINE(0)
 	BLSRQ R13, R13
-	ADDQ  $START(1), DI
+	ADDQ  $2, DI
 	JMP   tight
 
 partial: // The head goes on behind n. The lines that end before it can be read.
-	MOVQ n+32(FP), CX
-	MOVQ next+56(FP), BX
-	SHLQ $4, BX
-	ADDQ R11, BX
+	MOVQ buf_len+24(FP), CX
+	MOVQ fields+8(FP), DX
+	MOVQ 8(DX), BX
+	CMPB kind+40(FP), $const_ofSection + 1
+	ADCQ $0, BX
+	ADDQ BX, BX
 
 back:
 	CMPQ DI, BX
 	JE   leave
-	MOVL START(-1)(DI), R15
-	SUBQ $START(1), DI
+	MOVL START(-1)(R11)(DI*8), R15
+	SUBQ $2, DI
 	CMPQ R15, CX
 	JA   back
-	ADDQ $START(1), DI
-	MOVL $const_atLine, AX
+	ADDQ $2, DI
+	BTSQ $63, R15                     // to tell it from a whole one
 
 fields:
-	MOVQ    AX, state-8(SP)
-	MOVQ    R15, end-16(SP)
-	SUBQ    R11, DI
-	SHRQ    $4, DI
-	DECQ    DI                        // the last start is that of no field
-	MOVQ    DI, count+80(FP)
+	SHRQ    $1, DI
+	LEAQ    -1(DI), R8                // the last start is that of no field
 	VMOVDQU tables_tokenLow(R14), Y8
 	VMOVDQU tables_tokenHigh(R14), Y9
 	VMOVDQU tables_nibble(R14), Y10
 	VMOVDQU tables_space(R14), Y11
 	VPXOR   Y12, Y12, Y12
-	CMPB    request+72(FP), $0
-	JE      stage2
+	CMPB    kind+40(FP), $const_ofRequest
+	JNE     stage2
 
 	// The request line is a token, SP, the target, and SP HTTP/1.0 or SP HTTP/1.1 before the first
 	// control, which begins CRLF.
@@ -203,13 +219,19 @@ fields:
 	BTRQ     $56, AX                  // 0 for the last 1 is as good
 	TESTQ    AX, AX
 	JNZ      leave
-	MOVQ     CX, method-24(SP)
-	MOVQ     DX, target-32(SP)
+	MOVQ     s+0(FP), R10
+	SUBQ     $Head_section, R10
+	MOVL     $0, (Request_Method+Span_Off)(R10)
+	MOVL     CX, (Request_Method+Span_Len)(R10)
 	INCL     CX                       // the target's start, and where its next 64 bytes are
-	CMPQ     DX, CX
+	MOVL     DX, AX
+	SUBL     CX, AX
 	JLE      leave
+	MOVL     CX, (Request_Target+Span_Off)(R10)
+	MOVL     AX, (Request_Target+Span_Len)(R10)
+	MOVL     CX, (Request_Path+Span_Off)(R10)
 	MOVQ     DX, R13                  // the first "?"
-	MOVL     $64, R15
+	MOVL     $64, R12
 	VMOVDQU  tables_target(R14), Y6
 
 target: // No SP, '"', "#", "<", ">", which VPSHUFB finds by their lower halves, and no byte from 0x80 on, for
@@ -234,8 +256,8 @@ target: // No SP, '"', "#", "<", ">", which VPSHUFB finds by their lower halves,
 	ORQ       R9, BX
 	MOVQ      DX, R9
 	SUBQ      CX, R9                   // what is left of it, at most 64: BZHI counts modulo 256
-	CMPQ      R9, R15
-	CMOVQGT   R15, R9
+	CMPQ      R9, R12
+	CMOVQGT   R12, R9
 	BZHIQ     R9, AX, AX
 	TESTQ     AX, AX
 	JNZ       leave
@@ -247,22 +269,38 @@ target: // No SP, '"', "#", "<", ">", which VPSHUFB finds by their lower halves,
 	ADDQ      $64, CX
 	CMPQ      CX, DX
 	JLT       target
-	MOVQ      R13, query-40(SP)
+	MOVBLZX   8(SI)(DX*1), AX
+	ANDL      $1, AX
+	MOVB      AX, Head_Minor(R10)
+	MOVL      R13, AX
+	SUBL      (Request_Target+Span_Off)(R10), AX
+	MOVL      AX, (Request_Path+Span_Len)(R10)
+	XORL      BX, BX
+	LEAL      1(R13), CX
+	MOVL      DX, AX
+	SUBL      CX, AX
+	CMPL      R13, DX
+	CMOVLEQ   BX, CX                   // the zero Span where there is no "?"
+	CMOVLEQ   BX, AX
+	MOVL      CX, (Request_Query+Span_Off)(R10)
+	MOVL      AX, (Request_Query+Span_Len)(R10)
 
 stage2:
 	// Stage 2.
 	//	SI  buf            DI  the field      BX  its number     R8  count
 	//	R9  line's start   R10 names seen     R12 0              R13 have + unknown names
-	//	R14 the tables     R15 s
+	//	R14 the tables     R15 s              R11 where the lines end
+	MOVQ fields+8(FP), AX
+	MOVQ R11, DI
+	MOVQ R15, R11
 	MOVQ s+0(FP), R15
-	MOVQ have+48(FP), BX
-	MOVQ count+80(FP), R8
-	MOVQ BX, DI
-	SHLQ $4, DI
-	ADDQ R11, DI
+	MOVQ 8(AX), BX
+	MOVQ BX, R13
+	MOVQ BX, AX
+	SHLQ $4, AX
+	ADDQ AX, DI
 	XORL R10, R10
 	XORL R12, R12
-	MOVQ BX, R13
 	CMPQ BX, R8
 	JAE  seen
 	MOVL START(0)(DI), R9
@@ -300,8 +338,7 @@ line:
 	MOVWLZX   -2(SI)(R9*1), CX
 	CMPL      CX, $0x0a0d
 	JNE       leave
-	LEAL      -2(R9), CX
-	MOVL      CX, Field_end(DI)
+	MOVL      R9, Field_next(DI)
 	ADDQ      $Field__size, DI
 	INCL      BX
 	CMPL      BX, R8
@@ -309,7 +346,7 @@ line:
 
 seen: // Did known names come twice? Then there are fewer of them than fields that have one.
 	MOVQ    section_seen(R15), R9
-	MOVQ    section_twice(R15), R11
+	MOVQ    section_twice(R15), R12
 	MOVQ    R10, CX
 	ANDQ    $~1, CX
 	POPCNTQ CX, DX
@@ -321,61 +358,34 @@ seen: // Did known names come twice? Then there are fewer of them than fields th
 	ORQ     R9, R10
 
 commit:
-	MOVQ R10, section_seen(R15)
-	MOVQ R11, section_twice(R15)
-	MOVQ end-16(SP), AX
-	MOVQ state-8(SP), CX
-	MOVL AX, section_pos(R15)
-	MOVB CX, section_state(R15)
-	MOVL $0, host_Off+88(FP)
-	MOVL $0, host_Len+92(FP)
-	CMPB request+72(FP), $0
-	JE   done
-
-	LEAQ    -Head_section(R15), R15
-	MOVQ    method-24(SP), CX
-	MOVQ    target-32(SP), DX
-	MOVQ    query-40(SP), R13
-	MOVBLZX 8(SI)(DX*1), AX
-	ANDL    $1, AX
-	MOVB    AX, Head_Minor(R15)
-	MOVL    $0, (Request_Method+Span_Off)(R15)
-	MOVL    CX, (Request_Method+Span_Len)(R15)
-	INCL    CX
-	MOVL    DX, AX
-	SUBL    CX, AX
-	MOVL    CX, (Request_Target+Span_Off)(R15)
-	MOVL    AX, (Request_Target+Span_Len)(R15)
-	MOVL    R13, AX
-	SUBL    CX, AX
-	MOVL    CX, (Request_Path+Span_Off)(R15)
-	MOVL    AX, (Request_Path+Span_Len)(R15)
-	LEAL    1(R13), CX
-	MOVL    DX, AX
-	SUBL    CX, AX
-	XORL    BX, BX
-	CMPL    R13, DX
-	CMOVLEQ BX, CX                     // the zero Span where there is no "?"
-	CMOVLEQ BX, AX
-	MOVL    CX, (Request_Query+Span_Off)(R15)
-	MOVL    AX, (Request_Query+Span_Len)(R15)
+	MOVQ    fields+8(FP), BX
+	MOVQ    R10, section_seen(R15)
+	MOVQ    R12, section_twice(R15)
+	MOVQ    R8, 8(BX)
+	MOVL    R11, section_pos(R15)
+	TESTQ   R11, R11
+	JS      lineEnd
+	MOVB    $const_atEnd, section_state(R15)
+	CMPB    kind+40(FP), $const_ofRequest
+	JNE     nothing
 
 	// Where the head is whole, host and KeepAlive, if the fields that decide are there once and simple.
 	// Host is simple if its value is of up to 32 bytes, behind at most one SP: a reg-name without "%", then
 	// perhaps ":" and up to four digits, or five that are under 60000.
-	CMPB     state-8(SP), $const_atEnd
-	JNE      done
-	TESTQ    $(1<<const_nameHost|1<<const_nameConnection), R11
-	JNZ      done
+	MOVQ     0(BX), R11                // the fields
+	TESTQ    $(1<<const_nameHost|1<<const_nameConnection), R12
+	JNZ      all
 	BTQ      $const_nameHost, R10
-	JCC      done
+	JCC      all
+	LEAQ     -Head_section(R15), R15
 	MOVWLZX  (Head_section+section_first+2*const_nameHost)(R15), BX
 	SHLL     $4, BX
-	ADDQ     fields+16(FP), BX
+	ADDQ     R11, BX
 	CMPL     Field_name(BX), $const_nameHost  // first counts modulo 65536
-	JNE      done
-	MOVL     Field_end(BX), CX
+	JNE      all
+	MOVL     Field_next(BX), CX
 	MOVL     Field_colon(BX), BX
+	SUBL     $2, CX
 	INCL     BX
 	XORL     AX, AX
 	CMPB     (SI)(BX*1), $' '
@@ -392,25 +402,25 @@ commit:
 	VPMOVMSKB Y3, DX
 	BTSQ     CX, AX
 	TZCNTQ   AX, DI                    // the reg-name's length; it ends at R8
-	JZ       done
+	JZ       all
 	LEAQ     (DI)(BX*1), R8
 	NOTL     DX
 	BZHIL    CX, DX, DX                // what is no digit,
 	SHRXQ    DI, DX, DX                // from there on: nothing, or just one byte
 	CMPQ     DX, $1
-	JA       done
+	JA       all
 	MOVBLZX  (SI)(R8*1), AX
 	XORL     $':', AX
 	NEGL     DX
 	TESTL    DX, AX                    // which is a colon
-	JNZ      done
+	JNZ      all
 	MOVL     CX, AX
 	SUBL     DI, AX
 	CMPL     AX, $6
-	JA       done
+	JA       all
 	JB       connection
 	CMPB     1(SI)(R8*1), $'6'         // of five digits: 65535 is the last port
-	JAE      done
+	JAE      all
 
 connection:
 	// Connection is simple if it is keep-alive or close, read as words so that there is no branch on
@@ -420,11 +430,12 @@ connection:
 	JCC      decided
 	MOVWLZX  (Head_section+section_first+2*const_nameConnection)(R15), DI
 	SHLL     $4, DI
-	ADDQ     fields+16(FP), DI
+	ADDQ     R11, DI
 	CMPL     Field_name(DI), $const_nameConnection
-	JNE      done
-	MOVL     Field_end(DI), R8
+	JNE      all
+	MOVL     Field_next(DI), R8
 	MOVL     Field_colon(DI), DI
+	SUBL     $2, R8
 	INCL     DI
 	XORL     DX, DX
 	CMPB     (SI)(DI*1), $' '
@@ -453,32 +464,70 @@ connection:
 	SBBL     R9, R9
 	MOVL     R12, R13
 	ORL      R9, R13
-	JZ       done                       // it is something else
+	JZ       all                       // it is something else
 	ANDL     $1, R12
 	ORL      R12, AX
 	ANDNL    AX, R9, AX
 
-decided:
+decided: // What is left to the caller, one bit for each: a long Host, fields that frame, another form of target.
+	XORL     DX, DX
 	MOVB     AX, Head_KeepAlive(R15)
-	MOVL     BX, host_Off+88(FP)
-	MOVL     CX, host_Len+92(FP)
+	MOVL     BX, (Request_Host+Span_Off)(R15)
+	MOVL     CX, (Request_Host+Span_Len)(R15)
+	MOVL     (Request_Target+Span_Off)(R15), AX
+	CMPB     (SI)(AX*1), $'/'
+	JNE      all
+	CMPB     (SI), $'C'               // CONNECT has no origin-form
+	JE       all
+	TESTL    $(1<<const_nameContentLength|1<<const_nameTransferEncoding|1<<const_nameUpgrade|1<<const_nameExpect), R10
+	JNE      framing
+	CMPL     CX, $const_fastHost
+	JA       host
 
-done:
+left:
+	MOVQ     DX, left+48(FP)
+	VZEROUPPER
+	RET
+
+framing:
+	MOVL     $const_leftFraming, DX
+	CMPL     CX, $const_fastHost
+	JBE      left
+
+host:
+	ORL      $const_leftHost, DX
+	JMP      left
+
+all:
+	MOVQ $const_leftAll, left+48(FP)
+	VZEROUPPER
+	RET
+
+lineEnd:
+	MOVB $const_atLine, section_state(R15)
+	MOVQ $const_leftLines, left+48(FP)
+	VZEROUPPER
+	RET
+
+nothing:
+	MOVQ $0, left+48(FP)
 	VZEROUPPER
 	RET
 
 twice: // The field's names again, one by one.
 	MOVQ R9, R10
-	MOVQ have+48(FP), BX
-	MOVQ BX, DI
-	SHLQ $4, DI
-	ADDQ fields+16(FP), DI
+	MOVQ fields+8(FP), DI
+	MOVQ 8(DI), BX
+	MOVQ 0(DI), DI
+	MOVQ BX, AX
+	SHLQ $4, AX
+	ADDQ AX, DI
 
 again:
 	MOVL Field_name(DI), DX
 	BTSQ DX, R10
 	JCC  once
-	BTSQ DX, R11
+	BTSQ DX, R12
 
 once:
 	ADDQ $Field__size, DI
@@ -489,6 +538,6 @@ once:
 
 leave:
 	MOVQ $-1, AX
-	MOVQ AX, count+80(FP)
+	MOVQ AX, left+48(FP)
 	VZEROUPPER
 	RET

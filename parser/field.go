@@ -9,7 +9,7 @@ type Span struct{ Off, Len uint32 }
 // Of returns the bytes of the span, and nil for the zero Span, which is that of what is not there. They
 // are the caller's buffer, not a copy.
 func (s Span) Of(buf []byte) []byte {
-	if s == (Span{}) {
+	if s.Off|s.Len == 0 {
 		return nil
 	}
 	return buf[s.Off : s.Off+s.Len : s.Off+s.Len]
@@ -20,8 +20,9 @@ func span(from, to int) Span { return Span{uint32(from), uint32(to - from)} }
 // A Field is one field line of a head or a trailer section. It holds no pointers; its bytes are
 // reached through the buffer that was parsed.
 type Field struct {
-	start, colon, end uint32 // of the name; of the value's line, where the CR is
-	name              uint32 // of a known name, see names.go; 0: not a known one
+	start, colon uint32 // where the name begins, and ends
+	next         uint32 // where the next line begins, behind CRLF
+	name         uint32 // of a known name, see names.go; 0: not a known one
 }
 
 // Name returns the field's name as it was sent, in whatever case.
@@ -34,7 +35,7 @@ func (f Field) Value(buf []byte) []byte {
 }
 
 func (f Field) value(buf []byte) Span {
-	from, to := int(f.colon)+1, int(f.end)
+	from, to := int(f.colon)+1, int(f.next)-len("\r\n")
 	for from < to && (buf[from] == ' ' || buf[from] == '\t') {
 		from++
 	}

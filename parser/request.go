@@ -43,9 +43,17 @@ func (r *Request) Reset() {
 //
 // Up to eight empty lines before the request line are skipped (RFC 9112 2.2), and are part of n.
 func (r *Request) Parse(buf []byte) (n int, err error) {
-	if hasFast && r.state == atStart && r.fast(buf) {
-		return int(r.pos), nil
+	if hasFast && r.fastStart(buf) {
+		left := fastHead(&r.section, &r.Fields, buf[:min(len(buf), r.limit())], ofRequest)
+		if left == 0 || left > 0 && r.fastRest(buf, left) {
+			return int(r.pos), nil
+		}
 	}
+	return r.resume(buf)
+}
+
+// resume reads on from where the last call, or the fast path, has stopped.
+func (r *Request) resume(buf []byte) (n int, err error) {
 	if r.state < atEnd {
 		limit := r.limit()
 		if r.state != atStart && len(buf) < limit && r.goesOn(buf) {
@@ -237,6 +245,7 @@ func (r *Request) target(buf []byte) {
 	off := int(r.Target.Off)
 	end := off + len(t)
 	path := off
+	r.Query = Span{}
 	switch {
 	case string(m) == "CONNECT": // 9112 3.2.3
 		if e := authority(t, true); e >= 0 {

@@ -32,7 +32,7 @@ func (r *Response) Reset() {
 // since it is that of the content another request would have got. After a 2xx to CONNECT and after a 101 the connection's bytes are no longer
 // HTTP; after any other 1xx the response proper follows (Reset, and Parse again).
 func (r *Response) Parse(buf []byte) (n int, err error) {
-	if hasFast && r.state == atStart && r.fast(buf) {
+	if hasFast && r.fastStart(buf) && r.fast(buf) {
 		return int(r.pos), nil
 	}
 	if r.state < atEnd {

@@ -192,11 +192,11 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 	}
 }
 
-// add appends a line.
+// add appends a line, whose CRLF is at end.
 func (s *section) add(fields []Field, start, colon, end int, id uint32) []Field {
 	n := len(fields)
 	fields = fields[:n+1]
-	fields[n] = Field{uint32(start), uint32(colon), uint32(end), id}
+	fields[n] = Field{uint32(start), uint32(colon), uint32(end + len("\r\n")), id}
 	bit := uint64(1) << id
 	s.twice |= s.seen & bit
 	s.seen |= bit

@@ -132,7 +132,7 @@ func (r *Request) straightLine(buf []byte) {
 	if v&^(1<<56) != httpVersion {
 		return
 	}
-	r.Method, r.Target = span(0, n), span(start, end)
+	r.Method, r.Target, r.Query = span(0, n), span(start, end), Span{}
 	r.Minor = uint8(v >> 56 & 1)
 	if buf[start] != '/' || n == len("CONNECT") && string(buf[:n]) == "CONNECT" {
 		if r.target(buf); r.state == failed {
