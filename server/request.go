@@ -101,6 +101,14 @@ func (r Request) Length() int64 {
 	return r.s.x.body.Remaining()
 }
 
+// Minor is the minor version of HTTP/1 that the client speaks: 0 or 1.
+func (r Request) Minor() int {
+	if r.valid() && r.s.is(old) {
+		return 0
+	}
+	return 1
+}
+
 // RemoteAddr is the address of the client, or nil if it has left.
 func (r Request) RemoteAddr() net.Addr {
 	if !r.valid() {

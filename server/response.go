@@ -51,6 +51,26 @@ func (w Response) Set(name, value string) error { return w.field(name, value, tr
 // Add is Set for one more field line of that name, Set-Cookie say.
 func (w Response) Add(name, value string) error { return w.field(name, value, false) }
 
+// Del takes back the fields of that name that were set.
+func (w Response) Del(name string) error {
+	switch {
+	case !w.valid():
+		return errOver
+	case w.s.is(sent):
+		return ErrHeadSent
+	}
+	if x := w.s.x; x != nil {
+		x.fields = removeField(x.fields, name)
+		switch special := specialName(name); special {
+		case "Content-Length":
+			x.declared = -1
+		case "Date":
+			x.hasDate = false
+		}
+	}
+	return nil
+}
+
 func (w Response) field(name, value string, replace bool) error {
 	switch {
 	case !w.valid():

@@ -1,0 +1,182 @@
+// gateway: the way of a request to an upstream, and of the answer back.
+
+package main
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/server"
+)
+
+type gateway struct {
+	client      *client.Client
+	upstreams   []*upstream
+	turn        atomic.Uint32 // whose it is
+	name        string
+	trust       bool
+	failTimeout time.Duration
+	leftTimeout time.Duration
+}
+
+type upstream struct {
+	url  string       // without a path
+	down atomic.Int64 // until when it is not asked, in nanoseconds: it could not be reached
+}
+
+// pick is the next upstream that can be reached, as far as is known.
+func (g *gateway) pick(now time.Time) *upstream {
+	turn := int(g.turn.Add(1))
+	for i := range g.upstreams {
+		if u := g.upstreams[(turn+i)%len(g.upstreams)]; u.down.Load() <= now.UnixNano() {
+			return u
+		}
+	}
+	return g.upstreams[turn%len(g.upstreams)] // all are down: perhaps not any more
+}
+
+// A passage is a request on its way through.
+type passage struct {
+	g        *gateway
+	w        server.Response
+	r        server.Request
+	head     head // of the request, for as many upstreams as are asked
+	q        client.Request
+	up       *upstream
+	tries    int
+	flowing  bool // the body is on its way, and cannot be sent to another
+	answered bool
+}
+
+func (g *gateway) serve(w server.Response, r server.Request) {
+	p := &passage{g: g, w: w, r: r, head: g.requestHead(r), tries: max(2, len(g.upstreams))}
+	switch {
+	case p.head.method == "CONNECT":
+		refuse(w, 405, "this is a gateway to its own upstreams, and no proxy")
+	case p.head.hops == 0:
+		w.End("") // TRACE or OPTIONS that go no further (RFC 9110 7.6.2)
+	default:
+		r.Trailer(func(name, value []byte) { p.q.Trailer(string(name), string(value)) })
+		w.OnAbort(p.left)
+		p.ask()
+	}
+}
+
+// ask sends the request to an upstream.
+func (p *passage) ask() {
+	p.tries--
+	p.up = p.g.pick(p.w.Loop().Now())
+	q := p.g.client.On(p.w.Loop()).Request(p.head.method, p.up.url)
+	p.q = q
+	p.head.send(q)
+	q.Duplex()
+	q.OnInform(p.inform)
+	q.Do(p.answer)
+	if p.r.Length() == 0 {
+		q.End("")
+		return
+	}
+	q.OnConn(func(*conn.Conn, bool) { q.OnDrain(p.flow) })
+	q.Write(nil) // the head: the body follows when there is a connection, and 100 Continue if that was asked for
+}
+
+// flow has the body follow the head.
+func (p *passage) flow() {
+	if !p.flowing {
+		p.flowing = true
+		p.r.Pipe(p.q)
+	}
+}
+
+func (p *passage) inform(a client.Response) {
+	if a.Status() == 100 {
+		p.w.Continue()
+		return
+	}
+	for name, value := range endToEnd(a) {
+		p.w.Add(string(name), string(value))
+	}
+	p.w.Inform(a.Status())
+	for name := range endToEnd(a) { // those of the answer proper come with it
+		p.w.Del(string(name))
+	}
+}
+
+// answer is what the upstream says, or that it does not.
+func (p *passage) answer(a client.Response, err error) {
+	if err != nil {
+		p.failed(err)
+		return
+	}
+	p.answered = true
+	p.w.Status(a.Status())
+	p.g.responseHead(p.w, a)
+	switch {
+	case a.Status() == 101:
+		p.tunnel(a)
+		return
+	case p.head.method == "HEAD" && a.Get("Content-Length") == nil:
+		p.w.Write(nil) // no length is said, not one of 0
+	}
+	a.Trailer(func(name, value []byte) { p.w.Trailer(string(name), string(value)) })
+	a.Pipe(p.w)
+}
+
+// failed asks another upstream if it may, or says that there is no answer.
+func (p *passage) failed(err error) {
+	var e *client.Error
+	errors.As(err, &e)
+	if e.Phase == client.Resolve || e.Phase == client.Dial || e.Phase == client.TLS {
+		p.up.down.Store(p.w.Loop().Now().Add(p.g.failTimeout).UnixNano())
+	}
+	switch {
+	case errors.Is(err, client.ErrWaiting):
+		refuse(p.w, 503, "too many requests are under way")
+	case p.tries > 0 && !p.flowing && (!e.Written || p.head.idempotent() && errors.Is(err, client.ErrNoAnswer)):
+		p.ask()
+	case e.Timeout():
+		refuse(p.w, 504, "the upstream did not answer in time")
+	default:
+		refuse(p.w, 502, "the upstream did not answer")
+	}
+}
+
+// left is the client's end. One that has only shut down its sending side still waits
+// for the answer; nothing tells it from one that is gone, but time.
+func (p *passage) left() {
+	if p.w.After(0, func() {}) == nil {
+		p.q.Abort()
+		return
+	}
+	p.w.Loop().After(p.g.leftTimeout, func() {
+		if !p.answered {
+			p.q.Abort()
+		}
+	})
+}
+
+// tunnel joins the two connections, each of whose ends is passed on by itself.
+func (p *passage) tunnel(a client.Response) {
+	down, err := p.w.Hijack(nil)
+	if err != nil {
+		p.q.Abort()
+		refuse(p.w, 502, "the upstream switched protocols in the middle of the request")
+		return
+	}
+	up, err := a.Hijack(nil)
+	if err != nil {
+		down.Abort()
+		return
+	}
+	up.Pipe(down)
+	down.Pipe(up)
+}
+
+func refuse(w server.Response, status int, text string) {
+	w.Status(status)
+	w.Set("Content-Type", "text/plain")
+	w.End(text + "\n")
+}
