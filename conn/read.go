@@ -79,6 +79,15 @@ func (c *Conn) Quiet() bool {
 	return peek(int(c.fd)) == syscall.EAGAIN
 }
 
+// Held returns the input that Data has left, and that will come again. It is good
+// until the callback that is running returns, and not to be changed.
+func (c *Conn) Held() []byte {
+	if c.in == nil {
+		return nil
+	}
+	return c.in.B[c.inOff:]
+}
+
 // hold keeps p until there is more, or Resume.
 func (c *Conn) hold(p []byte) {
 	c.in, c.inOff = inPool.Get(), 0

@@ -4,6 +4,8 @@
 package nethttp
 
 import (
+	"errors"
+	"os"
 	"sync"
 	"time"
 
@@ -13,10 +15,11 @@ import (
 // A desk is what calls borrow, and the loop takes back: the functions that the
 // loop calls, bound once, and buffers.
 type desk struct {
-	call                       *call
-	step, left, drained, start func()
-	sink                       func(p []byte, last bool)
-	trailer                    func(name, value []byte)
+	call                 *call
+	step, drained, start func()
+	left                 func(cause error)
+	sink                 func(p []byte, last bool)
+	trailer              func(name, value []byte)
 
 	head   parser.Request // of which Fields are the desk's own
 	fields []byte         // field lines of the answer
@@ -148,13 +151,13 @@ func (d *desk) onDrained() {
 
 // onLeft is called when the client has sent its FIN, and again when the exchange
 // is over without our doing.
-func (d *desk) onLeft() {
+func (d *desk) onLeft(cause error) {
 	c := d.call
 	x := c.exchange()
 	if x != nil {
 		x.OnLeft(d.left) // it may still be reset
 	}
-	cancel, begun := c.leave(x == nil)
+	cancel, begun := c.leave(x == nil, cause)
 	if cancel != nil {
 		cancel()
 	}
@@ -165,12 +168,15 @@ func (d *desk) onLeft() {
 
 // leave notes that the client is leaving, or gone for good. begun is whether the
 // call has a goroutine, or will have one, and thus ends by itself.
-func (c *call) leave(gone bool) (cancel func(), begun bool) {
+func (c *call) leave(gone bool, cause error) (cancel func(), begun bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left = true
 	if gone && c.gone == nil {
 		c.gone = errOver
+		if errors.Is(cause, os.ErrDeadlineExceeded) {
+			c.gone = cause // as with net/http: WriteTimeout, say
+		}
 	}
 	if c.notify != nil {
 		select {

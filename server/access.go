@@ -28,11 +28,10 @@ func (a Access) RemoteAddr() net.Addr { return a.conn.RemoteAddr() }
 
 // visit is what is noted of an exchange for Server.Access, if that is set.
 type visit struct {
-	open    bool // it is to be reported
-	aborted bool
-	began   time.Time
-	line    []byte // the method and the target, if the head is gone
-	method  int    // length of the former
+	open   bool // it is to be reported
+	began  time.Time
+	line   []byte // the method and the target, if the head is gone
+	method int    // length of the former
 }
 
 // note begins to take notes. The time is that of the loop's turn: it counts what
@@ -51,11 +50,9 @@ func (v *visit) keepLine(h *head) {
 }
 
 // report tells the program, at the end of the exchange.
-func (s *session) report() {
-	x := s.x
-	v := &x.visit
-	v.open = false // even if the program panics
-	a := Access{Status: int(s.status), Received: x.received, Sent: x.written, Began: v.began, Duration: time.Since(v.began), Aborted: v.aborted, conn: s.conn}
+func (s *session) report(f final) {
+	x, v := f.x, &f.x.visit
+	a := Access{Status: int(s.status), Received: x.received, Sent: x.written, Began: v.began, Duration: time.Since(v.began), Aborted: f.aborted, conn: s.conn}
 	switch h := s.head; {
 	case h != nil && h.buf != nil:
 		a.Method, a.Target = h.Method.Of(h.buf), h.Target.Of(h.buf)

@@ -70,9 +70,9 @@ func (a *adapted) BodyTimeout(d time.Duration) {
 	}
 }
 
-func (a *adapted) OnLeft(fn func()) { (*session)(a).extra().onAbort = fn }
+func (a *adapted) OnLeft(fn func(cause error)) { (*session)(a).extra().onAbort = fn }
 
-func (a *adapted) Refuse(status int, reason string) { (*session)(a).refuse(status, reason) }
+func (a *adapted) Refuse(status int, reason string) { (*session)(a).refuse(status, reason, nil) }
 func (a *adapted) Inform(status int, lines []byte)  { (*session)(a).inform(status, lines) }
 
 func (a *adapted) Begin(o adapt.Opening) error {
@@ -81,10 +81,12 @@ func (a *adapted) Begin(o adapt.Opening) error {
 	s.status = uint16(o.Status)
 	x.fields = append(x.fields, o.Lines...)
 	x.hasDate = x.hasDate || o.Dated
-	x.duplex = o.Duplex
 	x.options, x.coding = o.Options, o.Coding
+	if !o.Duplex {
+		s.set(whole) // of the body no more will be read
+	}
 	if o.Close {
-		s.clear(persist)
+		s.set(wantsClose)
 	}
 	if !o.Tunnel {
 		return s.startAnswer(o.Length, nil)
@@ -103,7 +105,7 @@ func (a *adapted) End(trailer []byte, rest time.Duration) {
 		s.extra().trailer = trailer
 	}
 	s.finish(nil)
-	if rest > 0 && s.phase == draining {
+	if rest > 0 && s.phase == discarding {
 		s.conn.SetDeadline(rest)
 	}
 }
@@ -113,9 +115,7 @@ func (a *adapted) Cut() {
 	if s.x != nil {
 		s.x.onAbort = nil // who has it cut knows
 	}
-	tell := s.abandon()
-	s.cutOff()
-	tell()
+	s.happens(givenUp, nil)
 }
 
 func (a *adapted) HandOver(h *conn.Handler) *conn.Conn { return (*session)(a).handOver(h) }

@@ -39,6 +39,7 @@ func (s *session) writeBody(p []byte) error {
 	}
 	if x := s.x; x != nil {
 		if x.declared >= 0 && x.written+int64(len(p)) > x.declared {
+			x.tooLong = true
 			return ErrLength
 		}
 		x.written += int64(len(p))
@@ -62,14 +63,14 @@ func (s *session) finishUsual(body []byte) error {
 	s.worker.counts.status(200)
 	b := s.appendUsual(s.conn.AvailableBuffer(headRoom+len(body)), int64(len(body)))
 	_, err := s.conn.Write(append(b, body...))
-	s.over()
-	s.await()
+	s.endUsual()
 	return err
 }
 
 // finishAny is finish for every answer.
 func (s *session) finishAny(body []byte) error {
 	var err error
+	s.set(whole)
 	if s.trails() {
 		if err = s.startAnswer(unknown, nil); err != nil {
 			return err
@@ -82,29 +83,29 @@ func (s *session) finishAny(body []byte) error {
 		switch {
 		case s.is(chunked) && !s.is(bodiless):
 			s.endChunks()
-		case s.short() || err == ErrLength:
+		case s.misfits():
 			// It ends the connection, so that the client does not take it for whole.
-			s.over()
-			s.enter(gone)
-			s.conn.Close()
+			s.happens(misfit, nil)
 			return ErrLength
 		}
 	}
 	if s.phase == receiving || s.phase == answering {
-		s.next()
+		s.happens(answered, nil)
 	}
 	return err
 }
 
-// short tells that less was written than Content-Length said.
-func (s *session) short() bool {
-	return s.x != nil && s.x.declared >= 0 && s.x.written < s.x.declared && !s.is(bodiless)
+// misfits reports whether less was written than Content-Length said, or there was
+// an attempt to write more.
+func (s *session) misfits() bool {
+	x := s.x
+	return x != nil && x.declared >= 0 && (x.tooLong || x.written < x.declared) && !s.is(bodiless)
 }
 
 // finishWhole sends an answer of which nothing has been sent.
 func (s *session) finishWhole(body []byte) error {
 	if x := s.x; x != nil && x.declared >= 0 && x.declared != int64(len(body)) && !s.noBody() {
-		s.refuse(500, "the answer did not have the length it was said to have")
+		s.refuse(500, "the answer did not have the length it was said to have", ErrLength)
 		return ErrLength
 	}
 	err := s.startAnswer(int64(len(body)), body)
@@ -142,6 +143,7 @@ func (s *session) sendFile(f *os.File, off, n int64) error {
 		return err
 	case x.declared >= 0 && x.written+n > x.declared:
 		f.Close()
+		x.tooLong = true
 		return ErrLength
 	}
 	s.x.written += n

@@ -4,11 +4,14 @@
 package server
 
 import (
+	"bytes"
 	"io"
+	"math"
 
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/parser"
 )
 
 const (
@@ -68,7 +71,7 @@ func (r Request) Body(max int, fn func(body []byte)) error {
 		return errOver
 	}
 	if s.phase == receiving && s.x.sink == nil && s.x.body.Remaining() > int64(max) {
-		s.refuse(413, "the body is larger than is taken here")
+		s.refuse(413, "the body is larger than is taken here", ErrTooLarge)
 		return nil
 	}
 	return r.Stream(func(p []byte, last bool) {
@@ -77,7 +80,7 @@ func (r Request) Body(max int, fn func(body []byte)) error {
 		case x == nil: // no body
 			fn(nil)
 		case int64(max) < x.received:
-			s.refuse(413, "the body is larger than is taken here")
+			s.refuse(413, "the body is larger than is taken here", ErrTooLarge)
 		case last && x.buf == nil:
 			fn(p)
 		default:
@@ -107,7 +110,7 @@ func (r Request) Pipe(dst conn.Sink) error {
 	}
 	w := Response(r)
 	if a, ok := dst.(interface{ Abort() error }); ok && dst != conn.Sink(w) {
-		w.OnAbort(func() { a.Abort() })
+		w.OnAbort(func(error) { a.Abort() })
 	}
 	return r.Stream(func(p []byte, last bool) {
 		if len(p) > 0 {
@@ -150,11 +153,11 @@ func (s *session) readBody(p []byte) (used int, more bool) {
 	s.clear(expecting)
 	x.received += int64(len(data))
 	if most := s.worker.server.MaxBody; most >= 0 && x.received > most {
-		s.refuse(413, "the body is larger than this server takes")
+		s.refuse(413, "the body is larger than this server takes", ErrTooLarge)
 		return len(p), false
 	}
 	if last {
-		s.enter(answering)
+		s.happens(bodyRead, nil)
 		s.conn.SetDeadline(0)
 	}
 	if len(data) > 0 || last {
@@ -163,27 +166,74 @@ func (s *session) readBody(p []byte) (used int, more bool) {
 	return n, true
 }
 
-// skipRest follows a complete answer to a request whose body has not all been
-// read: a short rest is dropped, a long one costs the connection (RFC 9112 9.3).
-func (s *session) skipRest() {
-	x := s.x
-	body, section, keep := x.body, x.section, s.is(persist) && s.canSkip()
-	s.over()
-	if !keep {
-		s.linger()
-		return
-	}
-	s.enter(draining)
-	s.extra().body, s.x.section = body, section
-	s.conn.SetDeadline(s.worker.server.BodyTimeout)
-	s.feed()
+// rest is what is left of a body.
+type rest struct {
+	body    parser.Body
+	section *parser.Trailer
+	most    int64 // bytes of it that are dropped to keep the connection
 }
 
-// canSkip tells whether the rest of the body is short, as far as is known. A
-// client that waits for 100 Continue may or may not send one, so that what comes
-// next could not be told apart.
+func (s *session) unread() rest {
+	r := rest{s.x.body, s.x.section, drainMost}
+	if s.is(promised) {
+		r.most = most64(s.worker.server.MaxBody, math.MaxInt64) - s.x.received
+	}
+	return r
+}
+
+// skip begins to drop what is left of a body, behind an answer that is complete,
+// so that the connection can go on (RFC 9112 9.3).
+func (s *session) skip(r rest) {
+	x := s.extra()
+	x.body, x.section, x.toSkip = r.body, r.section, r.most
+	s.conn.SetDeadline(s.within(s.worker.server.BodyTimeout))
+	if s.feed(); s.is(halfClosed) && s.flags&(feeding|left) == 0 {
+		s.happens(finCame, io.EOF)
+	}
+}
+
+// canSkip reports whether the rest of the body is dropped, so that the connection
+// can be kept: if it is short, or the answer's head has promised that. A client
+// that waits for 100 Continue may or may not send one, so that what comes next
+// could not be told apart.
 func (s *session) canSkip() bool {
-	return !s.is(expecting) && s.x.body.Remaining() <= drainMost
+	switch n := s.x.body.Remaining(); {
+	case s.is(expecting):
+		return false
+	case n < 0:
+		return s.is(promised) || s.restIsHere()
+	default:
+		return s.is(promised) || n <= drainMost
+	}
+}
+
+// restIsHere reports whether all of a chunked body has come. How long one is that
+// has not, nobody knows.
+func (s *session) restIsHere() bool {
+	p := s.worker.input
+	if !s.is(feeding) {
+		p = s.conn.Held()
+	}
+	if s.x.section != nil {
+		return endsSection(p)
+	}
+	for body := s.x.body; ; {
+		_, n, err := body.Next(p)
+		p = p[n:]
+		switch {
+		case err == io.EOF:
+			return true
+		case err == parser.ErrTrailer:
+			return endsSection(p)
+		case err != nil, len(p) == 0:
+			return false
+		}
+	}
+}
+
+// endsSection reports whether the end of a trailer section has come.
+func endsSection(p []byte) bool {
+	return bytes.HasPrefix(p, crlf) || bytes.Contains(p, crlfcrlf)
 }
 
 // skipBody drops the next piece of the body.
@@ -197,10 +247,9 @@ func (s *session) skipBody(p []byte) (used int, more bool) {
 	x.received += int64(len(data))
 	switch {
 	case err == io.EOF:
-		s.over()
-		s.await()
-	case err != nil || x.received > drainMost:
-		s.linger()
+		s.happens(bodyRead, nil)
+	case err != nil || x.received > x.toSkip:
+		s.happens(excess, nil)
 	}
 	return n, true
 }

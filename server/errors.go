@@ -18,6 +18,12 @@ var (
 	ErrNoBody   = errors.New("server: an answer with this status has no body")
 )
 
+// Why the server ended an exchange on its own: see [Response.OnAbort].
+var (
+	ErrTooLarge = errors.New("server: the request's body is larger than is taken")
+	errTooMany  = errors.New("server: more connections than MaxConns")
+)
+
 var (
 	errOver      = fmt.Errorf("server: the exchange is over: %w", net.ErrClosed)
 	errBodyTaken = errors.New("server: the body is being read already")

@@ -20,6 +20,7 @@ type exchange struct {
 	section  *parser.Trailer           // when its trailer section is being read
 	buf      *bytebufferpool.ByteBuffer
 
+	toSkip    int64                    // content that is dropped, while discarding
 	onTrailer func(name, value []byte) // takes the fields of the section
 
 	// The answer.
@@ -29,14 +30,24 @@ type exchange struct {
 	coding   string // of Transfer-Encoding, in front of chunked
 	declared int64  // Content-Length, -1: none
 	written  int64  // content so far
+	tooLong  bool   // the program wanted to write more than declared
 	trailer  []byte // lines of the trailer section
-	duplex   bool   // the body is going to be read while the answer is written
 
 	visit visit
 
-	onAbort func()
+	onAbort func(cause error)
 	timers  []*conn.Timer // beside session.timer
 	hubs    []*member     // where the answer waits
+}
+
+// crowded reports whether the answer waits in a Hub.
+func (x *exchange) crowded() bool {
+	for _, m := range x.hubs {
+		if m.in != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *session) extra() *exchange {

@@ -10,7 +10,10 @@ import (
 	"github.com/lurcher-net/lurcher/internal/field"
 )
 
-var crlf = []byte("\r\n")
+var (
+	crlf     = []byte("\r\n")
+	crlfcrlf = []byte("\r\n\r\n")
+)
 
 // noBody tells that the answer has no body, whatever is written (RFC 9110
 // 6.4.1).
@@ -38,9 +41,9 @@ func (s *session) startAnswer(n int64, body []byte) error {
 	case !s.tunnel():
 		return s.writeHead(n, body)
 	case s.is(connect):
-		s.refuse(501, "this server is no proxy")
+		s.refuse(501, "this server is no proxy", ErrStatus)
 	default:
-		s.refuse(500, "the protocol was not switched")
+		s.refuse(500, "the protocol was not switched", ErrStatus)
 	}
 	return ErrStatus
 }
@@ -95,7 +98,7 @@ func (s *session) writeHead(n int64, body []byte) error {
 // usual tells that nothing has to be said but how long the answer is: so it is
 // with most.
 func (s *session) usual() bool {
-	return (s.status == 200 || s.status == 0) && s.phase == answering && s.flags&(persist|old|connect) == persist &&
+	return (s.status == 200 || s.status == 0) && s.phase == answering && s.flags&(persist|old|connect|wantsClose) == persist &&
 		!s.worker.draining && (s.x == nil || !s.x.hasDate && s.x.options == "")
 }
 
@@ -142,7 +145,7 @@ func (s *session) appendFraming(b []byte, n int64) []byte {
 	case s.is(old) || n == untilClose:
 		s.clear(persist)
 		if !s.is(bodiless) {
-			s.set(endless)
+			s.set(untilEnd)
 			s.conn.ResetOnError()
 		}
 		return b
@@ -158,8 +161,16 @@ func (s *session) appendFraming(b []byte, n int64) []byte {
 // appendConnection says whether the connection goes on (RFC 9112 9.3, 9.6), in one
 // line with the options that the program set.
 func (s *session) appendConnection(b []byte) []byte {
-	if s.worker.draining || s.phase == receiving && !s.canSkip() && (s.x == nil || !s.x.duplex) {
-		s.clear(persist)
+	switch {
+	case s.tunnel():
+	case s.worker.draining || s.is(wantsClose) || s.is(connect):
+		s.clear(persist) // of a CONNECT that is refused the client may be sending what is no HTTP
+	case s.phase == receiving && !s.canSkip():
+		if s.is(whole | expecting) {
+			s.clear(persist)
+		} else {
+			s.set(promised) // by the end of the answer the program may have read it all; if not, we do
+		}
 	}
 	var own, options string
 	if s.x != nil {

@@ -63,12 +63,12 @@ func TestUsualHeads(t *testing.T) {
 // the worker's counts and the connection's output the same.
 func TestUsualEnds(t *testing.T) {
 	t.Parallel()
-	const all = endless<<1 - 1 // flags
+	const all = untilEnd<<1 - 1
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	open := 0
 	for f := flags(0); f <= all; f++ {
-		if f&(persist|old|connect|headOnly|sent|chunked|bodiless|endless) != persist {
+		if f&(persist|old|connect|headOnly|sent|chunked|bodiless|whole|promised|wantsClose|untilEnd) != persist {
 			continue // not usual, or not before the head is sent
 		}
 		for _, body := range []string{"", "7 bytes"} {

@@ -88,11 +88,7 @@ func (h *Hub) Add(w Response) bool {
 	h.mu.Unlock()
 	l.members = append(l.members, m)
 	x.hubs = append(slices.DeleteFunc(x.hubs, func(m *member) bool { return m.in == nil }), m)
-	w.OnAbort(func() {
-		if w.valid() && m.in != nil {
-			w.s.conn.Close() // half-closed
-		}
-	})
+	w.s.recallFIN()
 	return true
 }
 

@@ -259,7 +259,7 @@ func TestHubBusy(t *testing.T) {
 	for i := range 8 {
 		c := s.dial()
 		clients.Go(func() {
-			for range 100 {
+			for range 40 {
 				c.send(get("/"))
 				a, err := c.read("GET")
 				if err != nil || strings.ReplaceAll(a.body, ".", "") != "()" {

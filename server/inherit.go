@@ -69,7 +69,7 @@ func (s *Server) Files() ([]*os.File, error) {
 	s.mu.Lock()
 	var err error
 	switch s.state {
-	case idle:
+	case fresh:
 		collect() // no loop runs
 		close(collected)
 	case serving:

@@ -31,7 +31,7 @@ func TestTimeouts(t *testing.T) {
 	}{
 		{"no request", &Server{HeadTimeout: short}, "", end, ""},
 		{"half a head", &Server{HeadTimeout: short}, "GET / HTTP/1.1\r\n", end, "408"},
-		{"an empty line", &Server{HeadTimeout: short}, "\r\n", end, "408"},
+		{"row 6, an empty line is no head", &Server{HeadTimeout: short}, "\r\n\r\n\r", end, ""},
 		{"half a second head", &Server{HeadTimeout: short}, get("/") + "GET", end, "200, 408"},
 		{"half a second head, and no limit on being idle", &Server{HeadTimeout: short, IdleTimeout: -1}, get("/") + "GET", end, "200, 408"},
 		{"no second request", &Server{IdleTimeout: short}, get("/"), end, "200"},

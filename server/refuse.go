@@ -16,36 +16,53 @@ const (
 	lingerMost = 8 << 20         // bytes of it that are discarded meanwhile
 )
 
+// refuseError refuses what the parser found wrong.
 func (s *session) refuseError(err error) {
 	var e parser.Error
-	if errors.As(err, &e) {
-		switch l := &s.worker.counts.limits; e {
-		case parser.ErrFields:
-			l.MaxFields++
-		case parser.ErrHeadLarge, parser.ErrTargetLong, parser.ErrTrailerLarge:
-			l.MaxHead++
-		}
-		s.refuse(e.Status(), e.Reason())
-	} else {
-		s.refuse(400, err.Error())
+	if !errors.As(err, &e) {
+		s.refuse(400, err.Error(), err)
+		return
+	}
+	switch l := &s.worker.counts.limits; e {
+	case parser.ErrFields:
+		l.MaxFields++
+	case parser.ErrHeadLarge, parser.ErrTargetLong, parser.ErrTrailerLarge:
+		l.MaxHead++
+	}
+	s.refuse(e.Status(), e.Reason(), e)
+}
+
+// refuseFor is what the table of life calls refuse.
+func (s *session) refuseFor(e event, cause error) {
+	switch {
+	case e == finCame:
+		// The client has broken its request off: that is nothing malformed, and
+		// perhaps it reads on.
+		s.answerRefusal(400, "the body ended early")
+		s.happens(refused, cause)
+	case s.phase == reading:
+		s.refuse(408, "the head took too long", cause)
+	default:
+		s.refuse(408, "the body took too long", cause)
 	}
 }
 
 // refuse ends the exchange under way, if any, with an answer of the server's
 // own, and then the connection.
-func (s *session) refuse(status int, reason string) {
-	begun, headOnly := s.is(sent), s.is(headOnly)
-	if !begun {
-		s.status = uint16(status)
-		if s.worker.server.Access != nil && (s.x == nil || !s.x.visit.open) {
-			s.note() // there was no request, but there is an answer
-		}
-	}
-	defer s.abandon()()
+func (s *session) refuse(status int, reason string, cause error) {
 	s.worker.counts.refuse(status, s.phase)
-	if begun {
-		s.cutOff()
+	s.answerRefusal(status, reason)
+	s.happens(refused, cause)
+}
+
+// answerRefusal writes that answer, unless another has begun.
+func (s *session) answerRefusal(status int, reason string) {
+	if s.is(sent) {
 		return
+	}
+	s.status = uint16(status)
+	if s.worker.server.Access != nil && (s.x == nil || !s.x.visit.open) {
+		s.note() // there was no request, but there is an answer
 	}
 	s.worker.counts.status(status)
 	text := strconv.Itoa(status) + " " + reasons[status] + ": " + reason + "\n"
@@ -54,36 +71,18 @@ func (s *session) refuse(status int, reason string) {
 	b = append(b, "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: "...)
 	b = strconv.AppendInt(b, int64(len(text)), 10)
 	b = append(b, "\r\n\r\n"...)
-	if !headOnly {
+	if !s.is(headOnly) {
 		b = append(b, text...)
 	}
 	s.conn.Write(b)
-	s.linger()
 }
 
-// cutOff closes the connection behind half an answer, which must not pass for a
-// whole one. Where only the connection's end would end it, that is a reset.
-func (s *session) cutOff() {
-	s.enter(gone)
-	if s.is(endless) {
-		s.conn.Abort()
-	} else {
-		s.conn.Close()
-	}
-}
-
-// linger closes the connection in stages: our side now, the rest when the
-// client has closed its own, or has had time enough to read the answer.
+// linger closes the connection in stages: our side now, the rest when the client
+// has closed its own, or has had time enough to read the answer.
 func (s *session) linger() {
-	if s.is(halfClosed) {
-		s.enter(gone)
-		s.conn.Close()
-		return
-	}
-	s.enter(lingering)
 	s.extra().received = 0
 	s.conn.CloseWrite()
-	s.conn.SetDeadline(lingerTime)
+	s.conn.SetDeadline(s.lingerFor())
 	if s.is(waiting) {
 		s.feed()
 	}
@@ -93,7 +92,7 @@ func (s *session) linger() {
 func (s *session) discard(p []byte) (used int, more bool) {
 	s.x.received += int64(len(p))
 	if s.x.received > lingerMost {
-		s.conn.Abort()
+		s.happens(excess, nil)
 	}
 	return len(p), false
 }

@@ -3,6 +3,10 @@
 package server
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"net"
 	"os"
 	"slices"
 	"time"
@@ -124,11 +128,7 @@ func (w Response) Abort() error {
 	if !w.valid() {
 		return errOver
 	}
-	s := w.s
-	tell := s.abandon()
-	s.enter(gone)
-	s.conn.Abort()
-	tell()
+	w.s.happens(aborted, net.ErrClosed)
 	return nil
 }
 
@@ -168,24 +168,58 @@ func (w Response) Resume() {
 
 // OnAbort has fn called, once, if the client leaves before the answer is
 // complete, or the exchange ends in another way that the program did not ask
-// for: a timeout, a malformed body. When the client has shut down its sending
-// side, which is all that is seen of most that leave, w is still good: what is
-// written reaches a client that still reads. Otherwise w is over when fn runs.
-// Several functions are called in turn.
-func (w Response) OnAbort(fn func()) {
+// for. cause says why:
+//
+//   - io.EOF: the client has sent its FIN, which is all that is seen of most that
+//     leave. w is still good, for what is written reaches a client that has only
+//     shut down its sending side. Otherwise w is over when fn runs.
+//   - io.ErrUnexpectedEOF: it has, in the middle of its request's body
+//   - os.ErrDeadlineExceeded, perhaps wrapped: a timeout
+//   - a parser.Error: the body is malformed
+//   - ErrTooLarge, [conn.ErrBacklog] and the like: a limit
+//   - net.ErrClosed: Abort, or [Server.Close]
+//   - an os.SyscallError: the connection was reset, say
+//   - anything else: a panic
+//
+// fn is a func(cause error), or a func(), such as those of [context.WithCancelCause]
+// and [context.WithCancel]. Several functions are called in turn.
+func (w Response) OnAbort(fn any) {
+	call := abortFunc(fn)
 	if !w.valid() {
 		return
 	}
 	x := w.s.extra()
 	if before := x.onAbort; before != nil {
-		x.onAbort = func() { defer fn(); before() } // even if that panics
+		x.onAbort = func(cause error) { defer call(cause); before(cause) } // even if that panics
 		return
 	}
-	x.onAbort = fn
-	if w.s.is(halfClosed) { // that was before
+	x.onAbort = call
+	w.s.recallFIN()
+}
+
+// abortFunc is what OnAbort was given, as a function of a cause.
+func abortFunc(fn any) func(cause error) {
+	switch fn := fn.(type) {
+	case func(error):
+		return fn
+	case context.CancelCauseFunc:
+		return fn
+	case func():
+		return func(error) { fn() }
+	case context.CancelFunc:
+		return func(error) { fn() }
+	}
+	panic(fmt.Sprintf("server: OnAbort wants a func(cause error) or a func(), not a %T", fn))
+}
+
+// recallFIN has those hear of the client's FIN who were not there when it came. In
+// front of it there may be a body yet.
+func (s *session) recallFIN() {
+	if s.is(halfClosed) {
+		w := Response{s, s.gen}
 		w.Post(func() {
-			if w.valid() {
-				w.s.clientLeft()
+			if w.valid() && s.phase == answering {
+				s.happens(finCame, io.EOF)
 			}
 		})
 	}
@@ -284,9 +318,6 @@ func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 // handOver ends HTTP on the connection.
 func (s *session) handOver(h *conn.Handler) *conn.Conn {
 	c := s.conn
-	s.over()
-	s.enter(gone)
-	s.uncount()
 	c.State = nil
 	c.SetDeadline(0)
 	c.SetHandler(h)
@@ -296,5 +327,6 @@ func (s *session) handOver(h *conn.Handler) *conn.Conn {
 	if s.worker.draining {
 		quiesce(c)
 	}
+	s.happens(hijacked, nil)
 	return c
 }

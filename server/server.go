@@ -105,7 +105,7 @@ type Server struct {
 type state uint8
 
 const (
-	idle state = iota
+	fresh state = iota
 	serving
 	stopping
 )
@@ -152,7 +152,7 @@ func (s *Server) ListenConn(network, addr string, h *conn.Handler) (net.Addr, er
 func (s *Server) listen(h *conn.Handler, open opener) (net.Addr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != idle {
+	if s.state != fresh {
 		return nil, errNotIdle
 	}
 	if h == nil && s.Handler == nil {
@@ -258,9 +258,9 @@ func orDefault[T int | int64 | time.Duration](v *T, def T) {
 // Serve runs the loops until Shutdown or Close, and returns nil after these.
 func (s *Server) Serve() error {
 	s.mu.Lock()
-	if s.state != idle || s.workers == nil {
+	if s.state != fresh || s.workers == nil {
 		defer s.mu.Unlock()
-		if s.state == idle {
+		if s.state == fresh {
 			return errors.New("server: Serve comes after Listen")
 		}
 		return net.ErrClosed
@@ -298,7 +298,7 @@ func (s *Server) Serve() error {
 // and ctx's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	switch s.stop() {
-	case idle:
+	case fresh:
 		return nil
 	case serving:
 		s.workers[0].loop.Post(s.shutdown)
@@ -328,7 +328,7 @@ func (s *Server) shutdown() {
 // Close stops the server at once: connections are closed in the middle of
 // whatever they do, and their OnAbort functions called.
 func (s *Server) Close() error {
-	if s.stop() != idle {
+	if s.stop() != fresh {
 		s.cancel(net.ErrClosed)
 		<-s.done
 	}
@@ -341,7 +341,7 @@ func (s *Server) stop() state {
 	defer s.mu.Unlock()
 	was := s.state
 	s.state = stopping
-	if was == idle {
+	if was == fresh {
 		if s.workers == nil {
 			s.done = make(chan struct{})
 			s.cancel = func(error) {}

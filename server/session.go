@@ -6,7 +6,10 @@ package server
 
 import (
 	"bytes"
+	"cmp"
+	"io"
 	"math"
+	"net"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/parser"
@@ -27,37 +30,25 @@ type session struct {
 	phase  phase
 }
 
-// phase is what the next byte of input is for.
-type phase uint8
-
-const (
-	reading   phase = iota // a head
-	receiving              // the body of the exchange under way
-	answering              // the next request: it waits until the answer is complete
-	draining               // the rest of a body that nobody wants
-	lingering              // nothing: the answer was the last, see linger
-	gone                   // somebody else: hijacked, or closed
-
-	numPhases
-)
-
 type flags uint32
 
 // Flags of the exchange.
 const (
-	persist   flags = 1 << iota // another request may follow this one
-	headOnly                    // the method is HEAD
-	old                         // HTTP/1.0
-	expecting                   // the client waits for 100 Continue
-	upgrade                     // the client offers another protocol
-	connect                     // the method is CONNECT
-	sent                        // the answer's head is on its way
-	chunked                     // its body is chunked
-	bodiless                    // it has none: HEAD, 204, 304
-	stopped                     // Response.Pause
-	late                        // a part of a head has come, and its deadline is set
+	persist    flags = 1 << iota // another request may follow this one
+	headOnly                     // the method is HEAD
+	old                          // HTTP/1.0
+	expecting                    // the client waits for 100 Continue
+	upgrade                      // the client offers another protocol
+	connect                      // the method is CONNECT
+	sent                         // the answer's head is on its way
+	chunked                      // its body is chunked
+	bodiless                     // it has none: HEAD, 204, 304
+	stopped                      // Response.Pause
+	whole                        // the program has ended the answer: what is being written is all of it
+	promised                     // the answer's head has said that the connection goes on, so the body is read
+	wantsClose                   // the program has set Connection: close
 
-	exchangeFlags = late<<1 - 1
+	exchangeFlags = wantsClose<<1 - 1
 )
 
 // Flags of the connection.
@@ -67,22 +58,14 @@ const (
 	left                                           // there is input that has not been consumed
 	waiting                                        // reading is paused until that is wanted
 	served                                         // there was a request on this connection
-	refused                                        // it is one more than MaxConns
+	surplus                                        // it is one more than MaxConns
 	eager                                          // the client has sent more than heads one at a time
-	endless                                        // nothing but its end ends the answer that has begun
+	untilEnd                                       // nothing but its end ends the answer that has begun
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }
 func (s *session) set(f flags)     { s.flags |= f }
 func (s *session) clear(f flags)   { s.flags &^= f }
-
-// enter goes on to another phase. The worker counts who is in which.
-func (s *session) enter(p phase) {
-	n := &s.worker.counts.phases
-	n[s.phase]--
-	n[p]++
-	s.phase = p
-}
 
 // holdMost is how much of the next requests is read while one is answered: so
 // much that it is noticed when the client leaves, so little that it can be held.
@@ -99,7 +82,9 @@ func protocol(s *Server) conn.Handler {
 		Timeout: func(c *conn.Conn) { sessionOf(c).timeout() },
 		Close: func(c *conn.Conn, err error) {
 			if c.State != nil { // else Open never came: the poller did not take it
-				sessionOf(c).closed(err)
+				s := sessionOf(c)
+				s.worker.counts.closed(err)
+				s.happens(closed, cmp.Or(err, net.ErrClosed))
 			}
 		},
 		Max:   most(s.MaxBacklog, math.MaxInt),
@@ -108,24 +93,60 @@ func protocol(s *Server) conn.Handler {
 	}
 }
 
-// data consumes input, as far as it is wanted now.
+// mostRefused is how many connections beyond MaxConns are told so at a time.
+const mostRefused = 64
+
+// open is the first call for a connection.
+func (srv *Server) open(c *conn.Conn) {
+	w := srv.byLoop[c.Loop()]
+	s := &session{conn: c, worker: w}
+	c.State = s
+	w.counts.phases[idle]++
+	switch n := srv.conns.Add(1); {
+	case srv.MaxConns >= 0 && n > int64(srv.MaxConns):
+		// It does not count among those that are served, lest clients who
+		// come again and again keep others out.
+		srv.conns.Add(-1)
+		s.set(surplus)
+		if srv.refused.Add(1) > mostRefused {
+			w.counts.limits.MaxConns++ // and no answer
+			s.happens(aborted, nil)
+			return
+		}
+		s.refuse(503, "too many connections", errTooMany)
+	default:
+		c.SetDeadline(s.within(srv.HeadTimeout))
+	}
+}
+
+// data consumes input, as far as it is wanted now: a portion of it at most.
 func (s *session) data(p []byte) (n int) {
 	s.set(feeding)
+	var share portion
+	heads := 0
 	for more := true; more && n < len(p); {
+		if s.phase == idle {
+			heads++
+		}
+		if share.over(portionBody) || heads > portionHeads {
+			s.postpone()
+			break
+		}
 		var used int
 		used, more = s.advance(p[n:])
 		n += used
 	}
 	s.clear(feeding)
 	s.behind(p[n:])
+	s.worker.input = nil
 	s.rest(len(p) - n)
 	return n
 }
 
-// advance consumes what it can of p, and answers whether to go on.
+// advance consumes what it can of p, and returns whether to go on.
 func (s *session) advance(p []byte) (used int, more bool) {
 	switch s.phase {
-	case reading:
+	case idle, reading:
 		if s.conn.Full() {
 			return 0, false // the client does not read its answers: no more of them
 		}
@@ -135,7 +156,7 @@ func (s *session) advance(p []byte) (used int, more bool) {
 			return 0, false
 		}
 		return s.readBody(p)
-	case draining:
+	case discarding:
 		return s.skipBody(p)
 	case lingering:
 		return s.discard(p)
@@ -156,7 +177,7 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 		return len(p), false
 	}
 	if n == 0 {
-		return 0, false
+		return s.skipEmptyLines(p), false
 	}
 	h.buf = p[:n]
 	s.begin(h)
@@ -164,14 +185,37 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 		if s.x != nil {
 			s.x.visit.keepLine(h)
 		}
-		s.worker.giveHead(h)
-		s.head = nil
+		s.giveHead()
 	}
 	return n, true
 }
 
-// behind notes whether there is input behind what is now being dealt with.
+// skipEmptyLines returns how many bytes of p are empty lines, if there is nothing
+// else: they begin no head (RFC 9112 2.2), and the connection stays idle.
+func (s *session) skipEmptyLines(p []byte) int {
+	n := 0
+	for bytes.HasPrefix(p[n:], crlf) {
+		n += len(crlf)
+	}
+	if n < len(p) && string(p[n:]) != "\r" {
+		return 0
+	}
+	s.giveHead()
+	return n
+}
+
+// giveHead gives the head back to those that the loop has to lend.
+func (s *session) giveHead() {
+	if s.head != nil {
+		s.worker.giveHead(s.head)
+		s.head = nil
+	}
+}
+
+// behind notes whether there is input behind what is now being dealt with, and
+// which.
 func (s *session) behind(p []byte) {
+	s.worker.input = p
 	s.clear(left)
 	if len(p) > 0 {
 		s.set(left)
@@ -180,7 +224,6 @@ func (s *session) behind(p []byte) {
 
 // begin starts the exchange of a request.
 func (s *session) begin(h *head) {
-	s.notPartial()
 	s.flags = s.flags&^exchangeFlags | requestFlags(h)
 	s.set(served)
 	s.status = 0
@@ -190,38 +233,31 @@ func (s *session) begin(h *head) {
 		s.note()
 	}
 	if h.Expect && !bytes.EqualFold(h.Get(h.buf, "Expect"), []byte("100-continue")) {
-		s.refuse(417, "the only expectation met here is 100-continue")
+		s.refuse(417, "the only expectation met here is 100-continue", nil)
 		return
 	}
 	if srv.MaxBody >= 0 && h.Length > srv.MaxBody {
-		s.refuse(413, "the body is larger than this server takes")
+		s.refuse(413, "the body is larger than this server takes", ErrTooLarge)
 		return
 	}
 	if s.worker.draining {
 		s.clear(persist)
 	}
-	s.enter(answering)
 	if s.is(left) {
 		s.set(eager)
 	}
-	if h.Framing != parser.NoBody {
+	if h.Framing == parser.NoBody {
+		s.serve(false)
+	} else {
 		if h.Expect && !s.is(left) {
 			s.set(expecting)
 		}
-		s.enter(receiving)
+		s.serve(true)
 		s.set(eager)
 		s.extra().body = h.Body()
 		s.conn.SetDeadline(0) // the body is not late before it is asked for
 	}
 	srv.Handler(Response{s, s.gen}, Request{s, s.gen})
-}
-
-// notPartial notes that no part of a head waits for the rest any more.
-func (s *session) notPartial() {
-	if s.is(late) {
-		s.clear(late)
-		s.worker.counts.partial--
-	}
 }
 
 func requestFlags(h *head) (f flags) {
@@ -248,25 +284,30 @@ func requestFlags(h *head) (f flags) {
 func (s *session) rest(n int) {
 	ended := s.is(halfClosed)
 	switch s.phase {
+	case idle:
+		switch {
+		case s.head != nil && ended, n == 0 && ended:
+			s.happens(finCame, io.EOF)
+		case s.head != nil:
+			s.happens(headBegins, nil)
+		case n > 0 && (s.is(waiting) || s.conn.Full()):
+			s.conn.SetDeadline(0) // it is not the client's turn: see advance
+		default:
+			s.awaitHead()
+		}
 	case reading:
 		switch {
-		case ended && (n == 0 || s.head != nil):
-			s.conn.Close()
-		case n == 0:
-			s.idle()
-		case s.head == nil: // the output is full, see advance
-			s.conn.SetDeadline(0)
-		case !s.is(late):
-			s.set(late)
-			s.worker.counts.partial++
-			s.conn.SetDeadline(s.worker.server.HeadTimeout)
+		case ended:
+			s.happens(finCame, io.EOF)
+		case s.worker.draining:
+			s.conn.SetDeadline(s.worker.drainHead())
 		}
 	case receiving:
 		switch {
 		case n > 0 && (s.x.sink == nil || s.is(stopped)):
 			s.hold()
 		case ended && (n == 0 || s.x.section != nil):
-			s.refuse(400, "the body ended early")
+			s.happens(finCame, io.ErrUnexpectedEOF)
 		}
 	case answering:
 		s.conn.SetDeadline(0)
@@ -274,27 +315,44 @@ func (s *session) rest(n int) {
 			s.hold()
 		}
 		if ended {
-			s.clientLeft()
+			s.happens(finCame, io.EOF)
 		}
-	case draining:
+	case discarding:
 		if n == 0 && ended {
-			s.conn.Close()
+			s.happens(finCame, io.EOF)
+		}
+	case lingering:
+		if ended {
+			s.happens(finCame, io.EOF)
 		}
 	}
 }
 
-// idle waits for the next request.
-func (s *session) idle() {
+// await goes on behind an exchange that is over: with the next request if that is
+// here, or what remains of the connection.
+func (s *session) await() {
 	switch {
+	case s.is(feeding): // data goes on
+	case s.is(left):
+		s.feed()
 	case s.is(halfClosed):
-		s.conn.Close()
-	case !s.is(served): // the deadline is that of its first head
+		s.happens(finCame, io.EOF)
 	default:
-		s.conn.SetDeadline(s.within(s.worker.server.IdleTimeout))
+		s.awaitHead()
 	}
 }
 
-// hold stops reading until release.
+// end is the client's FIN. What it sent before is dealt with first.
+func (s *session) end() {
+	s.set(halfClosed)
+	if s.is(left) {
+		s.rest(1)
+	} else {
+		s.rest(0)
+	}
+}
+
+// hold stops reading until feed.
 func (s *session) hold() {
 	s.set(waiting)
 	s.conn.Pause()
@@ -308,28 +366,14 @@ func (s *session) feed() {
 	}
 }
 
-// next goes on after an answer that is complete.
-func (s *session) next() {
-	switch {
-	case s.phase == receiving:
-		s.skipRest()
-	case s.is(persist):
-		s.over()
-		s.await()
-	default:
-		s.over()
-		s.last()
-	}
-}
-
-// await waits for the next request, or goes on with it if it is here.
-func (s *session) await() {
-	s.enter(reading)
-	switch {
-	case s.is(feeding): // data goes on
-	case s.is(left):
-		s.feed()
-	default:
-		s.idle()
+// postpone has data called again in the next turn, with what is left. Until then
+// nothing is read: what comes in faster than it is dealt with waits with the
+// client.
+func (s *session) postpone() {
+	w := s.worker
+	s.hold()
+	w.postponed = append(w.postponed, s)
+	if len(w.postponed) == 1 {
+		w.loop.Post(w.goOn)
 	}
 }

@@ -61,7 +61,6 @@ type Limits struct {
 // counters are those of one loop, which alone touches them.
 type counters struct {
 	phases                     [numPhases]int // sessions in each
-	partial                    int            // of those that read: a part of a head has come
 	requests, refused, aborted uint64
 	class                      [6]uint64
 	limits                     Limits
@@ -142,11 +141,11 @@ func (st *Stats) add(c *counters) {
 	for _, n := range c.phases {
 		st.Conns += n
 	}
-	st.Idle += c.phases[reading] - c.partial
-	st.Reading += c.partial
+	st.Idle += c.phases[idle]
+	st.Reading += c.phases[reading]
 	st.Receiving += c.phases[receiving]
 	st.Answering += c.phases[answering]
-	st.Closing += c.phases[draining] + c.phases[lingering] + c.phases[gone]
+	st.Closing += c.phases[discarding] + c.phases[lingering] + c.phases[closing]
 	st.Requests += c.requests
 	st.Refused += c.refused
 	st.Aborted += c.aborted

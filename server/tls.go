@@ -62,7 +62,7 @@ func (s *Server) secured() (*conn.Handler, error) {
 		return nil, errNoHandler
 	case c == nil || len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil:
 		return nil, errNoCertificate
-	case s.state != idle:
+	case s.state != fresh:
 		return nil, errNotIdle
 	}
 	if err := s.makeLoops(); err != nil {
@@ -106,8 +106,8 @@ func httpConfig(c *tls.Config) *tls.Config {
 
 // misled takes what a client says that expects no TLS here.
 func (s *session) misled(p []byte) int {
-	if s.phase == reading {
-		s.refuse(400, "this port speaks HTTPS, and was sent HTTP")
+	if s.phase == idle || s.phase == reading {
+		s.refuse(400, "this port speaks HTTPS, and was sent HTTP", nil)
 		return len(p)
 	}
 	return s.data(p)

@@ -19,6 +19,8 @@ type worker struct {
 	loop     *conn.Loop
 	draining bool // Shutdown was called
 
+	drainBegan time.Time
+
 	free   *head       // not in use, see takeHead
 	kept   int         // of them
 	spare  []*exchange // ended ones, for the next that need one
@@ -26,6 +28,10 @@ type worker struct {
 	second int64       // that it says
 	lines  [8]fieldLine
 	counts counters
+
+	input     []byte     // behind what is being dealt with, while a session is fed
+	postponed []*session // they go on in the next turn
+	goOn      func()     // feed them
 
 	mu    sync.Mutex
 	shown counters // counts, at the end of a turn
@@ -43,6 +49,7 @@ type head struct {
 func newWorker(s *Server, l *conn.Loop) *worker {
 	w := &worker{server: s, loop: l, second: -1}
 	l.Turn = w.turn
+	w.goOn = w.feedPostponed
 	w.date()
 	return w
 }
@@ -57,6 +64,15 @@ func (w *worker) turn(begins bool) {
 	}
 }
 
+// feedPostponed lets those go on who had their portion of the last turn.
+func (w *worker) feedPostponed() {
+	for _, s := range w.postponed {
+		s.feed()
+	}
+	clear(w.postponed)
+	w.postponed = w.postponed[:0]
+}
+
 func (w *worker) newHead() *head {
 	s := w.server
 	h := new(head)
@@ -67,6 +83,13 @@ func (w *worker) newHead() *head {
 
 // most is a limit, or the far one if there is none.
 func most(limit, far int) int {
+	if limit < 0 {
+		return far
+	}
+	return limit
+}
+
+func most64(limit, far int64) int64 {
 	if limit < 0 {
 		return far
 	}
@@ -134,16 +157,4 @@ func (w *worker) date() {
 // dateLine is the Date field.
 func (w *worker) dateLine() []byte {
 	return w.usual[len(statusLine(200)) : len(w.usual)-len(usualLength)]
-}
-
-// drain lets the loop end when the exchanges under way have.
-func (w *worker) drain() {
-	w.draining = true
-	w.loop.Unref()
-	for c := range w.loop.Conns() {
-		if s, ok := c.State.(*session); ok {
-			s.drain()
-		}
-	}
-	w.quiesceOthers()
 }

@@ -46,7 +46,7 @@ type Exchange interface {
 
 	// OnLeft calls fn when the client leaves. Unlike with Response.OnAbort a call
 	// at the client's FIN may ask for the next one.
-	OnLeft(fn func())
+	OnLeft(fn func(cause error))
 
 	// Refuse ends the exchange with an answer of the server's own, and then the
 	// connection.

@@ -1,0 +1,132 @@
+// How long what is awaited may take, in each phase, and how that changes when the
+// server stops.
+
+package server
+
+import (
+	"os"
+	"time"
+)
+
+// awaitHead waits for the next request. Its time begins when the answer before it
+// is out: each piece of that which the kernel takes pushes the deadline.
+func (s *session) awaitHead() {
+	if s.is(served) { // else the deadline is that of the first head
+		s.conn.SetTimeout(s.within(s.worker.server.IdleTimeout))
+	}
+}
+
+// awaitRest waits for the rest of a head.
+func (s *session) awaitRest() {
+	d := s.worker.server.HeadTimeout
+	if s.worker.draining {
+		d = s.worker.drainHead()
+	}
+	s.conn.SetDeadline(d)
+}
+
+// timeout is called when the time for what the session waits for is over.
+func (s *session) timeout() {
+	srv := s.worker.server
+	switch s.phase {
+	case idle:
+		if s.conn.Pending() > 0 {
+			s.awaitHead() // the client is still reading its answers
+			return
+		}
+		if l := &s.worker.counts.limits; s.is(served) {
+			l.IdleTimeout++
+		} else {
+			l.HeadTimeout++ // that of the first counts from the connection's beginning
+		}
+	case receiving:
+		if s.x.progressed() || s.x.sink == nil || s.is(stopped) || s.conn.Full() {
+			s.conn.SetDeadline(srv.BodyTimeout) // it came, or was not wanted
+			return
+		}
+	case discarding:
+		if s.x.progressed() {
+			s.conn.SetDeadline(srv.BodyTimeout)
+			return
+		}
+	case lingering:
+		if s.conn.Pending() > 0 {
+			s.conn.SetDeadline(s.lingerFor()) // it counts from the end of the answer
+			return
+		}
+	}
+	s.happens(timedOut, os.ErrDeadlineExceeded)
+}
+
+// lingerFor is how long the client may take to read the last answer and close.
+func (s *session) lingerFor() time.Duration { return s.within(lingerTime) }
+
+// drain lets the loop end when the exchanges under way have.
+func (w *worker) drain() {
+	w.draining, w.drainBegan = true, w.loop.Now()
+	w.loop.Unref()
+	for c := range w.loop.Conns() {
+		if s, ok := c.State.(*session); ok {
+			s.drain()
+		}
+	}
+	w.quiesceOthers()
+}
+
+// drain is called when the server stops: exchanges under way may end, and a
+// request that is on its way may come. Closing an idle connection at once would
+// lose that, and its client could not tell whether it was served (RFC 9112 9.5).
+func (s *session) drain() {
+	switch s.phase {
+	case idle:
+		if s.is(waiting) || s.conn.Full() {
+			return // there is a request
+		}
+		s.conn.SetDeadline(s.within(s.usualWait()))
+	case reading:
+		s.conn.SetDeadline(s.worker.drainHead())
+	case discarding:
+		s.clear(persist)
+		s.conn.SetDeadline(s.within(s.worker.server.BodyTimeout))
+	case lingering:
+		s.conn.SetDeadline(s.lingerFor())
+	default:
+		if !s.is(sent) { // else the client does not know, and may send one more request
+			s.clear(persist)
+		}
+	}
+}
+
+// usualWait is how long an idle connection waits for a request.
+func (s *session) usualWait() time.Duration {
+	if s.is(served) {
+		return s.worker.server.IdleTimeout
+	}
+	return s.worker.server.HeadTimeout
+}
+
+// within is how long something may take to come, which is less than usual when the
+// server stops.
+func (s *session) within(usual time.Duration) time.Duration {
+	d := s.worker.server.DrainTimeout
+	if !s.worker.draining || d < 0 || 0 < usual && usual < d {
+		return usual
+	}
+	return d
+}
+
+// drainHead is how long a stopping server waits for more of a head: DrainTimeout
+// for the next byte, and HeadTimeout in all.
+func (w *worker) drainHead() time.Duration {
+	d, all := w.server.DrainTimeout, w.server.HeadTimeout
+	if all > 0 {
+		all = max(all-w.loop.Now().Sub(w.drainBegan), 1)
+	}
+	switch {
+	case d < 0:
+		return all
+	case all < 0:
+		return d
+	}
+	return min(d, all)
+}
