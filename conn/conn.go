@@ -69,8 +69,8 @@ const (
 	closed           // every method answers net.ErrClosed, Close is about to be called
 	over             // Close has been called, or is being
 	blocked          // the kernel took less than all: wait for Write
-	dirty            // in the loop's dirty list
-	deferred         // in the loop's deferred list
+	dirty            // in the loop's list of those to be settled
+	deferred         // in the loop's list of those to be called again
 	endDue           // the handler, or the sink, is still to be told of the peer's FIN
 	held             // the kernel may hold back the end of the output for our FIN: see write
 	dialled          // by Dial: a client
@@ -226,6 +226,9 @@ func (c *Conn) schedule(tick uint32) {
 
 // expire is called by the wheel: a deadline may be due, or have moved.
 func (c *Conn) expire() {
+	if c.is(closed) {
+		return
+	}
 	now := c.loop.now
 	due := func(tick uint32) bool { return tick != 0 && int32(tick-now) <= 0 }
 	c.loop.running = c
@@ -260,6 +263,9 @@ func (c *Conn) expire() {
 
 // event is called by the loop: the poller reports c.
 func (c *Conn) event(r poller.Ready) {
+	if c.is(closed) {
+		return // and not settled yet
+	}
 	c.loop.running = c
 	if c.is(opening) {
 		c.open()
@@ -309,7 +315,7 @@ func (c *Conn) touch() {
 		return
 	}
 	c.set(dirty)
-	c.loop.dirty = append(c.loop.dirty, c)
+	c.loop.unsettled.push(c)
 }
 
 // later has the loop call c again, in this turn or the next: see again.
@@ -318,7 +324,7 @@ func (c *Conn) later() {
 		return
 	}
 	c.set(deferred)
-	c.loop.deferred = append(c.loop.deferred, c)
+	c.loop.deferred.push(c)
 }
 
 // again makes the calls that wait for no descriptor. They come once in a turn,

@@ -73,7 +73,10 @@ func (c *Conn) fail(err error) {
 			resetOnClose(int(c.fd))
 		}
 	}
-	c.loop.gone = append(c.loop.gone, c)
+	if !c.is(dirty) {
+		c.set(dirty)
+		c.loop.unsettled.push(c)
+	}
 }
 
 // end gives back all that c holds and makes the last call.

@@ -1,5 +1,5 @@
-// Loop: waits until something is ready, calls whoever it belongs to, and
-// settles what the calls left to do.
+// Loop: its settings and state, how it runs and waits, and its clock. What it
+// does between two waits is in turn.go.
 
 package conn
 
@@ -9,8 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"runtime"
-	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,11 +18,11 @@ import (
 )
 
 const (
-	readSize  = 64 << 10 // the loop's one read buffer
-	corkSize  = 32 << 10 // output of one callback up to here is sent in one call
-	maxEvents = 256      // taken from the poller at once
-	maxLent   = 64       // buffers of the pool that collect the output of one callback
-	maxSend   = 1 << 20  // sent on one connection before the others have their turn
+	readSize  = 64 << 10  // the loop's one read buffer
+	corkSize  = 32 << 10  // output of one callback up to here is sent in one call
+	maxEvents = 256       // taken from the poller at once
+	maxLent   = 64        // buffers of the pool that collect the output of one callback
+	maxSend   = 256 << 10 // sent on one connection before the others have their turn
 
 	noSleep = 5 * time.Microsecond // a wait that is over as soon did not sleep
 
@@ -72,10 +70,12 @@ type Loop struct {
 	spare      []byte                     // what AvailableBuffer lends where there is no cork
 	lent       []*Conn                    // their output collects in a buffer of the pool
 	seal       seal                       // what TLS needs
-	dirty      []*Conn                    // to be settled when the callback returns
-	deferred   []*Conn                    // to be called again without an event: see Conn.later
-	called     int                        // of deferred, in this turn
-	gone       []*Conn                    // failed or finished: Close is still to be called
+	unsettled  queue                      // touched by the running callback, or closed: see settle
+	overdue    queue                      // unsettled when their portion was used up
+	deferred   queue                      // to be called again without an event: see Conn.later
+	pace       pace                       // how long the portion may go on
+	list       int                        // that is being handed out
+	turning    bool                       // a turn is under way
 	fds        []int                      // to be closed when the turn's events are handed out
 	hungry     []*Listener                // out of descriptors until one of fds is closed
 	ending     bool                       // everything is closed: nothing new is begun
@@ -117,6 +117,7 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 		cork:   &bytebufferpool.ByteBuffer{B: make([]byte, 0, corkSize)},
 	}
 	l.nobody.loop = l
+	l.pace.step = mostBlind
 	l.tell()
 	l.wheel = wheel{t: &l.slots, now: firstTick}
 	return l, nil
@@ -126,24 +127,46 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 // connection, no running timer, no posted function and no Ref. Then it returns
 // nil. When ctx ends, Run closes everything at once and returns ctx's cause;
 // with a ctx that has ended already it frees a loop that is not wanted any more.
-// Run is called once; after it, Post answers net.ErrClosed.
+// Run is called once; after it, Post answers net.ErrClosed. The callbacks run on a
+// goroutine of its own, for which Run waits: one that ends by runtime.Goexit is
+// replaced.
 func (l *Loop) Run(ctx context.Context) (err error) {
 	stop := context.AfterFunc(ctx, func() {
 		l.Post(func() { l.stop(context.Cause(ctx)) })
 	})
 	defer stop()
+	over := make(chan error, 1)
+	go l.run(ctx, over)
+	err = <-over
+	l.ending = true
+	l.publish()
+	return firstError(err, l.poll.Close())
+}
+
+// run is Run, on a goroutine of its own: a callback that ends it, by
+// runtime.Goexit as t.FailNow does, ends its connection, and the loop goes on on
+// another.
+func (l *Loop) run(ctx context.Context, over chan<- error) {
+	done := false
 	defer func() {
-		l.ending = true
-		l.post.close() // already, unless a handler ended the goroutine
-		l.publish()
-		err = firstError(err, l.poll.Close())
+		if !done {
+			go l.run(ctx, over)
+		}
 	}()
+	err := l.rounds(ctx)
+	done = true
+	over <- err
+}
+
+// rounds turns until the loop has ended.
+func (l *Loop) rounds(ctx context.Context) error {
 	for {
 		l.turns()
 		switch {
 		case l.ending:
 			l.post.close()
-			l.turns() // what was posted until now
+			for l.turns(); l.busy() || !l.post.end(); l.turns() {
+			} // what was posted until now
 			return l.cause
 		case l.slots.live+l.refs == 0 && l.post.end():
 			return context.Cause(ctx)
@@ -159,13 +182,6 @@ func (l *Loop) stop(cause error) {
 	if !l.ending {
 		l.ending, l.cause = true, cause
 		l.slots.each(func(o owner) { o.stop(cause) })
-	}
-}
-
-// turns is a turn, begun again after each panic: the connection of the handler
-// that panicked is closed, and the turn goes on with the rest.
-func (l *Loop) turns() {
-	for !l.turn() {
 	}
 }
 
@@ -204,100 +220,24 @@ func (l *Loop) publish() {
 	}
 }
 
-// turn hands out what the last wait found. It answers false if a handler
-// panicked, and is then called again for the rest.
-func (l *Loop) turn() (done bool) {
-	defer l.recovered()
-	l.settle()
-	for l.taken < l.count {
-		e := l.events[l.taken]
-		l.taken++
-		if o := l.slots.find(e.Token); o != nil {
-			o.event(e.Ready)
-			l.settle()
-		}
-	}
-	now := l.now // timers set meanwhile are for the next turn, whatever they are for
-	for i := l.wheel.advance(now); i != 0; i = l.wheel.advance(now) {
-		l.slots.at(i).owner.expire()
-		l.settle()
-	}
-	for n := l.post.take(); n > 0; n-- {
-		l.post.run(l)
-		l.settle()
-	}
-	for n := len(l.deferred) - l.called; n > 0; n-- {
-		c := l.deferred[l.called]
-		l.called++
-		c.again()
-		l.settle()
-	}
-	l.deferred, l.called = slices.Delete(l.deferred, 0, l.called), 0
-	l.closeFDs()
-	return true
-}
-
-// settle does what callbacks left to do: sends their output, adjusts what the
-// poller watches, and calls Close for connections that have ended. These may
-// call back, so it goes on until nothing is left.
-func (l *Loop) settle() {
-	for {
-		switch {
-		case len(l.dirty) > 0:
-			c := pop(&l.dirty)
-			c.clear(dirty)
-			c.settle()
-		case len(l.gone) > 0:
-			pop(&l.gone).end()
-		default:
-			clear(l.lent)
-			l.lent = l.lent[:0]
-			l.running = nil
-			return
-		}
-	}
-}
-
-// pop takes the last of list, and leaves no pointer to it there.
-func pop(list *[]*Conn) *Conn {
-	last := len(*list) - 1
-	c := (*list)[last]
-	(*list)[last] = nil
-	*list = (*list)[:last]
-	return c
-}
-
-// closeFDs closes the descriptors that ended in this turn. Not earlier, so that
-// no event of this turn can be one of a new descriptor with the same number.
-func (l *Loop) closeFDs() {
-	if len(l.fds) == 0 {
-		return
-	}
-	for _, fd := range l.fds {
-		closeFD(fd)
-	}
-	l.fds = l.fds[:0]
-	for _, ln := range l.hungry {
-		ln.resume()
-	}
-	l.hungry = l.hungry[:0]
-}
-
 // wait sleeps until something is ready, or due, or posted.
 func (l *Loop) wait() error {
 	l.stats.Turns++
-	n, err := 0, error(nil)
-	if l.hot {
-		n, err = l.poll.Wait(l.events, 0)
+	var err error
+	if l.taken == l.count { // else those were there first
+		l.taken, l.count = 0, 0
+		if l.hot {
+			l.count, err = l.poll.Wait(l.events, 0)
+		}
 	}
-	if n > 0 || err != nil {
+	if l.count > 0 || err != nil {
 		l.tell()
 		l.publish()
 	} else {
-		n, err = l.sleep()
+		l.count, err = l.sleep()
 	}
-	l.taken, l.count = 0, n
-	l.begun = l.at
+	l.begun, l.pace.read = l.at, l.at
+	l.pace.fresh()
 	if l.Turn != nil {
 		l.Turn(true)
 	}
@@ -346,7 +286,7 @@ func (l *Loop) tell() {
 // not for ever: the wheel's time must not fall behind by half of its range.
 func (l *Loop) idleFor() time.Duration {
 	l.tell() // now is from before the callbacks
-	if len(l.deferred) > 0 {
+	if l.busy() {
 		return 0
 	}
 	_, tick, ok := l.wheel.next()
@@ -354,31 +294,6 @@ func (l *Loop) idleFor() time.Duration {
 		return maxTicks * tickLen
 	}
 	return max(time.Duration(int32(tick-l.now))*tickLen, 0)
-}
-
-// recovered ends a panic of a handler: its connection is closed, the loop goes
-// on.
-func (l *Loop) recovered() {
-	v := recover()
-	if v == nil {
-		return
-	}
-	l.logPanic(v, debug.Stack())
-	if c := l.delivering; c != nil && c.more != nil && c.more.detached != nil {
-		c.more.detached.give(nil) // what it was given died with the call
-	}
-	l.delivering = nil
-	if c := l.running; c != nil {
-		c.fail(fmt.Errorf("conn: panic in a handler: %v", v))
-	}
-}
-
-func (l *Loop) logPanic(v any, stack []byte) {
-	log := l.Log
-	if log == nil {
-		log = slog.Default()
-	}
-	log.Error("conn: panic in a handler", "panic", v, "stack", string(stack))
 }
 
 func firstError(a, b error) error {

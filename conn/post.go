@@ -87,6 +87,9 @@ func (b *postbox) run(l *Loop) {
 	}
 }
 
+// left reports whether take has taken more than was run.
+func (b *postbox) left() bool { return b.at < len(b.running) }
+
 // sleep announces that the loop is about to wait; false: it must not, there is
 // something to run.
 func (b *postbox) sleep() bool {
@@ -104,6 +107,9 @@ func (b *postbox) awake() { b.asleep.Store(false) }
 
 // end closes the box unless there is something in it.
 func (b *postbox) end() bool {
+	if b.left() {
+		return false
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.coming) > 0 {

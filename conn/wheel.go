@@ -99,6 +99,9 @@ func (w *wheel) next() (level int, tick uint32, ok bool) {
 	return 0, 0, false
 }
 
+// due reports whether advance has more to hand out at the time that it has got to.
+func (w *wheel) due() bool { return w.head[dueList][0] != 0 }
+
 // advance moves time up to now and returns a slot that is due, unlinked, or 0
 // when there is none left: it is called until then.
 func (w *wheel) advance(now uint32) uint32 {

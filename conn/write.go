@@ -102,7 +102,7 @@ func (c *Conn) collected() {
 
 // Full tells that the output has reached Handler.High and not fallen to Low
 // since: a good time to stop writing until OnDrain. It is true also once the
-// running callback has sent a megabyte, to a peer who reads as fast as it
+// running callback has sent 256 KiB, to a peer who reads as fast as it
 // writes: the others have their turn before OnDrain. It is true from Close on.
 func (c *Conn) Full() bool {
 	if c.is(closing | closed) {
@@ -459,6 +459,10 @@ func (c *Conn) drained() {
 		return
 	}
 	for n := len(c.more.waiting); n > 0 && !c.is(closed); n-- {
+		if c.loop.Late() {
+			c.later()
+			return
+		}
 		fn := c.more.waiting[0]
 		c.more.waiting = slices.Delete(c.more.waiting, 0, 1)
 		fn()

@@ -155,7 +155,7 @@ func (s *Server) stackOf(i int) string {
 	server := fmt.Sprintf("%q:%q", labelServer, s.name())
 	loop := fmt.Sprintf("%q:%q", labelLoop, strconv.Itoa(i))
 	for record := range strings.SplitSeq(profile.String(), "\n\n") {
-		if strings.Contains(record, server) && strings.Contains(record, loop) && strings.Contains(record, "conn.(*Loop).Run+") {
+		if strings.Contains(record, server) && strings.Contains(record, loop) && strings.Contains(record, "conn.(*Loop).rounds+") {
 			return frames(record)
 		}
 	}
@@ -172,7 +172,7 @@ func frames(record string) string {
 			continue
 		}
 		name, _, _ := strings.Cut(f[2], "+")
-		if strings.HasSuffix(name, "conn.(*Loop).turn") {
+		if strings.HasSuffix(name, "conn.(*Loop).handOut") || strings.HasSuffix(name, "conn.(*Loop).turn") {
 			break
 		}
 		fmt.Fprintf(&b, "%s\n\t%s\n", name, f[3])

@@ -1,0 +1,263 @@
+// The turn: what was found ready, due, posted or left over is handed out, each
+// list in a portion that is bounded in number and in time; then the poller is
+// asked again. So no peer decides how long a turn is.
+
+package conn
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+const (
+	portion   = time.Millisecond // that each list of a turn has at a time
+	mostItems = 1 << 14          // of a list in a portion
+	mostBlind = 16               // items between two looks at the clock
+)
+
+// The lists of a turn, in their order. What is left of one when its portion is
+// used up keeps its place, and is first in the next turn.
+const (
+	listUnsettled = iota // connections that the last turn left unsettled
+	listEvents           // that the poller found
+	listTimers           // that are due
+	listPosts            // functions that were posted
+	listDeferred         // connections that wait for no descriptor: see Conn.later
+	lists
+)
+
+// pace bounds a portion. Reading the clock costs more than many an item, so it
+// is read once for several of them: for as many as a quarter of a portion may
+// take, going by those before.
+type pace struct {
+	began time.Duration // the portion, since epoch
+	read  time.Duration // the clock, last
+	blind int           // items until it is read again
+	step  int           // what blind was set to
+	items int           // begun in this portion
+	late  bool          // the portion is used up
+}
+
+// fresh begins a portion.
+func (p *pace) fresh() {
+	if p.blind == 0 {
+		p.blind = p.step
+	}
+	p.began, p.items, p.late = p.read, 0, false
+}
+
+// Late reports whether the running callbacks have used up their share of the
+// loop's turn, a millisecond or so. Who goes through a list that peers can make
+// long asks before each item, and leaves the rest for later, by [Loop.Post] or
+// [Conn.Resume] say, so that the others are served in between. It costs a
+// nanosecond as a rule: the clock is read only now and then.
+func (l *Loop) Late() bool {
+	if l.pace.blind > 0 {
+		l.pace.blind--
+		return false
+	}
+	return l.lookLate()
+}
+
+// lookLate is Late when it is time to read the clock.
+func (l *Loop) lookLate() bool {
+	p := &l.pace
+	if p.late {
+		return true
+	}
+	now := time.Since(l.epoch)
+	each := (now - p.read) / time.Duration(p.step+1)
+	p.read = now
+	if p.late = now-p.began >= portion; !p.late {
+		p.step = int(min(max(portion/4/max(each, 1), 1), mostBlind))
+		p.blind = p.step
+	}
+	return p.late
+}
+
+// more begins the next item of a portion, of which there is one at least. It
+// reports false if that is for the next turn.
+func (l *Loop) more() bool {
+	l.pace.items++
+	return l.pace.items == 1 || l.pace.items <= mostItems && !l.Late()
+}
+
+// turns is a turn, begun again after each panic: the connection of the handler
+// that panicked is closed, and the turn goes on with the rest.
+func (l *Loop) turns() {
+	for !l.turn() {
+	}
+}
+
+// turn hands out what there is. It reports false if a handler panicked, and is
+// then called again for the rest.
+func (l *Loop) turn() (done bool) {
+	l.turning = true
+	defer l.recovered()
+	l.settle()
+	for ; l.list < lists; l.list++ {
+		l.handOut()
+		l.pace.fresh()
+	}
+	l.list = 0
+	l.closeFDs()
+	l.turning = false
+	return true
+}
+
+// handOut is a portion of one list.
+func (l *Loop) handOut() {
+	switch l.list {
+	case listUnsettled:
+		for l.overdue.len() > 0 && l.more() {
+			l.settleOne(l.overdue.pop())
+			l.settle()
+		}
+	case listEvents:
+		for l.taken < l.count && l.more() {
+			e := l.events[l.taken]
+			l.taken++
+			if o := l.slots.find(e.Token); o != nil {
+				o.event(e.Ready)
+				l.settle()
+			}
+		}
+	case listTimers:
+		// Those set meanwhile are for the next turn, whatever they are for.
+		for now := l.now; l.more(); l.settle() {
+			i := l.wheel.advance(now)
+			if i == 0 {
+				return
+			}
+			l.slots.at(i).owner.expire()
+		}
+	case listPosts:
+		for n := l.post.take(); n > 0 && l.more(); n-- {
+			l.post.run(l)
+			l.settle()
+		}
+	case listDeferred:
+		for n := l.deferred.len(); n > 0 && l.more(); n-- {
+			l.deferred.pop().again()
+			l.settle()
+		}
+	}
+}
+
+// busy reports whether a list has something left.
+func (l *Loop) busy() bool {
+	return l.taken < l.count || l.overdue.len() > 0 || l.deferred.len() > 0 || l.post.left() || l.wheel.due()
+}
+
+// settle does what the callback that has returned left to do: it sends the
+// output of the connections that were touched, adjusts what the poller watches,
+// and calls Close for those that have ended. These may call back, so it goes on
+// until nothing is left, or the portion is used up: the others are overdue then.
+func (l *Loop) settle() {
+	for n := 0; l.unsettled.len() > 0; n++ {
+		c := l.unsettled.pop()
+		if n > 0 && l.Late() {
+			l.overdue.push(c)
+			continue
+		}
+		l.settleOne(c)
+	}
+	clear(l.lent)
+	l.lent = l.lent[:0]
+	l.running = nil
+}
+
+func (l *Loop) settleOne(c *Conn) {
+	c.clear(dirty)
+	if c.is(closed) {
+		c.end()
+	} else {
+		c.settle()
+	}
+}
+
+// A queue is a list of connections, first in, first out.
+type queue struct {
+	list []*Conn
+	at   int // list[at:] are in the queue
+}
+
+func (q *queue) len() int { return len(q.list) - q.at }
+
+func (q *queue) push(c *Conn) {
+	if len(q.list) == cap(q.list) && q.at > len(q.list)/2 {
+		n := copy(q.list, q.list[q.at:])
+		clear(q.list[n:])
+		q.list, q.at = q.list[:n], 0
+	}
+	q.list = append(q.list, c)
+}
+
+// pop takes the first, and leaves no pointer to it here.
+func (q *queue) pop() *Conn {
+	c := q.list[q.at]
+	q.list[q.at] = nil
+	if q.at++; q.at == len(q.list) {
+		q.list, q.at = q.list[:0], 0
+		if cap(q.list) > 4096 {
+			q.list = nil // a flood is over
+		}
+	}
+	return c
+}
+
+// closeFDs closes the descriptors that ended in this turn. Not earlier, so that
+// no event of this turn can be one of a new descriptor with the same number.
+func (l *Loop) closeFDs() {
+	if len(l.fds) == 0 || l.taken < l.count {
+		return
+	}
+	for _, fd := range l.fds {
+		closeFD(fd)
+	}
+	l.fds = l.fds[:0]
+	for _, ln := range l.hungry {
+		ln.resume()
+	}
+	l.hungry = l.hungry[:0]
+}
+
+// recovered ends a panic, or a runtime.Goexit, of a callback: its connection is
+// closed, and the loop goes on, after Goexit on another goroutine.
+func (l *Loop) recovered() {
+	v := recover()
+	if !l.turning {
+		return
+	}
+	err := errGoexit
+	if v != nil {
+		err = fmt.Errorf("conn: panic in a handler: %v", v)
+		l.logPanic(v, debug.Stack())
+	} else {
+		l.logger().Error(err.Error(), "stack", string(debug.Stack()))
+	}
+	if c := l.delivering; c != nil && c.more != nil && c.more.detached != nil {
+		c.more.detached.give(nil) // what it was given died with the call
+	}
+	l.delivering = nil
+	if c := l.running; c != nil {
+		c.fail(err)
+	}
+}
+
+var errGoexit = errors.New("conn: runtime.Goexit in a handler")
+
+func (l *Loop) logPanic(v any, stack []byte) {
+	l.logger().Error("conn: panic in a handler", "panic", v, "stack", string(stack))
+}
+
+// logger is Log, or the program's own for what must be said anyhow.
+func (l *Loop) logger() *slog.Logger {
+	if l.Log != nil {
+		return l.Log
+	}
+	return slog.Default()
+}

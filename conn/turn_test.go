@@ -1,0 +1,232 @@
+// Turns are bounded: whatever one list holds, the others have their portion, and
+// the poller is asked again.
+
+package conn_test
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// spin keeps the loop busy for d, as a callback that computes does.
+func spin(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+	}
+}
+
+// However much one list of the turn holds, it is done in order, in portions, and
+// a connection is served in between.
+func TestEachListIsDoneInPortions(t *testing.T) {
+	const n, each = 300, 300 * time.Microsecond // of which n/5 are connections
+	for name, fill := range map[string]func(r *rig, item func(i int)) (n int){
+		"posts": func(r *rig, item func(i int)) int {
+			for i := range n {
+				r.loop.Post(func() { item(i) })
+			}
+			return n
+		},
+		"timers": func(r *rig, item func(i int)) int {
+			for range n {
+				r.loop.After(0, func() { item(-1) }) // those of one tick have no order
+			}
+			return n
+		},
+		"drains": func(r *rig, item func(i int)) int {
+			c := slices.Collect(r.loop.Conns())[0]
+			for i := range n {
+				c.OnDrain(func() { item(i) })
+			}
+			return n
+		},
+		"connections that resume": func(r *rig, item func(i int)) (k int) {
+			h := &conn.Handler{Data: func(_ *conn.Conn, p []byte) int { item(-1); return len(p) }}
+			for c := range r.loop.Conns() {
+				if c.State != nil {
+					c.SetHandler(h)
+					k++
+				}
+			}
+			return k
+		},
+		"connections that close": func(r *rig, item func(i int)) (k int) {
+			h := &conn.Handler{Close: func(*conn.Conn, error) { item(-1) }}
+			for c := range r.loop.Conns() {
+				if c.State != nil {
+					c.SetHandler(h)
+					c.Abort()
+					k++
+				}
+			}
+			return k
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachPoller(t, func(r *rig) {
+				echo, p := r.serve(conn.Handler{Data: func(c *conn.Conn, p []byte) int {
+					if string(p) == "held" {
+						return 0
+					}
+					c.Write(p)
+					return len(p)
+				}})
+				for range n / 5 { // with input that waits
+					nc, err := net.Dial("tcp", r.addr)
+					if err != nil {
+						r.Fatal(err)
+					}
+					r.peer(nc).send("held")
+				}
+				r.until("input", func() bool { return r.loop.Stats().BytesIn == n/5*4 })
+				r.do(func() {
+					for c := range r.loop.Conns() {
+						if c != echo {
+							c.State = true
+						}
+					}
+				})
+				r.turns(2)
+				var done atomic.Int64
+				turns := map[uint64]int{}
+				var order []int
+				begun := make(chan bool)
+				all := 0
+				r.do(func() {
+					all = fill(r, func(i int) {
+						if done.Add(1) == 1 {
+							close(begun)
+						}
+						turns[r.loop.Stats().Turns]++
+						if i >= 0 {
+							order = append(order, i)
+						}
+						spin(each)
+					})
+				})
+				get(r, begun)
+				p.send("x")
+				p.want("x")
+				answered := int(done.Load())
+				r.until("the end of the list", func() bool { return int(done.Load()) == all })
+				if answered == all {
+					r.Errorf("another connection was answered when all was done")
+				}
+				r.do(func() {
+					for turn, k := range turns {
+						if k > all/2 {
+							r.Errorf("%d of %d items in turn %d", k, all, turn)
+						}
+					}
+					if !slices.IsSorted(order) {
+						r.Error("not in order")
+					}
+				})
+			})
+		})
+	}
+}
+
+// Nobody starves: a list that never ends leaves the others their portions.
+func TestEndlessListsShareTheLoop(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		var counts [3]int
+		stop := false
+		var post func()
+		post = func() {
+			if spin(time.Millisecond); !stop {
+				counts[0]++
+				r.loop.Post(post)
+			}
+		}
+		var timer func()
+		timer = func() {
+			if spin(time.Millisecond); !stop {
+				counts[1]++
+				r.loop.After(0, timer)
+			}
+		}
+		c, p := r.serve(conn.Handler{Data: func(c *conn.Conn, p []byte) int { c.Write(p); return len(p) }})
+		var drain func()
+		drain = func() {
+			if spin(time.Millisecond); !stop {
+				counts[2]++
+				c.OnDrain(drain)
+			}
+		}
+		r.do(func() { post(); timer(); drain() })
+		for range 10 {
+			p.send("x")
+			p.want("x")
+		}
+		r.until("each of them", func() bool { return counts[0] > 10 && counts[1] > 10 && counts[2] > 10 })
+		r.do(func() { stop = true })
+	})
+}
+
+// Late is false when a callback begins, as a rule, and true within one that goes on.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "epoll", "tcp")
+	r.do(func() {
+		for end := time.Now().Add(patience); !r.loop.Late(); {
+			if time.Now().After(end) {
+				r.Fatal("never late")
+			}
+		}
+	})
+	r.until("another turn", func() bool { return !r.loop.Late() })
+}
+
+// What is left of the lists when the context ends is still run, and every
+// connection has its last call.
+func TestLeftoversAreRunWhenTheLoopEnds(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		ran, ended := 0, 0
+		r.listen(&conn.Handler{Close: func(*conn.Conn, error) { ended++; spin(100 * time.Microsecond) }})
+		for range 50 {
+			r.dial()
+		}
+		r.until("the connections", func() bool { return r.loop.Stats().Open == 50 })
+		r.do(func() {
+			for range 500 {
+				r.loop.Post(func() { ran++; spin(10 * time.Microsecond) })
+			}
+			r.cancel(context.Canceled)
+		})
+		r.stopped()
+		if ran != 500 || ended != 50 {
+			t.Errorf("%d of 500 posted functions ran, %d of 50 connections were closed", ran, ended)
+		}
+	})
+}
+
+// A callback that ends its goroutine ends its connection, and the loop goes on;
+// Run returns as ever.
+func TestGoexit(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		ch, onClose := closes()
+		_, p := r.serve(conn.Handler{Close: onClose, Data: func(c *conn.Conn, p []byte) int {
+			if string(p) == "exit" {
+				runtime.Goexit()
+			}
+			c.Write(p)
+			return len(p)
+		}})
+		q := r.dial()
+		for range 3 {
+			p.send("exit")
+			if err := get(r, ch); err == nil {
+				r.Error("closed without an error")
+			}
+			q.send("alive")
+			q.want("alive")
+			p = r.dial()
+		}
+	})
+}
