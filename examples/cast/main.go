@@ -36,6 +36,7 @@ import (
 
 	"github.com/cloudflare/tableflip"
 
+	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/examples/cast/journal"
 	"github.com/lurcher-net/lurcher/examples/cast/rooms"
 	"github.com/lurcher-net/lurcher/examples/cast/web"
@@ -192,6 +193,7 @@ func (s *settings) serve(upg *tableflip.Upgrader, ln net.Listener) error {
 		return err
 	}
 	srv.Handler, srv.Log = s.site.Serve, slog.Default()
+	srv.OnShutdown = func(*conn.Loop) { s.house.Close() } // nobody connects any more
 	if err := srv.Inherit(ln); err != nil {
 		return err
 	}
@@ -203,7 +205,6 @@ func (s *settings) serve(upg *tableflip.Upgrader, ln net.Listener) error {
 		return err
 	case <-upg.Exit():
 	}
-	s.house.Close()
 	last, cancel := context.WithTimeout(context.Background(), s.grace)
 	defer cancel()
 	return srv.Shutdown(last)

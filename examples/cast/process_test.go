@@ -230,3 +230,18 @@ func after(a, b string) bool {
 	eb, nb, _ := strings.Cut(b, "-")
 	return ea == eb && (len(na) > len(nb) || len(na) == len(nb) && na > nb)
 }
+
+// metric is a number of /metrics; 0 if it cannot be had.
+func (p *process) metric(name string) (v float64) {
+	resp, err := http.Get(p.base + "/metrics")
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	for s := bufio.NewScanner(resp.Body); s.Scan(); {
+		if value, ok := strings.CutPrefix(s.Text(), name+" "); ok {
+			fmt.Sscan(value, &v)
+		}
+	}
+	return v
+}

@@ -57,6 +57,7 @@ var (
 	ErrText  = errors.New("a message has to have a text, and not too long a one")
 	ErrMute  = errors.New("here only the speaker may send")
 	ErrMany  = errors.New("there are too many rooms at the moment")
+	ErrEnds  = errors.New("the server restarts")
 	ErrLobby = errors.New("this is a lobby: wait for a room")
 )
 
@@ -79,14 +80,16 @@ func (h *House) Open(j *journal.Journal) error {
 	return nil
 }
 
-// Close lets the visitors go: their transports reconnect, to another process.
+// Close lets the visitors go: their transports reconnect, to another process. It
+// may be called more than once.
 func (h *House) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.stop()
 	for _, stop := range h.stops {
 		stop()
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.stops = nil
 	for _, r := range h.rooms {
 		r.end()
 		r.sockets.Each(func(c *ws.Conn) { c.Close(ws.ServiceRestart, "the server restarts") })
@@ -102,6 +105,9 @@ func (h *House) Room(name string) (*Room, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
+		return nil, ErrEnds
+	}
 	r := h.rooms[name]
 	if r != nil {
 		return r, nil

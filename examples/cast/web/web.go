@@ -190,7 +190,7 @@ func (s *Site) visit(w server.Response, r server.Request) (v visit, ok bool) {
 	}
 	if err != nil {
 		status := 400
-		if errors.Is(err, rooms.ErrMany) {
+		if errors.Is(err, rooms.ErrMany) || errors.Is(err, rooms.ErrEnds) {
 			status = 503
 		}
 		fail(w, status, err)
