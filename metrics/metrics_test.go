@@ -1,10 +1,13 @@
 package metrics_test
 
 import (
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +93,28 @@ func TestAllStats(t *testing.T) {
 		if problems, err := testutil.CollectAndLint(c); err != nil || len(problems) > 0 {
 			t.Error(problems, err)
 		}
+	}
+}
+
+// Each metric of the dashboard is one that a server has.
+func TestDashboard(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("dashboard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(b) {
+		t.Error("dashboard.json is not JSON")
+	}
+	there := page(t, metrics.Collector("lurcher_server", func() server.Stats { return server.Stats{} }))
+	used := regexp.MustCompile(`lurcher_server_\w+`).FindAllString(string(b), -1)
+	for _, name := range used {
+		if !strings.Contains(there, "# TYPE "+name+" ") {
+			t.Errorf("dashboard.json shows %s, which a server does not have", name)
+		}
+	}
+	if len(used) == 0 {
+		t.Error("no metric was found")
 	}
 }
 
