@@ -1,14 +1,12 @@
 // What a poller costs: thousands of descriptors, and not one allocation.
 
-//go:build unix
+//go:build unix || windows
 
 package poller
 
 import (
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // TestThousands is not parallel: select can watch low numbers only, and this uses many up.
@@ -53,18 +51,6 @@ func TestThousands(t *testing.T) {
 			}
 			check(1000, Write, 2)
 		})
-	}
-}
-
-// needFiles skips where the process may not have that many descriptors. (Go itself has raised the
-// soft limit to the hard one.)
-func needFiles(t testing.TB, need uint64) {
-	var lim unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
-		t.Fatal(err)
-	}
-	if uint64(lim.Cur) < need {
-		t.Skipf("needs %d descriptors, ulimit -n gives %d", need, lim.Cur)
 	}
 }
 

@@ -1,7 +1,7 @@
 // A randomised check: random operations on random descriptors, every backend beside a model that is
 // a few booleans, and the same answers from all.
 
-//go:build unix
+//go:build unix || windows
 
 package poller
 
@@ -10,10 +10,9 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 var (
@@ -99,7 +98,7 @@ func (m *modelRun) note(format string, args ...any) {
 }
 
 func (m *modelRun) connect() end {
-	if m.rng.IntN(4) == 0 {
+	if hasPipes && m.rng.IntN(4) == 0 {
 		r, w := m.pipe()
 		return end{fd: r, peer: w, kind: "pipe"}
 	}
@@ -121,9 +120,9 @@ func (m *modelRun) register(i int) {
 	var expect error
 	switch {
 	case op == 0 && w.on:
-		expect = unix.EEXIST
+		expect = syscall.EEXIST
 	case op != 0 && !w.on:
-		expect = unix.ENOENT
+		expect = syscall.ENOENT
 	case op == 2:
 		*w = watched{}
 	default:
@@ -169,7 +168,7 @@ func (m *modelRun) disturb(i int) {
 		e.full = false
 	case op < 8 && socket && e.peer >= 0 && !e.eof:
 		m.note("peer of %d (%s) shuts its side", i, e.kind)
-		m.must(unix.Shutdown(e.peer, unix.SHUT_WR))
+		m.must(sysShutdownWrite(e.peer))
 		e.eof = true
 	case op < 9 && e.peer >= 0:
 		m.note("peer of %d (%s) closes", i, e.kind)
@@ -177,7 +176,7 @@ func (m *modelRun) disturb(i int) {
 		e.peer, e.eof, e.full = -1, true, false
 	case op < 10 && socket && e.peer >= 0 && !e.full && !e.shut:
 		m.note("%d (%s) shuts its side", i, e.kind)
-		m.must(unix.Shutdown(e.fd, unix.SHUT_WR))
+		m.must(sysShutdownWrite(e.fd))
 		e.shut = true
 	case e.eof:
 		m.replace(i)
@@ -212,7 +211,7 @@ func (m *modelRun) compare() {
 			if wrong = m.disagreement(g, g.allReady(len(m.ends), size)); wrong == "" {
 				break
 			}
-			unix.Poll(nil, 1)
+			time.Sleep(time.Millisecond)
 		}
 		if wrong != "" {
 			m.Fatalf("%s: %s", g.name, wrong)

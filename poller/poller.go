@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -62,7 +64,7 @@ type Event struct {
 //
 // Interest. want is Read, Write, both, or 0. Add takes a descriptor that is not registered
 // (EEXIST), Mod and Del one that is (ENOENT); one that is not open is EBADF, other bits in want
-// are EINVAL. Errors wrap the errno with the operation: errors.Is(err, unix.EEXIST) holds on every
+// are EINVAL. Errors wrap the errno with the operation: errors.Is(err, syscall.EEXIST) holds on every
 // backend. A failed call changes nothing. The descriptor should be non-blocking.
 //
 // Level-triggered. While a condition that was asked for lasts, every Wait reports it. Events are
@@ -105,11 +107,11 @@ type Event struct {
 //   - The order of events, and how many of them a Wait returns: at most 256 under epoll, kqueue and
 //     devpoll. One descriptor makes one event of a Wait.
 //   - With want 0, whether a hangup is reported once (epoll, poll) or not at all until interest comes
-//     back (kqueue, devpoll, select). kqueue reports a reset once, as epoll and poll do.
+//     back (kqueue, devpoll, select, wsapoll); a reset is reported once but under devpoll and select.
 //   - What shows as Hangup and Err: select has neither, so there ends and errors are Read and Write
-//     alone. poll shows a half-close on linux, freebsd and illumos only, devpoll on illumos only, and the
-//     error of a socket is Read and Write there. A full hangup of sockets that never were connected shows
-//     under epoll and poll.
+//     alone. poll shows a half-close on linux, freebsd and illumos only, devpoll on illumos only, wsapoll
+//     once all bytes have been read. Under devpoll the error of a socket is Read and Write. A full hangup
+//     of sockets that never were connected shows under epoll and poll.
 //   - A filter that kqueue refuses to add, on a device that has none say, is reported as Err with what
 //     was asked for, once after each Add or Mod. devpoll does so with a descriptor that cannot be polled.
 //   - With want 0, Wait may return 0 early under kqueue when something else than an end arrives.
@@ -153,7 +155,7 @@ type backend struct {
 
 // backends lists all that there are, best first. The file of each fills in its open where the
 // system has it.
-var backends = [...]backend{{name: "epoll"}, {name: "kqueue"}, {name: "devpoll"}, {name: "poll"}, {name: "select"}}
+var backends = [...]backend{{name: "epoll"}, {name: "kqueue"}, {name: "devpoll"}, {name: "poll"}, {name: "select"}, {name: "wsapoll"}}
 
 // provide is for the init functions of the backends' files.
 func provide(name string, open func() (Poller, error)) {
@@ -212,4 +214,25 @@ func New() (Poller, error) {
 		}
 	}
 	return nil, err
+}
+
+// check refuses what no backend takes.
+func check(op string, t Token, want Ready) error {
+	if want&^(Read|Write) != 0 || t == reserved {
+		return os.NewSyscallError(op, syscall.EINVAL)
+	}
+	return nil
+}
+
+// milliseconds is max as poll(2) and its kin take it: rounded up, so that a wait never ends early
+// and a loop waiting for the last microsecond of a timer does not spin; negative for ever.
+func milliseconds(max time.Duration) int {
+	if max < 0 {
+		return -1
+	}
+	ms := max / time.Millisecond
+	if max%time.Millisecond != 0 {
+		ms++
+	}
+	return int(min(ms, math.MaxInt32))
 }

@@ -1,17 +1,14 @@
 // The rig that the tests stand on: a poller, real descriptors to watch with it, and ways to ask.
 
-//go:build unix
+//go:build unix || windows
 
 package poller
 
 import (
 	"errors"
 	"net"
-	"runtime"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // patience is how long a test waits for what must come; no passing test waits that long.
@@ -33,14 +30,7 @@ func subjects() []subject { return append(native(), fakes...) }
 func native() (all []subject) {
 	for _, name := range Names() {
 		s := subject{name: name, open: func() (Poller, error) { return Open(name) }, halfs: true, ends: true, resets: true, limit: 1 << 30}
-		switch name {
-		case "devpoll":
-			s.halfs, s.ends, s.resets = pollRDHUP != 0, false, false
-		case "poll":
-			s.halfs, s.ends, s.resets = pollRDHUP != 0, runtime.GOOS == "linux", runtime.GOOS == "linux"
-		case "select":
-			s.halfs, s.ends, s.resets, s.limit = false, false, false, unix.FD_SETSIZE
-		}
+		s.describe()
 		all = append(all, s)
 	}
 	return all
@@ -69,7 +59,7 @@ func newRig(t testing.TB, s subject) *rig {
 			t.Error("Close:", err)
 		}
 		for fd := range g.fds {
-			unix.Close(fd)
+			sysClose(fd)
 		}
 	})
 	return g
@@ -86,8 +76,7 @@ func (g *rig) must(err error) {
 func (g *rig) own(fd int, err error) int {
 	g.Helper()
 	g.must(err)
-	unix.CloseOnExec(fd)
-	g.must(unix.SetNonblock(fd, true))
+	g.must(sysNonblock(fd))
 	g.fds[fd] = true
 	return fd
 }
@@ -95,7 +84,7 @@ func (g *rig) own(fd int, err error) int {
 func (g *rig) close(fd int) {
 	g.Helper()
 	delete(g.fds, fd)
-	g.must(unix.Close(fd))
+	g.must(sysClose(fd))
 }
 
 // stream is a kind of connection: a pair of descriptors, each reading what the other writes.
@@ -104,66 +93,54 @@ type stream struct {
 	pair func(g *rig) (a, b int)
 }
 
-var streams = []stream{{"unix", (*rig).unix}, {"tcp", (*rig).tcp}}
-
-func (g *rig) unix() (a, b int) {
-	g.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	return g.own(fds[0], err), g.own(fds[1], err)
-}
-
 func (g *rig) tcp() (a, b int) {
 	g.Helper()
 	l, addr := g.listen()
 	a = g.socket()
-	if err := unix.Connect(a, addr); err != unix.EINPROGRESS {
-		g.must(err)
-	}
+	g.connect(a, addr)
 	b = g.accept(l)
 	g.close(l)
 	return a, b
 }
 
-func (g *rig) pipe() (r, w int) {
-	g.Helper()
-	var fds [2]int
-	err := unix.Pipe(fds[:])
-	return g.own(fds[0], err), g.own(fds[1], err)
-}
-
 func (g *rig) socket() int {
 	g.Helper()
-	return g.own(unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0))
+	return g.own(sysSocket())
 }
 
-func (g *rig) listen() (fd int, addr unix.Sockaddr) {
+func (g *rig) listen() (fd int, addr sockaddr) {
 	g.Helper()
 	fd = g.socket()
-	g.must(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
-	g.must(unix.Listen(fd, 128))
-	addr, err := unix.Getsockname(fd)
+	addr, err := sysListen(fd)
 	g.must(err)
 	return fd, addr
 }
 
+// connect begins to connect.
+func (g *rig) connect(fd int, addr sockaddr) {
+	g.Helper()
+	if err := sysConnect(fd, addr); !isInProgress(err) {
+		g.must(err)
+	}
+}
+
 func (g *rig) accept(l int) int {
 	g.Helper()
-	pfd := []unix.PollFd{{Fd: int32(l), Events: unix.POLLIN}}
 	for {
-		fd, _, err := unix.Accept(l)
+		fd, err := sysAccept(l)
 		if err == nil {
 			return g.own(fd, nil)
 		}
-		if err != unix.EAGAIN && err != unix.EINTR {
+		if !isAgain(err) {
 			g.Fatal("accept:", err)
 		}
-		unix.Poll(pfd, 100)
+		sysPoll(l, Read, 100)
 	}
 }
 
 func (g *rig) write(fd int, s string) {
 	g.Helper()
-	n, err := unix.Write(fd, []byte(s))
+	n, err := sysWrite(fd, []byte(s))
 	g.must(err)
 	if n != len(s) {
 		g.Fatalf("wrote %d of %d bytes", n, len(s))
@@ -176,25 +153,20 @@ func (g *rig) write(fd int, s string) {
 func (g *rig) fill(fd int) {
 	g.Helper()
 	buf := make([]byte, 64<<10)
-	pfd := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	settle := 0
-	if sa, err := unix.Getsockname(fd); err == nil {
-		if _, ok := sa.(*unix.SockaddrInet4); ok {
-			settle = 250
-		}
+	if isTCP(fd) {
+		settle = 250
 	}
 	for size := len(buf); ; {
-		_, err := unix.Write(fd, buf[:size])
+		_, err := sysWrite(fd, buf[:size])
 		switch {
-		case err == nil || err == unix.EINTR:
-		case err != unix.EAGAIN:
+		case err == nil:
+		case !isAgain(err):
 			g.Fatal("write:", err)
 		case size > 1:
 			size /= 2
-		default:
-			if n, err := unix.Poll(pfd, settle); n == 0 && err == nil {
-				return
-			}
+		case !sysPoll(fd, Write, settle):
+			return
 		}
 	}
 }
@@ -204,11 +176,10 @@ func (g *rig) drain(fd int) (end bool) {
 	g.Helper()
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := unix.Read(fd, buf)
+		n, err := sysRead(fd, buf)
 		switch {
-		case err == unix.EAGAIN:
+		case isAgain(err):
 			return false
-		case err == unix.EINTR:
 		case err != nil || n == 0:
 			return true
 		}
@@ -218,7 +189,7 @@ func (g *rig) drain(fd int) (end bool) {
 // reset closes fd so that its TCP peer gets an RST.
 func (g *rig) reset(fd int) {
 	g.Helper()
-	g.must(unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}))
+	g.must(sysResetOnClose(fd))
 	g.close(fd)
 }
 

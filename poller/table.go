@@ -1,39 +1,16 @@
-// What the backends whose kernel cannot keep a token share: a table of registrations, and the
-// contract's checks on the way into it. Also the checks and the rounding that all of them need.
+// What the backends of Unix whose kernel cannot keep a token share: a table of registrations, and the
+// contract's checks on the way into it.
 
 //go:build unix
 
 package poller
 
 import (
-	"math"
 	"net"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// check refuses what no backend takes.
-func check(op string, t Token, want Ready) error {
-	if want&^(Read|Write) != 0 || t == reserved {
-		return os.NewSyscallError(op, unix.EINVAL)
-	}
-	return nil
-}
-
-// milliseconds is max as poll(2) and its kin take it: rounded up, so that a wait never ends early
-// and a loop waiting for the last microsecond of a timer does not spin; negative for ever.
-func milliseconds(max time.Duration) int {
-	if max < 0 {
-		return -1
-	}
-	ms := max / time.Millisecond
-	if max%time.Millisecond != 0 {
-		ms++
-	}
-	return int(min(ms, math.MaxInt32))
-}
 
 // table holds the registrations by descriptor. Unix hands out the lowest free number, so a slice is
 // as dense as a map and needs no hashing.

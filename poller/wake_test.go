@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix || windows
 
 package poller
 
@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // woken waits until a wake-up comes, and fails when none does.
@@ -152,7 +150,7 @@ func testWakeBesideClose(t *testing.T, s subject) {
 		done.Wait()
 		for _, fd := range ends {
 			var b [1]byte
-			if n, err := unix.Read(fd, b[:]); n > 0 || err != unix.EAGAIN {
+			if n, err := sysRead(fd, b[:]); n > 0 || !isAgain(err) {
 				t.Fatalf("read from a descriptor opened after Close: %d, %v", n, err)
 			}
 		}
