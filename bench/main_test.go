@@ -29,7 +29,7 @@ func build(t *testing.T) string {
 
 func TestQuickRunMeasuresWhatItSays(t *testing.T) {
 	prog, out := build(t), t.TempDir()
-	cmd := exec.Command(prog, "-quick", "-only", "servers,echo,idle,delay", "-contenders", "lurcher,floor,net", "-out", out)
+	cmd := exec.Command(prog, "-quick", "-only", "servers,echo,ws,idle,delay", "-contenders", "lurcher,floor,net,gws", "-out", out)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, msg)
@@ -56,6 +56,13 @@ func TestQuickRunMeasuresWhatItSays(t *testing.T) {
 				if len(g.Samples[who][m]) != 1 {
 					t.Errorf("%s: %s has %v for %s; notes: %v", name, who, g.Samples[who][m], m, g.Notes)
 				}
+			}
+		}
+	}
+	for name, metric := range map[string]string{"ws-64-64": "cpu", "ws-cast": "cpu", "ws-idle": "rss"} {
+		for _, who := range []string{"lurcher", "gws"} {
+			if g := got[name]; g == nil || len(g.Samples[who][metric]) != 1 {
+				t.Errorf("%s: nothing is measured of %s", name, who)
 			}
 		}
 	}

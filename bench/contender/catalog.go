@@ -2,6 +2,7 @@ package contender
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 )
 
@@ -9,6 +10,7 @@ import (
 // -mode, or one that is looked up with a function that writes its configuration; and a line here.
 func All() []*Contender {
 	noHTTP := map[string]string{HTTP: "it does no HTTP"}
+	onlyWS := map[string]string{HTTP: "it does WebSocket only", Echo: "it does WebSocket only"}
 	noEcho := func(more ...string) map[string]string {
 		m := map[string]string{Echo: "it does HTTP only"}
 		for i := 0; i < len(more); i += 2 {
@@ -20,7 +22,7 @@ func All() []*Contender {
 	const plain = "only the plain hello"
 	const nothingLate = "it has no delayed answers of its own"
 	return []*Contender{
-		{Name: "lurcher", pkg: "lurcher", Go: true, Note: "all of RFC 9112, with its defaults: limits, timeouts, Date"},
+		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Note: "all of RFC 9112, with its defaults: limits, timeouts, Date"},
 		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
 			Lacks: noEcho(JSON, plain, Large, plain, Post, plain, Delay, plain), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
@@ -30,7 +32,7 @@ func All() []*Contender {
 		{Name: "evio", pkg: "evio", Go: true, Less: true, Note: sketchy},
 		{Name: "fasthttp", pkg: "fasthttp", Go: true, Lacks: noEcho(), Note: "no timeouts by default"},
 		{Name: "hertz", pkg: "hertz", Go: true, Lacks: noEcho(), Note: "on netpoll"},
-		{Name: "nbio", pkg: "nbio", Go: true, Note: "nbhttp, with net/http's Request"},
+		{Name: "nbio", pkg: "nbio", Go: true, WS: true, Note: "nbhttp, with net/http's Request"},
 		{Name: "netpoll", pkg: "netpoll", Go: true, Lacks: noHTTP, Note: "CloudWeGo's"},
 		{Name: "net", pkg: "net", Go: true, Note: "net/http, and net for the echo; no timeouts by default"},
 		{Name: "nginx", program: "nginx", version: []string{"-v"}, args: nginx,
@@ -45,6 +47,10 @@ func All() []*Contender {
 		{Name: "node", program: "node", version: []string{"--version"}, args: node(), Note: "keepAliveTimeout 75 s"},
 		{Name: "node cluster", program: "node", version: []string{"--version"}, args: node("cluster"),
 			Lacks: noEcho(), Note: "two workers, on the one core that all servers get"},
+		{Name: "gws", pkg: "gws", Go: true, WS: true, Lacks: onlyWS, Note: "its own server; does not check that texts are UTF-8"},
+		{Name: "gorilla", pkg: "gorilla", Go: true, WS: true, Lacks: onlyWS, Note: "on net/http; does not check that texts are UTF-8"},
+		{Name: "coder", pkg: "coder", Go: true, WS: true, Lacks: onlyWS, Note: "on net/http; does not check that texts are UTF-8"},
+		{Name: "node ws", program: "node", version: []string{"--version"}, args: nodeWS, WS: true, Lacks: onlyWS, Note: "the npm package ws"},
 	}
 }
 
@@ -126,6 +132,14 @@ index-file.names = ( "index.html" )
 mimetype.assign = ( "" => "text/plain" )
 `, host, port), addr)
 	return []string{prog, "-D", "-f", conf}, err
+}
+
+func nodeWS(e *Env, prog, addr, mode string) ([]string, error) {
+	dir := filepath.Join(e.Bench, "peers/node")
+	if _, err := os.Stat(filepath.Join(dir, "node_modules/ws")); err != nil {
+		return nil, fmt.Errorf("the npm package ws is missing: npm ci in %s", dir)
+	}
+	return []string{prog, filepath.Join(dir, "ws.js"), addr, mode}, nil
 }
 
 func node(how ...string) func(*Env, string, string, string) ([]string, error) {

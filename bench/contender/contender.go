@@ -22,6 +22,8 @@ const (
 	Delay = "delay"
 	Echo  = "echo"
 	HTTP  = "http"
+	WS    = "ws"   // an echo of WebSocket messages
+	Cast  = "cast" // a message of one to all
 )
 
 // A Contender is a server that is measured.
@@ -33,6 +35,7 @@ type Contender struct {
 	Conns int               // the most connections that it takes with 20,000 descriptors; 0: as many as there are
 	Why   string            // it takes no more
 	Go    bool              // it tells its heap
+	WS    bool              // it does WS and Cast
 
 	program string // what to look for in PATH, or
 	pkg     string // what to build, in peers/
@@ -41,7 +44,12 @@ type Contender struct {
 }
 
 // Can is the reason why c does not do what, or "".
-func (c *Contender) Can(what string) string { return c.Lacks[what] }
+func (c *Contender) Can(what string) string {
+	if (what == WS || what == Cast) && !c.WS {
+		return "it does no WebSocket"
+	}
+	return c.Lacks[what]
+}
 
 // An Env is where contenders are built and run.
 type Env struct {

@@ -152,7 +152,10 @@ func (s *Server) answers(ctx context.Context, mode string) error {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(5 * time.Second))
-	if mode == Echo {
+	switch mode {
+	case WS, Cast:
+		return switches(c)
+	case Echo:
 		got := make([]byte, 5)
 		io.WriteString(c, "hello")
 		if _, err := io.ReadFull(c, got); err != nil || string(got) != "hello" {
@@ -168,6 +171,16 @@ func (s *Server) answers(ctx context.Context, mode string) error {
 	body, err := io.ReadAll(res.Body)
 	if res.StatusCode != 200 || string(body) != peer.Hello {
 		return fmt.Errorf("the answer is %s %.100q, %w", res.Status, body, err)
+	}
+	return nil
+}
+
+// switches looks at the answer to a handshake. The floor of a broadcast has none: it echoes to all.
+func switches(c net.Conn) error {
+	io.WriteString(c, peer.Handshake)
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 101 ") && !strings.HasPrefix(peer.Handshake, line) {
+		return fmt.Errorf("not a WebSocket: %q, %w", line, err)
 	}
 	return nil
 }

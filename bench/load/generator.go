@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/measure"
+	"github.com/lurcher-net/lurcher/bench/peers/peer"
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/parser"
 	"github.com/lurcher-net/lurcher/poller"
+	"github.com/lurcher-net/lurcher/ws"
 )
 
 // opening is how many connections are being opened at a time: fewer than a listener's backlog holds.
@@ -61,7 +63,7 @@ type generator struct {
 	stopped bool
 	started time.Time
 	cpu     time.Duration
-	waiting int // "delay": requests whose answers have not come
+	waiting int // "delay": requests whose answers have not come; "cast": connections that have not got the message
 
 	times  measure.Histogram
 	result Result
@@ -95,6 +97,11 @@ func (g *generator) prepare() {
 	case "echo":
 		g.batch = bytes.Repeat([]byte("e"), job.Size)
 		g.answer = job.Size
+	case "ws", "cast":
+		g.batch = ws.AppendMaskedFrame(nil, ws.Text, bytes.Repeat([]byte("e"), job.Size), 0x2a5c17e9)
+		if g.answer = len(g.batch); !job.Raw {
+			g.first, g.answer = []byte(peer.Handshake), len(g.batch)-4 // the mask
+		}
 	default:
 		g.first = request(job.Path)
 		g.batch = bytes.Repeat(g.first, job.Pipeline)
@@ -178,8 +185,12 @@ func (g *generator) begin() {
 		g.finish()
 		return
 	}
-	for _, k := range g.clients[:g.job.Active] {
-		g.send(k)
+	if g.job.Kind == "cast" {
+		g.cast()
+	} else {
+		for _, k := range g.clients[:g.job.Active] {
+			g.send(k)
+		}
 	}
 	if g.job.Requests > 0 {
 		g.count()
@@ -205,6 +216,16 @@ func (g *generator) send(k *client) {
 		g.waiting++
 	}
 	k.c.Write(g.batch)
+}
+
+// cast has one connection send a message that comes to all.
+func (g *generator) cast() {
+	g.waiting = len(g.clients)
+	for _, k := range g.clients {
+		k.sent, k.want = g.loop.Now(), g.answer
+	}
+	g.clients[0].sent = time.Now()
+	g.clients[0].c.Write(g.batch)
 }
 
 func (g *generator) data(c *conn.Conn, p []byte) int {
@@ -249,6 +270,9 @@ func answerLength(p []byte) (int, error) {
 	if n == 0 || err != nil {
 		return 0, err
 	}
+	if r.Status == 101 {
+		return n, nil
+	}
 	if r.Status != 200 {
 		return 0, fmt.Errorf("the answer has status %d", r.Status)
 	}
@@ -284,9 +308,17 @@ func (g *generator) answered(k *client, p []byte) {
 	if k.want > 0 {
 		return
 	}
-	g.times.Record(time.Since(k.sent))
 	g.result.Requests += g.job.Pipeline
 	g.result.All += g.job.Pipeline
+	if g.job.Kind == "cast" {
+		if g.waiting--; g.waiting > 0 {
+			return
+		}
+		g.times.Record(time.Since(g.clients[0].sent))
+		g.cast()
+		return
+	}
+	g.times.Record(time.Since(k.sent))
 	if g.job.Requests > 0 && g.result.Requests >= g.job.Requests {
 		g.finish()
 		return
@@ -335,7 +367,7 @@ func (g *generator) finish() {
 		return
 	}
 	r := &g.result
-	if g.job.Active == 0 && g.job.Kind == "http" { // nothing to count but the first phase
+	if g.job.Active == 0 && (g.job.Kind == "http" || g.job.Kind == "ws") { // nothing to count but the first phase
 		r.Requests, r.Elapsed = r.All, time.Nanosecond
 	} else if !g.started.IsZero() {
 		r.Elapsed = time.Since(g.started)

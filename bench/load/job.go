@@ -14,14 +14,17 @@ import (
 // Each job has two phases. First Conns connections are opened and, unless it is an echo, each makes one
 // request, whose answer is read in full: with Hang they ask for that path instead and wait for ever.
 // Then Active of them (those that do not hang) keep one batch of Pipeline requests, or one message of
-// Size bytes, in flight each.
+// Size bytes, in flight each. Of a "cast" the first connection sends a message, and the next one when it
+// has come to all: each that has come to one is counted. With Raw no handshake is made, and what
+// comes back is what was sent.
 type Job struct {
-	Kind     string // "http", "echo" or "delay"
+	Kind     string // "http", "echo", "delay", "ws" or "cast"
 	Addr     string
 	Path     string `json:",omitempty"`
 	Body     int    `json:",omitempty"` // bytes to POST; 0 is a GET
 	Hang     string `json:",omitempty"` // what the connections that are not active ask for
 	Size     int    `json:",omitempty"` // of an echo's messages
+	Raw      bool   `json:",omitempty"` // of a "cast": TCP
 	Conns    int
 	Active   int           `json:",omitempty"`
 	Pipeline int           `json:",omitempty"`

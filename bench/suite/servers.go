@@ -140,10 +140,16 @@ func (b *Bench) load(ctx context.Context, g *present.Grid, c *contender.Contende
 	if err != nil {
 		return err
 	}
+	b.sample(g, c, round, res, used)
+	return nil
+}
+
+// sample records what one load has shown.
+func (b *Bench) sample(g *present.Grid, c *contender.Contender, round int, res load.Result, used spent) {
 	g.Add(c.Name, "rate", round, res.Rate())
 	g.Add(c.Name, "cpu", round, used.each(res.All))
 	g.Add(c.Name, "user", round, micros(used.cpu.User)/float64(res.All))
-	if sc.h2load {
+	if res.Mean > 0 {
 		g.Add(c.Name, "mean", round, micros(res.Mean))
 	} else {
 		g.Add(c.Name, "p50", round, micros(res.P50))
@@ -152,7 +158,6 @@ func (b *Bench) load(ctx context.Context, g *present.Grid, c *contender.Contende
 	g.Add(c.Name, "busy", round, used.busy())
 	g.Add(c.Name, "generator", round, res.Busy)
 	b.Progress("%s, round %d of %d: %s %.0f/s, %.2f µs of CPU each", g.Title, round+1, b.Rounds, c.Name, res.Rate(), used.each(res.All))
-	return nil
 }
 
 // generate uses the generator that the scenario names, or else wrk where it can do the job, and the one of

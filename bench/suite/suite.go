@@ -40,6 +40,7 @@ func All() []Suite {
 		{"parsers", Parsers},
 		{"servers", Servers},
 		{"echo", Echo},
+		{"ws", Sockets},
 		{"idle", Idle},
 		{"delay", Delay},
 		{"growth", Growth},
@@ -55,7 +56,7 @@ func (b *Bench) who(ctx context.Context, g *present.Grid, what ...string) []*con
 	var out []*contender.Contender
 	for _, c := range b.Contenders {
 		if i := slices.IndexFunc(what, func(w string) bool { return c.Can(w) != "" }); i >= 0 {
-			if what[i] != contender.HTTP && what[i] != contender.Echo { // those would be noted everywhere
+			if !slices.Contains([]string{contender.HTTP, contender.Echo, contender.WS, contender.Cast}, what[i]) { // those would be noted everywhere
 				g.Note(c.Name, "not measured: "+c.Can(what[i]))
 			}
 			continue

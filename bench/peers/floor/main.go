@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -20,7 +21,7 @@ import (
 )
 
 func main() {
-	f := peer.Parse("http", "echo")
+	f := peer.Parse("http", "echo", "cast")
 	peer.Fail(serve(f))
 }
 
@@ -36,6 +37,7 @@ func serve(f peer.Flags) error {
 	if err := watch(ep, ln); err != nil {
 		return err
 	}
+	var all []int // of cast: those who get every message
 	in, out := make([]byte, 256<<10), make([]byte, 0, 256<<10)
 	events := make([]unix.EpollEvent, 512)
 	for {
@@ -50,11 +52,12 @@ func serve(f peer.Flags) error {
 		for _, ev := range events[:max(n, 0)] {
 			fd := int(ev.Fd)
 			if fd == ln {
-				accept(ep, ln)
+				all = append(all, accept(ep, ln)...)
 				continue
 			}
 			got := recv(fd, in)
 			if got == 0 || got < 0 && got != -int(unix.EAGAIN) {
+				all = slices.DeleteFunc(all, func(other int) bool { return other == fd })
 				unix.Close(fd)
 				continue
 			}
@@ -63,6 +66,12 @@ func serve(f peer.Flags) error {
 			}
 			if f.Mode == "echo" {
 				sendAll(fd, in[:got])
+				continue
+			}
+			if f.Mode == "cast" {
+				for _, fd := range all {
+					sendAll(fd, in[:got])
+				}
 				continue
 			}
 			var closing bool
@@ -129,12 +138,13 @@ func listen(addr string) (int, error) {
 	return fd, unix.Listen(fd, 4096)
 }
 
-func accept(ep, ln int) {
+func accept(ep, ln int) (fds []int) {
 	for {
 		fd, _, err := unix.Accept4(ln, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err != nil {
-			return
+			return fds
 		}
+		fds = append(fds, fd)
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 		watch(ep, fd)
 	}

@@ -13,9 +13,12 @@ import (
 
 func main() {
 	std := flag.Bool("nethttp", false, "answer by a handler of net/http")
-	f := peer.Parse("http", "echo")
+	f := peer.Parse("http", "echo", "ws", "cast")
 	if f.Mode == "echo" {
 		peer.Fail(server.ListenTCP(f.Addr, func(c *conn.Conn) { c.Pipe(c) }))
+	}
+	if f.Mode == "ws" || f.Mode == "cast" {
+		peer.Fail(serveSockets(f))
 	}
 	h := answer
 	if *std {

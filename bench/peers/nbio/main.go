@@ -14,8 +14,11 @@ import (
 )
 
 func main() {
-	f := peer.Parse("http", "echo")
+	f := peer.Parse("http", "echo", "ws", "cast")
 	logging.SetLevel(logging.LevelNone)
+	if f.Mode == "ws" || f.Mode == "cast" {
+		peer.Fail(serveSockets(f))
+	}
 	if f.Mode == "echo" {
 		g := nbio.NewEngine(nbio.Config{Network: "tcp", Addrs: []string{f.Addr}, NPoller: runtime.GOMAXPROCS(0)})
 		g.OnData(func(c *nbio.Conn, p []byte) { c.Write(p) })

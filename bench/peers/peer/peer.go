@@ -24,6 +24,10 @@ const (
 	DelayPath        = "/delay" // with ?ms=2000
 )
 
+// Handshake opens a WebSocket connection.
+const Handshake = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
 // JSON is a body of 1 KB as an API answers it, Large one of 64 KB.
 var (
 	JSON  = `{"items":[` + strings.Repeat(`{"id":1234567,"name":"lurcher","tags":["dog","fast"],"ok":true},`, 15) + `{"id":0}],"next":"/items?page=2"}` + "\n"
@@ -57,7 +61,7 @@ func Delay(query []byte) time.Duration {
 // Flags are what a contender is started with.
 type Flags struct {
 	Addr string // host:port to listen on
-	Mode string // "http" or "echo"
+	Mode string // "http", "echo", "ws" or "cast"
 }
 
 // Parse reads the flags, and from then on answers SIGUSR1 with a line on standard output,
