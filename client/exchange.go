@@ -138,7 +138,9 @@ func (x *exchange) begin() {
 		}
 	}
 	x.arm()
-	x.drained()
+	if x.send != holding {
+		x.drained()
+	}
 }
 
 // forgetOut gives up sending x again.

@@ -137,11 +137,14 @@ func (x *exchange) put(a, b, c []byte) error {
 	if !x.waits() {
 		x.given += len(a) + len(b) + len(c)
 		x.keep(a, b, c)
-		_, err := x.s.conn.Writev(a, b, c)
-		if err == conn.ErrBacklog {
+		switch _, err := x.s.conn.Writev(a, b, c); {
+		case err == conn.ErrBacklog:
 			return ErrBacklog
+		case err != nil: // the server takes no more: its answer may come all the same
+			x.set(closes)
+			x.stop()
 		}
-		return err
+		return nil
 	}
 	to := &x.out
 	if x.send == holding {

@@ -105,16 +105,14 @@ func (g *gateway) requestHead(r server.Request) head {
 
 // target is the origin-form of the request's, or the asterisk (RFC 9112 3.2).
 func target(r server.Request) string {
-	path := string(r.Path())
-	switch query := r.Query(); {
-	case len(query) > 0 || bytes.HasSuffix(r.Target(), []byte("?")):
-		return "/" + strings.TrimPrefix(path, "/") + "?" + string(query)
-	case path == "" && string(r.Method()) == "OPTIONS":
-		return "*" // 9112 3.2.4
-	case path == "":
-		return "/"
+	t := r.Target()
+	if i := bytes.Index(t, []byte("://")); t[0] != '/' && i > 0 && string(r.Method()) == "OPTIONS" && bytes.IndexAny(t[i+3:], "/?") < 0 {
+		return "*" // RFC 9112 3.2.4: asked of the whole server
 	}
-	return path
+	if bytes.IndexByte(t, '?') >= 0 {
+		return string(r.Path()) + "?" + string(r.Query())
+	}
+	return string(r.Path())
 }
 
 // forwarded says whom the request came from, and how.
