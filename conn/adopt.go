@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"sync"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lurcher-net/lurcher/poller"
 )
@@ -86,13 +83,7 @@ func (c *Conn) Detach() (net.Conn, error) {
 	if c.is(closed) {
 		return nil, net.ErrClosed
 	}
-	fd, err := unix.FcntlInt(uintptr(c.fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, os.NewSyscallError("fcntl", err)
-	}
-	f := os.NewFile(uintptr(fd), "")
-	defer f.Close()
-	nc, err := net.FileConn(f)
+	nc, err := netConn(int(c.fd))
 	if err != nil {
 		return nil, err
 	}

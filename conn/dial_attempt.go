@@ -10,8 +10,6 @@ import (
 	"slices"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -135,12 +133,12 @@ func (a *attempt) start() error {
 		a.fd = -1
 		return os.NewSyscallError("socket", err)
 	}
-	if family != unix.AF_UNIX {
+	if family != syscall.AF_UNIX {
 		setTCPOptions(a.fd)
 		setKeepAlive(a.fd, d.KeepAlive)
 	}
 	if d.Control != nil {
-		network := map[int]string{unix.AF_INET: "tcp4", unix.AF_INET6: "tcp6", unix.AF_UNIX: "unix"}[family]
+		network := map[int]string{syscall.AF_INET: "tcp4", syscall.AF_INET6: "tcp6", syscall.AF_UNIX: "unix"}[family]
 		if err := d.Control(network, a.addr.String(), rawConn(a.fd)); err != nil {
 			return err
 		}
@@ -153,13 +151,13 @@ func (a *attempt) start() error {
 			return err
 		}
 	}
-	err = unix.Connect(a.fd, to)
+	err = connect(a.fd, to)
 	for range againAttempts {
-		if err == unix.EADDRNOTAVAIL {
-			err = unix.Connect(a.fd, to)
+		if err == syscall.EADDRNOTAVAIL {
+			err = connect(a.fd, to)
 		}
 	}
-	if err != nil && err != unix.EINPROGRESS && err != unix.EINTR { // these go on
+	if err != nil {
 		return os.NewSyscallError("connect", err)
 	}
 	// Also when it is established already: Open never comes from within Dial.
@@ -217,7 +215,7 @@ func (a *attempt) event(poller.Ready) {
 // A port that nobody listens at may be the one that the kernel gives the socket itself, which then is
 // connected to itself (RFC 9293 3.5, simultaneous open). That is as good as refused.
 func (a *attempt) outcome() error {
-	peer, err := unix.Getpeername(a.fd)
+	peer, err := getpeername(a.fd)
 	if err != nil {
 		if errno := socketError(a.fd); errno != 0 {
 			return errno
@@ -225,7 +223,7 @@ func (a *attempt) outcome() error {
 		return syscall.EINPROGRESS
 	}
 	if isTCP(peer) {
-		if own, err := unix.Getsockname(a.fd); err == nil && sameAddr(own, peer) {
+		if own, err := getsockname(a.fd); err == nil && sameAddr(own, peer) {
 			return syscall.ECONNREFUSED
 		}
 	}

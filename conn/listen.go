@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -141,9 +139,9 @@ func (ln *Listener) File() (*os.File, error) {
 	if ln.fd < 0 {
 		return nil, net.ErrClosed
 	}
-	fd, err := unix.FcntlInt(uintptr(ln.fd), unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := duplicate(ln.fd)
 	if err != nil {
-		return nil, os.NewSyscallError("fcntl", err)
+		return nil, err
 	}
 	return os.NewFile(uintptr(fd), ln.addr.Network()+":"+ln.addr.String()), nil
 }

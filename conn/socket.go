@@ -1,4 +1,4 @@
-// Sockets: options, errors and addresses, the same on every Unix.
+// Sockets: options, errors and addresses, the same on every system. What differs has a file sys_*.go.
 
 package conn
 
@@ -10,64 +10,28 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
-
-func closeFD(fd int) { unix.Close(fd) }
-
-// dupFD makes a descriptor of our own for the socket of a net.Conn or
-// net.Listener. It shares their file, which is non-blocking already.
-func dupFD(sc syscall.Conn) (fd int, err error) {
-	rc, err := sc.SyscallConn()
-	if err != nil {
-		return -1, err
-	}
-	fd = -1
-	cerr := rc.Control(func(s uintptr) { fd, err = unix.FcntlInt(s, unix.F_DUPFD_CLOEXEC, 0) })
-	if cerr != nil {
-		return -1, cerr
-	}
-	return fd, err
-}
 
 // setTCPOptions: output is collected already, so Nagle's algorithm would only
 // delay it; keep-alive probes find peers that vanished without a word.
 func setTCPOptions(fd int) {
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
-}
-
-// resetOnClose has close drop what is unsent, and the peer see a reset.
-func resetOnClose(fd int) {
-	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-}
-
-func shutdownWrite(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }
-
-// socketError takes the error that is pending on a socket.
-func socketError(fd int) syscall.Errno {
-	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
-	if err != nil {
-		errno, _ := err.(syscall.Errno)
-		return errno
-	}
-	return syscall.Errno(n)
+	setOption(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	setOption(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
 }
 
 // sockaddr is addr, a *net.TCPAddr or a *net.UnixAddr, as the kernel takes it.
-func sockaddr(addr net.Addr) (family int, sa unix.Sockaddr, err error) {
+func sockaddr(addr net.Addr) (family int, sa sockAddr, err error) {
 	switch addr := addr.(type) {
 	case *net.UnixAddr:
-		return unix.AF_UNIX, &unix.SockaddrUnix{Name: addr.Name}, nil
+		return syscall.AF_UNIX, &sockAddrUnix{Name: addr.Name}, nil
 	case *net.TCPAddr:
 		if ip := addr.IP.To4(); ip != nil {
-			return unix.AF_INET, &unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte(ip)}, nil
+			return syscall.AF_INET, &sockAddr4{Port: addr.Port, Addr: [4]byte(ip)}, nil
 		}
-		sa := &unix.SockaddrInet6{Port: addr.Port}
+		sa := &sockAddr6{Port: addr.Port}
 		copy(sa.Addr[:], addr.IP)
 		sa.ZoneId, err = zone(addr.Zone)
-		return unix.AF_INET6, sa, err
+		return syscall.AF_INET6, sa, err
 	}
 	return 0, nil, fmt.Errorf("conn: a %T is no address of a stream", addr)
 }
@@ -77,7 +41,7 @@ func bindTo(fd, family int, addr net.Addr) error {
 	if a, ok := addr.(*net.TCPAddr); ok {
 		if len(a.IP) == 0 || a.IP.IsUnspecified() { // any, of the socket's family
 			a = &net.TCPAddr{IP: net.IPv4zero, Port: a.Port}
-			if family == unix.AF_INET6 {
+			if family == syscall.AF_INET6 {
 				a.IP = net.IPv6unspecified
 			}
 			addr = a
@@ -90,7 +54,7 @@ func bindTo(fd, family int, addr net.Addr) error {
 	if err != nil {
 		return err
 	}
-	return os.NewSyscallError("bind", unix.Bind(fd, sa))
+	return os.NewSyscallError("bind", bind(fd, sa))
 }
 
 // defaultKeepAlive is package net's.
@@ -106,7 +70,7 @@ func setKeepAlive(fd int, d time.Duration) {
 		on = 1
 		setProbes(fd, int((d+time.Second-1)/time.Second))
 	}
-	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, on)
+	setOption(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, on)
 }
 
 // zone is the index of an interface that is given by its name, or by its number as package net takes it.
@@ -123,21 +87,21 @@ func zone(name string) (uint32, error) {
 	return 0, &net.AddrError{Err: "no interface of this name, or number", Addr: name}
 }
 
-func isTCP(sa unix.Sockaddr) bool {
+func isTCP(sa sockAddr) bool {
 	switch sa.(type) {
-	case *unix.SockaddrInet4, *unix.SockaddrInet6:
+	case *sockAddr4, *sockAddr6:
 		return true
 	}
 	return false
 }
 
-func sameAddr(a, b unix.Sockaddr) bool {
+func sameAddr(a, b sockAddr) bool {
 	switch a := a.(type) {
-	case *unix.SockaddrInet4:
-		b, ok := b.(*unix.SockaddrInet4)
+	case *sockAddr4:
+		b, ok := b.(*sockAddr4)
 		return ok && a.Port == b.Port && a.Addr == b.Addr
-	case *unix.SockaddrInet6:
-		b, ok := b.(*unix.SockaddrInet6)
+	case *sockAddr6:
+		b, ok := b.(*sockAddr6)
 		return ok && a.Port == b.Port && a.Addr == b.Addr
 	}
 	return false
@@ -151,20 +115,20 @@ func (rawConn) Read(func(fd uintptr) bool) error    { return errors.ErrUnsupport
 func (rawConn) Write(func(fd uintptr) bool) error   { return errors.ErrUnsupported }
 
 // LocalAddr asks the kernel for our address; nil once the connection is closed.
-func (c *Conn) LocalAddr() net.Addr { return addrOf(unix.Getsockname(int(c.fd))) }
+func (c *Conn) LocalAddr() net.Addr { return addrOf(getsockname(int(c.fd))) }
 
 // RemoteAddr asks the kernel for the peer's address; nil once the connection is
 // closed or reset. It is a system call, so that no connection has to hold it.
-func (c *Conn) RemoteAddr() net.Addr { return addrOf(unix.Getpeername(int(c.fd))) }
+func (c *Conn) RemoteAddr() net.Addr { return addrOf(getpeername(int(c.fd))) }
 
-func addrOf(sa unix.Sockaddr, err error) net.Addr {
+func addrOf(sa sockAddr, err error) net.Addr {
 	if err != nil {
 		return nil
 	}
 	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
+	case *sockAddr4:
 		return &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
-	case *unix.SockaddrInet6:
+	case *sockAddr6:
 		a := &net.TCPAddr{IP: sa.Addr[:], Port: sa.Port}
 		if sa.ZoneId != 0 {
 			if ifi, err := net.InterfaceByIndex(int(sa.ZoneId)); err == nil {
@@ -172,7 +136,7 @@ func addrOf(sa unix.Sockaddr, err error) net.Addr {
 			}
 		}
 		return a
-	case *unix.SockaddrUnix:
+	case *sockAddrUnix:
 		return &net.UnixAddr{Name: sa.Name, Net: "unix"}
 	}
 	return nil

@@ -1,0 +1,86 @@
+//go:build unix
+
+// System calls that are the same on every Unix.
+
+package conn
+
+import (
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+type (
+	sockAddr     = unix.Sockaddr
+	sockAddr4    = unix.SockaddrInet4
+	sockAddr6    = unix.SockaddrInet6
+	sockAddrUnix = unix.SockaddrUnix
+)
+
+func closeFD(fd int) { unix.Close(fd) }
+
+// dupFD makes a descriptor of our own for the socket of a net.Conn or
+// net.Listener. It shares their file, which is non-blocking already.
+func dupFD(sc syscall.Conn) (fd int, err error) {
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	fd = -1
+	cerr := rc.Control(func(s uintptr) { fd, err = unix.FcntlInt(s, unix.F_DUPFD_CLOEXEC, 0) })
+	if cerr != nil {
+		return -1, cerr
+	}
+	return fd, err
+}
+
+// duplicate makes a descriptor for the same socket.
+func duplicate(fd int) (int, error) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	return n, os.NewSyscallError("fcntl", err)
+}
+
+// netConn makes a connection of package net for the same socket.
+func netConn(fd int) (net.Conn, error) {
+	fd, err := duplicate(fd)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "")
+	defer f.Close()
+	return net.FileConn(f)
+}
+
+// resetOnClose has close drop what is unsent, and the peer see a reset.
+func resetOnClose(fd int) {
+	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+}
+
+func shutdownWrite(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }
+
+// socketError takes the error that is pending on a socket.
+func socketError(fd int) syscall.Errno {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		errno, _ := err.(syscall.Errno)
+		return errno
+	}
+	return syscall.Errno(n)
+}
+
+func setOption(fd, level, name, value int) error { return unix.SetsockoptInt(fd, level, name, value) }
+
+func bind(fd int, sa sockAddr) error       { return unix.Bind(fd, sa) }
+func getsockname(fd int) (sockAddr, error) { return unix.Getsockname(fd) }
+func getpeername(fd int) (sockAddr, error) { return unix.Getpeername(fd) }
+
+// connect begins to connect; it is no error that it goes on.
+func connect(fd int, sa sockAddr) error {
+	err := unix.Connect(fd, sa)
+	if err == unix.EINPROGRESS || err == unix.EINTR {
+		return nil
+	}
+	return err
+}
