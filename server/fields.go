@@ -49,8 +49,11 @@ func (s *session) setSpecial(special, name, value string, replace bool) error {
 		x.declared = int64(n) // written by writeHead
 	case "Connection":
 		for option := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(field.Trim(option), "close") {
+			switch option = field.Trim(option); {
+			case strings.EqualFold(option, "close"):
 				s.clear(persist)
+			case strings.EqualFold(option, "upgrade"): // with Upgrade in a 426 (RFC 9110 7.8)
+				x.options = "upgrade"
 			}
 		}
 		// written by writeHead

@@ -157,6 +157,17 @@ func (c *Conn) timeout() {
 	}
 }
 
+// quiesce is called when the server shuts down.
+func (c *Conn) quiesce() {
+	switch {
+	case c.is(closeSent):
+	case c.h.Quiesce != nil:
+		c.h.Quiesce(c)
+	default:
+		c.Close(GoingAway, "")
+	}
+}
+
 // drained is called when the output has fallen to Handler.Low.
 func (c *Conn) drained() {
 	if c.h.Drain != nil && !c.is(closeSent) {

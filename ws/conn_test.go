@@ -520,3 +520,24 @@ func TestPost(t *testing.T) {
 	}
 	runtime.Gosched()
 }
+
+// A server that shuts down says goodbye.
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	h, ends := closing(&Handler{})
+	s := start(t, h)
+	p := s.dial()
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(t.Context()) }()
+	p.want("close 1001")
+	p.send(bye(1001, ""))
+	if got := p.all(); got != "" {
+		t.Error(got)
+	}
+	if e := wait(t, ends); e.Code != GoingAway || e.Err != nil {
+		t.Error(e)
+	}
+	if err := wait(t, done); err != nil {
+		t.Error(err)
+	}
+}

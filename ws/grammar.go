@@ -6,26 +6,9 @@ package ws
 import (
 	"iter"
 	"strings"
+
+	"github.com/lurcher-net/lurcher/internal/field"
 )
-
-// tchar marks the bytes of a token.
-var tchar = func() (t [256]bool) {
-	for c := range 0x80 {
-		t[c] = '0' <= c && c <= '9' || 'A' <= c&^0x20 && c&^0x20 <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
-	}
-	return t
-}()
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		if !tchar[s[i]] {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func trim(s string) string { return strings.Trim(s, " \t") }
 
 // elements ranges over the elements of a list that has no quotes; empty ones do
 // not count (RFC 9110 5.6.1).
@@ -33,7 +16,7 @@ func elements(lines []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, line := range lines {
 			for e := range strings.SplitSeq(line, ",") {
-				if e = trim(e); e != "" && !yield(e) {
+				if e = field.Trim(e); e != "" && !yield(e) {
 					return
 				}
 			}
@@ -101,7 +84,7 @@ func (s *scanner) skip(c byte) bool {
 
 func (s *scanner) token() (t string, ok bool) {
 	n := 0
-	for n < len(s.rest) && tchar[s.rest[n]] {
+	for n < len(s.rest) && field.IsName(s.rest[n:n+1]) {
 		n++
 	}
 	t, s.rest = s.rest[:n], s.rest[n:]
@@ -143,7 +126,7 @@ func (s *scanner) quoted() (string, bool) {
 		switch c := s.rest[i]; {
 		case c == '"':
 			s.rest = s.rest[i+1:]
-			return string(value), isToken(string(value))
+			return string(value), field.IsName(string(value))
 		case c == '\\' && i+1 < len(s.rest):
 			i++
 			value = append(value, s.rest[i])

@@ -36,6 +36,10 @@ type Handler struct {
 	// Drain is called when the output has fallen from High to Low.
 	Drain func(c *Conn)
 
+	// Quiesce is called when the server shuts down: see
+	// [conn.Handler].Quiesce. Default: Close with GoingAway.
+	Quiesce func(c *Conn)
+
 	// Close is the last call that a connection gets, exactly once. err says how it
 	// ended; it is never nil.
 	Close func(c *Conn, err *CloseError)
@@ -95,6 +99,7 @@ func (h *Handler) conns() *conn.Handler {
 			End:     func(c *conn.Conn) { of(c).end() },
 			Drain:   func(c *conn.Conn) { of(c).drained() },
 			Timeout: func(c *conn.Conn) { of(c).timeout() },
+			Quiesce: func(c *conn.Conn) { of(c).quiesce() },
 			Close:   func(c *conn.Conn, err error) { of(c).closed(err) },
 			High:    h.High, Low: h.Low, Max: h.Max, Stall: h.Stall,
 			Hold: 1 << 20, // what is left is what one read brought: see data

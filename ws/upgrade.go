@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lurcher-net/lurcher/internal/field"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -52,8 +53,12 @@ func Upgrade(w server.Response, r server.Request, h *Handler) (*Conn, error) {
 		w.Set("Sec-WebSocket-Extensions", extension)
 	}
 	nc, err := w.Hijack(h.conns())
-	if err != nil {
-		return nil, refuse(w, &HandshakeError{400, "not HTTP/1.1"})
+	if err != nil { // the program has begun to answer
+		for _, name := range []string{"Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
+			w.Del(name)
+		}
+		refuse(w, &HandshakeError{500, "the protocol was not switched"})
+		return nil, err
 	}
 	h.adopt(nc, c)
 	return c, nil
@@ -111,6 +116,8 @@ func (q *handshake) check(r server.Request, h *Handler) *HandshakeError {
 	switch {
 	case string(r.Method()) != "GET":
 		return &HandshakeError{405, "a WebSocket handshake is a GET"}
+	case r.Minor() == 0:
+		return &HandshakeError{400, "a WebSocket handshake is HTTP/1.1"}
 	case !lists(q.upgrade, "websocket") || !lists(q.connection, "upgrade"):
 		return &HandshakeError{426, "this is a WebSocket: Upgrade: websocket and Connection: Upgrade are wanted"}
 	case r.Length() != 0:
@@ -121,7 +128,7 @@ func (q *handshake) check(r server.Request, h *Handler) *HandshakeError {
 		return &HandshakeError{400, "Sec-WebSocket-Key has to be 16 bytes in base64, once"}
 	}
 	for p := range elements(q.protocols) {
-		if !isToken(p) {
+		if !field.IsName(p) {
 			return &HandshakeError{400, "malformed Sec-WebSocket-Protocol"}
 		}
 	}
@@ -146,6 +153,7 @@ func refuse(w server.Response, e *HandshakeError) error {
 		w.Set("Allow", "GET")
 	case 426: // RFC 9110 15.5.22
 		w.Set("Upgrade", "websocket")
+		w.Set("Connection", "upgrade")
 	}
 	w.Set("Sec-WebSocket-Version", "13") // RFC 6455 4.4
 	w.Set("Content-Type", "text/plain")

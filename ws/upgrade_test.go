@@ -42,7 +42,7 @@ func TestHandshakes(t *testing.T) {
 		{"4.2.2 plain", request(), 101, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
 		{"4.2.1(1) POST", strings.Replace(request("Content-Length: 0"), "GET", "POST", 1), 405, "Allow: GET"},
 		{"4.2.1(1) HTTP/1.0", strings.Replace(request(), "HTTP/1.1", "HTTP/1.0", 1), 400, ""},
-		{"4.2.1(3) no Upgrade", without("Upgrade", ""), 426, "Upgrade: websocket"},
+		{"4.2.1(3) no Upgrade", without("Upgrade", ""), 426, "Connection: upgrade"},
 		{"4.2.1(3) another protocol", without("Upgrade", "Upgrade: h2c"), 426, "Upgrade: websocket"},
 		{"4.2.1(3) any case, in a list", without("Upgrade", "Upgrade: foo/2, WebSocket"), 101, ""},
 		{"4.2.1(3) a name that begins so", without("Upgrade", "Upgrade: websockets"), 426, ""},

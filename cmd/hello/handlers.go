@@ -12,7 +12,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -28,7 +27,6 @@ type app struct {
 	echoes  ws.Handler // the connections of /ws
 	chat    ws.Handler // and of /chat
 	room    ws.Hub     // these
-	loops   sync.Map   // by *conn.Loop: where there are any
 }
 
 func (a *app) serve(w server.Response, r server.Request) {

@@ -99,7 +99,6 @@ func (a *app) stop(signals <-chan os.Signal) {
 	}()
 	a.waiting.End([]byte("the server stops\n"))
 	a.events.End(nil)
-	a.closeSockets()
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	if err := a.srv.Shutdown(ctx); err != nil {

@@ -5,7 +5,6 @@ package main
 import (
 	_ "embed"
 
-	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/server"
 	"github.com/lurcher-net/lurcher/ws"
 )
@@ -16,14 +15,13 @@ var chatPage string
 // sockets says what happens on the connections of /ws and /chat.
 func (a *app) sockets(maxMessage int, deflate bool) {
 	a.echoes = ws.Handler{
-		Open:        a.opened,
 		Message:     func(c *ws.Conn, op ws.Op, p []byte) { c.Write(op, p) },
 		Protocols:   []string{"echo", "chat"},
 		CheckOrigin: func(server.Request) bool { return true }, // an echo knows no secrets
 		MaxMessage:  maxMessage,
 	}
 	a.chat = ws.Handler{
-		Open:    func(c *ws.Conn) { a.opened(c); a.room.Add(c) },
+		Open:    func(c *ws.Conn) { a.room.Add(c) },
 		Message: func(c *ws.Conn, op ws.Op, p []byte) { a.room.Send(op, p) },
 	}
 	if deflate {
@@ -41,20 +39,4 @@ func (a *app) join(w server.Response, r server.Request) {
 	w.Set("Content-Type", "text/html; charset=utf-8")
 	w.Set("Content-Security-Policy", "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'")
 	w.End(chatPage)
-}
-
-// opened notes which loops have WebSockets: for all connections there are, that is
-// cheaper than a Hub.
-func (a *app) opened(c *ws.Conn) { a.loops.LoadOrStore(c.Loop(), nil) }
-
-// closeSockets says goodbye to all.
-func (a *app) closeSockets() {
-	for l := range a.loops.Range {
-		l := l.(*conn.Loop)
-		l.Post(func() {
-			for c := range ws.Conns(l) {
-				c.Close(ws.GoingAway, "the server stops")
-			}
-		})
-	}
 }
