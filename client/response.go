@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 // A Response is a server's answer. It is a handle that may be copied and kept, to
@@ -75,6 +76,11 @@ func (r Response) All() iter.Seq2[[]byte, []byte] {
 		}
 	}
 }
+
+// EndToEnd is All without the fields that are for this hop alone, which a proxy does
+// not pass on: Connection and what it lists, Transfer-Encoding, Content-Length,
+// Upgrade, those of Proxy-* and the like (RFC 9110 7.6.1).
+func (r Response) EndToEnd() iter.Seq2[[]byte, []byte] { return field.EndToEnd(r.All()) }
 
 // Length is the length of the body that is still to come, as far as it is known: 0
 // if there is no more, -1 if its end is found otherwise.

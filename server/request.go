@@ -5,6 +5,8 @@ package server
 import (
 	"iter"
 	"net"
+
+	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 // A Request is what a client asked for. It is a handle that may be copied and
@@ -91,6 +93,11 @@ func (r Request) All() iter.Seq2[[]byte, []byte] {
 		}
 	}
 }
+
+// EndToEnd is All without the fields that are for this hop alone, which a proxy does
+// not pass on: Connection and what it lists, Transfer-Encoding, Content-Length,
+// Upgrade, TE, Expect, Max-Forwards, those of Proxy-* and the like (RFC 9110 7.6.1).
+func (r Request) EndToEnd() iter.Seq2[[]byte, []byte] { return field.EndToEnd(r.All()) }
 
 // Length is the length of the body that is still to come, as far as it is
 // known: 0 if there is no more, -1 if it is chunked.

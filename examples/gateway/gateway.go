@@ -96,11 +96,11 @@ func (p *passage) inform(a client.Response) {
 		p.w.Continue()
 		return
 	}
-	for name, value := range endToEnd(a) {
+	for name, value := range a.EndToEnd() {
 		p.w.Add(string(name), string(value))
 	}
 	p.w.Inform(a.Status())
-	for name := range endToEnd(a) { // those of the answer proper come with it
+	for name := range a.EndToEnd() { // those of the answer proper come with it
 		p.w.Del(string(name))
 	}
 }

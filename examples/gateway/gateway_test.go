@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,7 +136,7 @@ func upstreamOf(t *testing.T, fn func(p *peer)) (addr string) {
 
 // plain takes out what is the same in all messages.
 func plain(s, addr string) string {
-	for _, line := range []string{"X-Forwarded-For: 127.0.0.1|", "X-Forwarded-Proto: http|", "X-Forwarded-Host: x|", "Via: 1.1 gw|", "Host: x|"} {
+	for _, line := range []string{"X-Forwarded-For: 127.0.0.1|X-Forwarded-Proto: http|X-Forwarded-Host: x|", "Via: 1.1 gw|", "Host: x|"} {
 		s = strings.Replace(s, line, "", 1)
 	}
 	if i := strings.Index(s, "Date: "); i >= 0 {
@@ -159,7 +160,7 @@ func TestHeads(t *testing.T) {
 		{"trailers are taken", "GET / HTTP/1.1|Host: x|TE: deflate, trailers|Connection: TE||", "GET / HTTP/1.1|TE: trailers|Connection: TE||", ok, okBack},
 		{"framing listed", "POST / HTTP/1.1|Host: x|Connection: Content-Length, Host|Content-Length: 2||hi", "POST / HTTP/1.1|Content-Length: 2||hi", ok, okBack},
 		{"spoofed", "GET / HTTP/1.1|Host: x|X-Forwarded-For: 1.2.3.4|X-Forwarded-Host: evil|X-Forwarded-Proto: https|X-Forwarded-Port: 1|Forwarded: for=1.2.3.4||", "GET / HTTP/1.1||", ok, okBack},
-		{"Via", "GET / HTTP/1.1|Host: x|Via: 1.0 a||", "GET / HTTP/1.1|Via: 1.0 a||", ok, okBack},
+		{"Via", "GET / HTTP/1.1|Host: x|Via: 1.0 a||", "GET / HTTP/1.1|Via: 1.0 a, 1.1 gw||", ok, okBack},
 		{"POST", "POST / HTTP/1.1|Host: x|Content-Length: 5||hello", "POST / HTTP/1.1|Content-Length: 5||hello", ok, okBack},
 		{"POST of nothing", "POST / HTTP/1.1|Host: x|Content-Length: 0||", "POST / HTTP/1.1|Content-Length: 0||", ok, okBack},
 		{"chunked with trailers", "POST / HTTP/1.1|Host: x|Transfer-Encoding: chunked|Trailer: A||5|hello|0|A: b||", "POST / HTTP/1.1|Trailer: A|Transfer-Encoding: chunked||5|hello|0|A: b||", ok, okBack},
@@ -302,13 +303,12 @@ func TestDeadUpstream(t *testing.T) {
 // TestRetry has an upstream close without an answer, once.
 func TestRetry(t *testing.T) {
 	t.Parallel()
-	n := 0
+	var n atomic.Int32
 	up := upstreamOf(t, func(p *peer) {
-		if p.head(); n > 0 {
+		if p.head(); n.Add(1) > 1 {
 			p.say("HTTP/1.1 200 OK|Content-Length: 2||ok")
 			p.all()
 		}
-		n++
 	})
 	k := dial(t, start(t, new(gateway), new(client.Client), up))
 	k.say("GET / HTTP/1.1|Host: x||")
@@ -480,4 +480,19 @@ func (c *counting) Read(p []byte) (int, error) {
 		c.n++
 	}
 	return len(p), nil
+}
+
+// TestTrust adds to what proxies in front have said, in one line.
+func TestTrust(t *testing.T) {
+	t.Parallel()
+	read := make(chan string, 1)
+	up := upstreamOf(t, func(p *peer) {
+		read <- p.head()
+		p.say("HTTP/1.1 204 Fine||")
+	})
+	k := dial(t, start(t, &gateway{trust: true}, new(client.Client), up))
+	k.say("GET / HTTP/1.1|Host: x|X-Forwarded-For: 1.2.3.4|X-Forwarded-For: 5.6.7.8|X-Forwarded-Proto: https|X-Forwarded-Host: y|Forwarded: z||")
+	if got, want := <-read, "GET / HTTP/1.1|Host: x|Forwarded: z|X-Forwarded-For: 1.2.3.4, 5.6.7.8, 127.0.0.1|X-Forwarded-Proto: https|X-Forwarded-Host: y|Via: 1.1 gw||"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
