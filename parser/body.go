@@ -12,6 +12,7 @@ type Body struct {
 	extra uint16 // framing that is out of proportion; bytes of the trailer section
 	line  uint16 // bytes of the size line
 	state bodyState
+	field state // in the trailer section
 	err   Error
 	keep  bool
 }

@@ -12,7 +12,7 @@ import (
 //	chunked-body   = *chunk last-chunk trailer-section CRLF
 //	chunk          = 1*HEXDIG [ chunk-ext ] CRLF chunk-data CRLF
 //	chunk-ext      = *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )
-//	trailer-section= *( token ":" *text CRLF )
+//	trailer-section= *( field-line CRLF )                          ; see section.go
 //
 // (RFC 9112 7.1). Whitespace in an extension must have a ";" or "=" on one side; there is none
 // around the size.
@@ -31,11 +31,7 @@ const (
 	bodyDataCR   // after it
 	bodyDataLF   // after its CR
 	bodySizeLF   // after the CR of a size line
-	bodyTrailer  // at the start of a trailer line
-	bodyTName    // in its name
-	bodyTValue   // in its value
-	bodyTLF      // after its CR
-	bodyLastLF   // after the CR of the empty line
+	bodyTrailer  // in the trailer section, where Body.field says
 	bodyExtAfter // whitespace after a size, an extension's name or a value
 	bodyExtName0 // after ";"
 	bodyExtName
@@ -83,7 +79,7 @@ func (b *Body) chunked(p []byte) (data []byte, n int, err error) {
 			b.off += int64(i)
 			return data, i, err
 		}
-		if b.state >= bodyTName {
+		if b.state >= bodyTrailer {
 			i += b.skip(p[i:])
 		}
 		if i == len(p) {
@@ -101,7 +97,7 @@ func (b *Body) chunked(p []byte) (data []byte, n int, err error) {
 			b.off += int64(i)
 			return nil, i, io.EOF
 		case bodyTrailer:
-			if b.keep {
+			if b.keep { // as the section begins
 				b.state = bodyAtTrailer
 				b.off += int64(i)
 				return nil, i, ErrTrailer
@@ -112,10 +108,9 @@ func (b *Body) chunked(p []byte) (data []byte, n int, err error) {
 
 // step takes one byte of framing.
 func (b *Body) step(c byte) Error {
-	if b.state >= bodyTrailer && b.state <= bodyLastLF {
-		return b.trailer(c)
-	}
 	switch b.state {
+	case bodyTrailer:
+		return b.trailer(c)
 	case bodyDataCR:
 		return b.expect(c, '\r', bodyDataLF)
 	case bodyDataLF:
@@ -153,7 +148,7 @@ func (b *Body) step(c byte) Error {
 		}
 		b.line = 0
 		if b.left == 0 {
-			b.state, b.extra = bodyTrailer, 0
+			b.state, b.field, b.extra = bodyTrailer, atLine, 0
 			return 0
 		}
 		b.state = bodyData
@@ -234,48 +229,13 @@ func (b *Body) extension(c byte) Error {
 }
 
 // trailer takes a byte of the trailer section, which is validated and dropped (RFC 9112 7.1.2).
-func (b *Body) trailer(c byte) Error {
+func (b *Body) trailer(c byte) (e Error) {
 	if b.extra == maxTrailer {
 		return ErrTrailerLarge
 	}
 	b.extra++
-	switch b.state {
-	case bodyTrailer:
-		switch {
-		case c == '\r':
-			b.state = bodyLastLF
-		case c == ' ' || c == '\t':
-			return ErrFold
-		case is(c, isToken):
-			b.state = bodyTName
-		default:
-			return ErrName
-		}
-	case bodyTName:
-		switch {
-		case c == ':':
-			b.state = bodyTValue
-		case !is(c, isToken):
-			return ErrName
-		}
-	case bodyTValue:
-		switch {
-		case c == '\r':
-			b.state = bodyTLF
-		case c == '\n':
-			return ErrLineEnd
-		case !is(c, isText):
-			return ErrValue
-		}
-	case bodyTLF, bodyLastLF:
-		if c != '\n' {
-			return ErrLineEnd
-		}
-		if b.state == bodyLastLF {
-			b.state = bodyDone
-		} else {
-			b.state = bodyTrailer
-		}
+	if b.field, e = b.field.after(c); b.field == atEnd {
+		b.state, b.field = bodyDone, 0
 	}
-	return 0
+	return e
 }

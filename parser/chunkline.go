@@ -69,11 +69,12 @@ func (b *Body) atLast(p []byte, i int) bool {
 // what framing costs: all but the few of a token, a quoted string or a trailer's value.
 func (b *Body) skip(p []byte) (n int) {
 	switch b.state {
-	case bodyTName, bodyTValue:
+	case bodyTrailer:
 		p = p[:min(len(p), maxTrailer-int(b.extra))]
-		if b.state == bodyTName {
+		switch b.field {
+		case inName:
 			n = scanToken(p, 0)
-		} else {
+		case inValue:
 			n = scanText(p, 0)
 		}
 		b.extra += uint16(n)

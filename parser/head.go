@@ -88,8 +88,6 @@ func (h *Head) Body() Body {
 	return Body{}
 }
 
-func (h *Head) limit() int { return sizeOf(h.MaxSize) }
-
 // reset forgets the message, and keeps what is the caller's.
 func (h *Head) reset() {
 	h.Fields = h.Fields[:0]

@@ -44,7 +44,7 @@ func (r *Request) Reset() {
 // Up to eight empty lines before the request line are skipped (RFC 9112 2.2), and are part of n.
 func (r *Request) Parse(buf []byte) (n int, err error) {
 	if hasFast && r.fastStart(buf) {
-		left := fastHead(&r.section, &r.Fields, buf[:min(len(buf), r.limit())], ofRequest)
+		left := fastHead(&r.section, &r.Fields, buf[:min(len(buf), sizeOf(r.MaxSize))], ofRequest)
 		if left == 0 || left > 0 && r.fastRest(buf, left) {
 			return int(r.pos), nil
 		}
@@ -54,30 +54,14 @@ func (r *Request) Parse(buf []byte) (n int, err error) {
 
 // resume reads on from where the last call, or the fast path, has stopped.
 func (r *Request) resume(buf []byte) (n int, err error) {
-	if r.state < atEnd {
-		limit := r.limit()
-		if r.state != atStart && len(buf) < limit && r.goesOn(buf) {
-			return 0, nil
-		}
-		in := buf[:min(len(buf), limit)]
-		if r.state == atStart && r.pos == 0 {
-			r.straightLine(in)
-		}
-		if r.state < atLine {
-			r.line(in)
-		}
-		if r.state >= atLine && r.state < atEnd {
-			r.Fields = r.lines(in, r.Fields)
-			if r.state == atEnd {
-				r.finish(buf)
-			}
-		}
-		if r.state < atEnd && len(in) == limit {
-			e := ErrHeadLarge
-			if r.state < atLine {
-				e = ErrTargetLong
-			}
-			r.fail(e, limit)
+	if in, full, ok := r.goOn(buf, r.MaxSize); ok {
+		r.line(in)
+		if r.Fields = r.lines(in, r.Fields); r.state == atEnd {
+			r.finish(buf)
+		} else if full && r.state < atLine {
+			r.fail(ErrTargetLong, len(in))
+		} else if full && r.state < atEnd {
+			r.fail(ErrHeadLarge, len(in))
 		}
 	}
 	return r.result()
@@ -89,6 +73,9 @@ func (r *Request) resume(buf []byte) (n int, err error) {
 //
 // as far as buf goes.
 func (r *Request) line(buf []byte) {
+	if r.state == atStart && r.pos == 0 {
+		r.straightLine(buf)
+	}
 	i, st := int(r.pos), r.state
 	for {
 		switch st {

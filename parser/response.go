@@ -35,26 +35,12 @@ func (r *Response) Parse(buf []byte) (n int, err error) {
 	if hasFast && r.fastStart(buf) && r.fast(buf) {
 		return int(r.pos), nil
 	}
-	if r.state < atEnd {
-		limit := r.limit()
-		if r.state != atStart && len(buf) < limit && r.goesOn(buf) {
-			return 0, nil
-		}
-		in := buf[:min(len(buf), limit)]
-		if r.state == atStart {
-			r.straightLine(in)
-		}
-		if r.state < atLine {
-			r.line(in)
-		}
-		if r.state >= atLine && r.state < atEnd {
-			r.Fields = r.lines(in, r.Fields)
-			if r.state == atEnd {
-				r.finish(buf)
-			}
-		}
-		if r.state < atEnd && len(in) == limit {
-			r.fail(ErrHeadLarge, limit)
+	if in, full, ok := r.goOn(buf, r.MaxSize); ok {
+		r.line(in)
+		if r.Fields = r.lines(in, r.Fields); r.state == atEnd {
+			r.finish(buf)
+		} else if full && r.state < atEnd {
+			r.fail(ErrHeadLarge, len(in))
 		}
 	}
 	return r.result()
@@ -67,6 +53,9 @@ func (r *Response) Parse(buf []byte) (n int, err error) {
 // as far as buf goes (RFC 9112 4). Where there is no reason the second SP may be missing: RFC 9112 2.2
 // lets a recipient be lenient, and servers that leave it out are common.
 func (r *Response) line(buf []byte) {
+	if r.state == atStart {
+		r.straightLine(buf)
+	}
 	i, st := int(r.pos), r.state
 	for {
 		switch st {

@@ -369,8 +369,8 @@ func targetCases(get, connect, first func(string) string) (cases []struct {
 			want any
 		}{in, want})
 	}
-	const pchar = "-._~!$&'()*+,;=:@%" + digits + alphas // RFC 3986 3.3
-	const browsers = "[]|{}^`\\"                         // left as they are by the URL standard, in a path or a query
+	const pchar = "-._~!$&'()*+,;=:@%0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" // RFC 3986 3.3
+	const browsers = "[]|{}^`\\"                                                                     // left as they are by the URL standard, in a path or a query
 	for c := range 256 {
 		s := string([]byte{byte(c)})
 		for _, form := range []struct{ before, after, also string }{

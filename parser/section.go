@@ -48,7 +48,7 @@ const (
 	failed
 )
 
-// result is what Parse answers.
+// result returns what Parse does.
 func (s *section) result() (n int, err error) {
 	switch s.state {
 	case atEnd:
@@ -66,9 +66,23 @@ func (s *section) fail(e Error, at int) {
 // inRun are the bytes that leave a state what it is.
 var inRun = [failed + 1]uint8{inTarget: isTarget, inReason: isText, inName: isToken, inValue: isText}
 
-// goesOn reports whether what is new in buf, a few bytes, only goes on with what the last call ended
+// goOn returns what there is to read: in is buf, or as much of it as max allows, and full reports that no more
+// will be read. ok is false where nothing is left to do: at the end, after an error, and where what is new
+// only goes on with what the last call ended in.
+func (s *section) goOn(buf []byte, max int) (in []byte, full, ok bool) {
+	if s.state >= atEnd {
+		return nil, false, false
+	}
+	limit := sizeOf(max)
+	if s.state != atStart && len(buf) < limit && s.onlyGoesOn(buf) {
+		return nil, false, false
+	}
+	return buf[:min(len(buf), limit)], len(buf) >= limit, true
+}
+
+// onlyGoesOn reports whether what is new in buf, a few bytes, only goes on with what the last call ended
 // in. This is for input that drips: it saves all other work for the ends of names and lines.
-func (s *section) goesOn(buf []byte) bool {
+func (s *section) onlyGoesOn(buf []byte) bool {
 	i, set := int(s.pos), inRun[s.state]
 	if len(buf)-i >= 8 {
 		if set != isText {
@@ -85,111 +99,100 @@ func (s *section) goesOn(buf []byte) bool {
 	return i == len(buf)
 }
 
+// after returns the state behind the byte c. Within a name or a value it is asked only about a byte that ends
+// it, or may. This is all of the grammar of field lines: heads and trailers are held to it, here and in Body.
+func (st state) after(c byte) (state, Error) {
+	switch st {
+	case atLine:
+		switch {
+		case is(c, isToken):
+			return inName, 0
+		case c == '\r':
+			return inSectionEnd, 0
+		case c == ' ' || c == '\t': // 9112 2.2 and 5.2
+			return st, ErrFold
+		}
+		return st, ErrName
+	case inName:
+		switch {
+		case c == ':':
+			return inValue, 0
+		case is(c, isToken):
+			return st, 0
+		}
+		return st, ErrName // 9112 5.1: not even whitespace
+	case inValue:
+		switch {
+		case c == '\r':
+			return inValueEnd, 0
+		case is(c, isText):
+			return st, 0
+		case c == '\n':
+			return st, ErrLineEnd
+		}
+		return st, ErrValue
+	case inValueEnd, inSectionEnd:
+		switch {
+		case c != '\n':
+			return st, ErrLineEnd
+		case st == inSectionEnd:
+			return atEnd, 0
+		}
+		return atLine, 0
+	}
+	return st, 0
+}
+
 // lines reads field lines from where the last call stopped, until the section ends, an error,
 // or the end of buf. It appends to fields, whose capacity is the limit.
 func (s *section) lines(buf []byte, fields []Field) []Field {
+	if s.state < atLine {
+		return fields
+	}
 	i, st := int(s.pos), s.state
 	fast := hasFast && !s.plain // once: what it leaves it would leave again
-	for {
+	for st < atEnd {
 		switch st {
 		case atLine:
 			if fast && len(buf)-i >= fastAgain {
 				fast = false
 				s.pos, s.state = uint32(i), st
-				if fields = s.fastLines(buf, fields); s.state == atEnd {
-					return fields
-				}
-				i = int(s.pos)
-			}
-			if i, st, fields = s.straight(buf, i, fields); st == atEnd {
-				s.pos, s.state = uint32(i), st
-				return fields
-			} else if st != atLine {
+				fields = s.fastLines(buf, fields)
+				i, st = int(s.pos), s.state
 				continue
 			}
-			if i == len(buf) {
-				s.pos, s.state = uint32(i), st
-				return fields
-			}
-			c := buf[i]
-			if c == '\r' {
-				i, st = i+1, inSectionEnd
+			if i, st, fields = s.straight(buf, i, fields); st != atLine {
 				continue
 			}
-			if c == ' ' || c == '\t' { // 9112 2.2 and 5.2
-				s.fail(ErrFold, i)
-				return fields
-			}
-			if !is(c, isToken) {
-				s.fail(ErrName, i)
-				return fields
-			}
-			if len(fields) == cap(fields) {
-				s.fail(ErrFields, i)
-				return fields
-			}
-			s.start = uint32(i)
-			fallthrough
-
 		case inName:
 			i = scanToken(buf, i)
-			if i == len(buf) {
-				s.pos, s.state = uint32(i), inName
-				return fields
-			}
-			if buf[i] != ':' { // 9112 5.1: not even whitespace
-				s.fail(ErrName, i)
-				return fields
-			}
-			s.colon = uint32(i)
-			i++
-			fallthrough
-
 		case inValue:
 			i = scanText(buf, i)
-			if i == len(buf) {
-				s.pos, s.state = uint32(i), inValue
-				return fields
-			}
-			if c := buf[i]; c == '\n' {
-				s.fail(ErrLineEnd, i)
-				return fields
-			} else if c != '\r' {
-				s.fail(ErrValue, i)
-				return fields
-			}
-			i++
-			fallthrough
-
-		case inValueEnd:
-			if i == len(buf) {
-				s.pos, s.state = uint32(i), inValueEnd
-				return fields
-			}
-			if buf[i] != '\n' {
-				s.fail(ErrLineEnd, i)
-				return fields
-			}
-			id := knownName(buf, int(s.start), int(s.colon))
-			fields = s.add(fields, int(s.start), int(s.colon), i-1, id)
-			i, st = i+1, atLine
-
-		case inSectionEnd:
-			if i == len(buf) {
-				s.pos, s.state = uint32(i), st
-				return fields
-			}
-			if buf[i] != '\n' {
-				s.fail(ErrLineEnd, i)
-				return fields
-			}
-			s.pos, s.state = uint32(i+1), atEnd
-			return fields
-
-		default:
+		}
+		if i == len(buf) {
+			break
+		}
+		next, e := st.after(buf[i])
+		if st == atLine && next == inName && len(fields) == cap(fields) {
+			e = ErrFields
+		}
+		if e != 0 {
+			s.fail(e, i)
 			return fields
 		}
+		switch {
+		case st == atLine:
+			s.start = uint32(i)
+		case next == inValue:
+			s.colon = uint32(i)
+		case next == atLine:
+			id := knownName(buf, int(s.start), int(s.colon))
+			fields = s.add(fields, int(s.start), int(s.colon), i-1, id)
+		}
+		i, st = i+1, next
 	}
+	s.pos, s.state = uint32(i), st
+	return fields
 }
 
 // add appends a line, whose CRLF is at end.

@@ -24,12 +24,9 @@ func (t *Trailer) Parse(buf []byte) (n int, err error) {
 	if t.state == atStart {
 		t.state = atLine
 	}
-	if t.state < atEnd {
-		limit := sizeOf(t.MaxSize)
-		in := buf[:min(len(buf), limit)]
-		t.Fields = t.lines(in, t.Fields)
-		if t.state < atEnd && len(in) == limit {
-			t.fail(ErrTrailerLarge, limit)
+	if in, full, ok := t.goOn(buf, t.MaxSize); ok {
+		if t.Fields = t.lines(in, t.Fields); full && t.state < atEnd {
+			t.fail(ErrTrailerLarge, len(in))
 		}
 	}
 	return t.result()

@@ -1,22 +1,18 @@
 // Package field holds what RFC 9110 allows in a field, for those who send them.
 package field
 
-import "strings"
+import (
+	"strings"
 
-// tchar marks the bytes of a token (RFC 9110 5.6.2).
-var tchar = func() (t [256]bool) {
-	for c := range 0x80 {
-		t[c] = '0' <= c && c <= '9' || 'A' <= c&^0x20 && c&^0x20 <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
-	}
-	return t
-}()
+	"github.com/lurcher-net/lurcher/internal/grammar"
+)
 
 // IsName reports whether s may be a field's name, which is a token (RFC 9110 5.1,
 // 5.6.2).
 func IsName(s string) bool {
 	for i := range len(s) {
 		// Letters need no look at the table, which may have left the cache.
-		if c := s[i]; c|0x20-'a' >= 26 && c != '-' && !tchar[c] {
+		if c := s[i]; c|0x20-'a' >= 26 && c != '-' && !grammar.Is(c, grammar.Token) {
 			return false
 		}
 	}
