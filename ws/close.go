@@ -85,6 +85,7 @@ func (c *Conn) closed(err error) {
 	c.set(closeSent)
 	c.leaveHubs()
 	c.dropMessage()
+	c.h.open.Add(-1)
 	how := CloseError{Code: Abnormal, Err: err}
 	if x := c.more; x != nil {
 		if x.inflate != nil {

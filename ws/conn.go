@@ -71,6 +71,7 @@ func of(c *conn.Conn) *Conn { return c.State.(*Conn) }
 func (h *Handler) adopt(nc *conn.Conn, c *Conn) {
 	c.conn, c.h = nc, h
 	nc.State = c
+	h.open.Add(1)
 	c.heard = c.clock()
 	c.watch()
 	if h.Open != nil {

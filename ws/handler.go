@@ -5,6 +5,7 @@ package ws
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -62,6 +63,11 @@ type Handler struct {
 	// for Stream. Negative: no limit.
 	MaxMessage int
 
+	// MaxConns is how many connections of this Handler there may be, on all loops: a
+	// server refuses more with 503. Server.MaxConns does not count them. Default:
+	// 65,536; negative: no limit.
+	MaxConns int
+
 	// PingAfter is after how long a silence of the peer it is sent a ping. Default:
 	// 30 s; negative: never.
 	PingAfter time.Duration
@@ -79,6 +85,7 @@ type Handler struct {
 	High, Low, Max int
 	Stall          time.Duration
 
+	open     atomic.Int64 // connections
 	once     sync.Once
 	protocol conn.Handler // what this means to a conn.Conn
 }
@@ -86,6 +93,7 @@ type Handler struct {
 // Limits of a Handler where it says nothing.
 const (
 	DefaultMaxMessage   = 64 << 10
+	DefaultMaxConns     = 65536
 	DefaultPingAfter    = 30 * time.Second
 	DefaultSilence      = 75 * time.Second
 	DefaultCloseTimeout = 5 * time.Second
@@ -117,6 +125,15 @@ func (h *Handler) limit() uint64 {
 		return 1<<63 - 1
 	}
 	return DefaultMaxMessage
+}
+
+// crowded reports whether there are as many connections as there may be.
+func (h *Handler) crowded() bool {
+	most := h.MaxConns
+	if most == 0 {
+		most = DefaultMaxConns
+	}
+	return most > 0 && h.open.Load() >= int64(most)
 }
 
 func orDefault(d, def time.Duration) time.Duration {

@@ -139,8 +139,11 @@ func (q *handshake) check(r server.Request, h *Handler) *HandshakeError {
 	if allowed == nil {
 		allowed = func(server.Request) bool { return sameOrigin(q.origin, string(r.Host())) }
 	}
-	if !allowed(r) {
+	switch {
+	case !allowed(r):
 		return &HandshakeError{403, "Origin is not allowed"}
+	case h.crowded():
+		return &HandshakeError{503, "there are too many connections"}
 	}
 	return nil
 }

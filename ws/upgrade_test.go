@@ -198,3 +198,22 @@ func TestUpgradeFields(t *testing.T) {
 		t.Error(a.Status)
 	}
 }
+
+func TestMaxConns(t *testing.T) {
+	t.Parallel()
+	h := echo()
+	h.MaxConns = 2
+	s := start(t, h)
+	first := s.dial()
+	s.dial()
+	p := s.raw()
+	p.send([]byte(request()))
+	if a := p.answer(); a.StatusCode != 503 {
+		t.Error(a.Status)
+	}
+	first.send(bye(1000, ""))
+	first.all()
+	first.Close()
+	until(t, "there is room", func() bool { return h.open.Load() == 1 })
+	s.dial()
+}

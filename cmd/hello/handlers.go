@@ -202,9 +202,9 @@ func (a *app) sendFile(w server.Response, r server.Request) {
 func (a *app) stats(w server.Response, r server.Request) {
 	b, err := json.MarshalIndent(struct {
 		server.Stats
-		Waiting, Events int // clients of /wait and of /events
-		Goroutines      int
-	}{a.srv.Stats(), a.waiting.Len(), a.events.Len(), runtime.NumGoroutine()}, "", "\t")
+		Waiting, Events, Chat int // clients of /wait, of /events and of /chat
+		Goroutines            int
+	}{a.srv.Stats(), a.waiting.Len(), a.events.Len(), a.room.Len(), runtime.NumGoroutine()}, "", "\t")
 	if err != nil {
 		fail(w, 500, err.Error()+"\n")
 		return

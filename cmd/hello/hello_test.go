@@ -78,8 +78,8 @@ func (s *site) dial() *net.TCPConn {
 
 // counters is what /stats answers.
 type counters struct {
-	Conns, Accepted, Requests, Aborted, Waiting, Events, Goroutines, Turns int
-	Status                                                                 []int
+	Conns, Accepted, Requests, Aborted, Waiting, Events, Chat, Goroutines, Turns int
+	Status                                                                       []int
 }
 
 func (s *site) stats() (c counters) {
