@@ -126,24 +126,28 @@ func (o *origin) dial() error {
 // connect has the program open a connection for s.
 func (o *origin) connect(s *session) {
 	p, h := o.pool, *o.handler
+	var timer *conn.Timer
+	stopTimer := func() {
+		if timer != nil {
+			timer.Stop() // it would keep the loop from its end
+		}
+	}
 	fail := func(err error) {
+		stopTimer()
 		if s.state == dialling && s.conn == nil {
 			s.closedBy(err)
 		}
 	}
-	var timer *conn.Timer
 	if p.limits.dial > 0 {
 		timer = p.loop.After(p.limits.dial, func() { fail(errDialTime) })
 	}
 	// Only the first connection that has h becomes one of ours.
 	h.Open = func(c *conn.Conn) {
+		stopTimer()
 		if s.state != dialling || s.conn != nil {
 			c.State = &session{o: o, conn: c, state: gone}
 			c.Abort()
 			return
-		}
-		if timer != nil {
-			timer.Stop()
 		}
 		s.conn, c.State = c, s
 		s.opened()
@@ -154,9 +158,6 @@ func (o *origin) connect(s *session) {
 				s.closedBy(err)
 			}
 			return
-		}
-		if timer != nil {
-			timer.Stop()
 		}
 		fail(err)
 	}

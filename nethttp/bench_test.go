@@ -118,7 +118,7 @@ func BenchmarkHandlers(b *testing.B) {
 	}
 }
 
-func rawOf(t testing.TB, c *client) int {
+func rawOf(t testing.TB, c *caller) int {
 	t.Helper()
 	f, err := c.Conn.(*net.TCPConn).File()
 	if err != nil {

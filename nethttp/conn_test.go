@@ -28,9 +28,9 @@ var connectionPromises = []promise{
 	{name: "100 Continue when the body is there", in: post("/", "abc", "Expect: 100-continue"), h: read,
 		differs: "A client that expects 100-continue and has sent its body nevertheless is not told to send it (RFC 9110 10.1.1)."},
 	{name: "another expectation", in: get("/", "Expect: wonders"), h: write("x"), differs: refusals},
-	{name: "a body that ends early", in: request("POST", "/", "Content-Length: 10") + "abc", then: (*client).fin, h: read, differs: broken},
+	{name: "a body that ends early", in: request("POST", "/", "Content-Length: 10") + "abc", then: (*caller).fin, h: read, differs: broken},
 	{name: "a chunk that is none", in: request("POST", "/", "Transfer-Encoding: chunked") + "3\r\nabc\r\nx\r\n", h: read, differs: broken},
-	{name: "a client that sends and shuts down", in: get("/"), then: (*client).fin, h: func(w http.ResponseWriter, r *http.Request, say say) {
+	{name: "a client that sends and shuts down", in: get("/"), then: (*caller).fin, h: func(w http.ResponseWriter, r *http.Request, say say) {
 		<-r.Context().Done()
 		say("%v", r.Context().Err())
 		io.WriteString(w, "still")
@@ -155,7 +155,7 @@ var connectionPromises = []promise{
 		say("%v %v", rc.SetWriteDeadline(time.Time{}), rc.SetReadDeadline(time.Time{}))
 	}},
 	{name: "full duplex", in: request("POST", "/", "Transfer-Encoding: chunked") + "3\r\none\r\n",
-		then: func(c *client) {
+		then: func(c *caller) {
 			go func() { // when it has read "one" again: see the handler
 				time.Sleep(time.Millisecond)
 				io.WriteString(c, "3\r\ntwo\r\n0\r\n\r\n")
@@ -220,8 +220,8 @@ var connectionPromises = []promise{
 
 const broken = "When a request's body breaks off, is malformed or too large, the server answers (400, 408, 413) and closes, and the handler's Read fails with io.ErrUnexpectedEOF; under net/http the handler answers."
 
-func sendAfter100(body string) func(c *client) {
-	return func(c *client) {
+func sendAfter100(body string) func(c *caller) {
+	return func(c *caller) {
 		head, err := c.in.Peek(len("HTTP/1.1 100"))
 		if err != nil || string(head) != "HTTP/1.1 100" {
 			c.t.Errorf("no 100 but %q, %v", head, err)
@@ -314,11 +314,11 @@ func TestFileHandlerReturns(t *testing.T) {
 // closed.
 func TestContext(t *testing.T) {
 	t.Parallel()
-	for name, leave := range map[string]func(s *rig, c *client){
-		"FIN":   func(s *rig, c *client) { c.Close() },
-		"RST":   func(s *rig, c *client) { c.reset() },
-		"Close": func(s *rig, c *client) { s.Close() },
-		"Shutdown out of time": func(s *rig, c *client) {
+	for name, leave := range map[string]func(s *rig, c *caller){
+		"FIN":   func(s *rig, c *caller) { c.Close() },
+		"RST":   func(s *rig, c *caller) { c.reset() },
+		"Close": func(s *rig, c *caller) { s.Close() },
+		"Shutdown out of time": func(s *rig, c *caller) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 			defer cancel()
 			s.Shutdown(ctx)

@@ -50,3 +50,28 @@ func ExampleHandler() {
 	// 200 Hello lurcher
 	// 404 404 page not found
 }
+
+// http.Client over lurcher's client.
+func ExampleTransport() {
+	s := &server.Server{Handler: func(w server.Response, r server.Request) { w.End("Hello " + string(r.Path())) }}
+	addr, err := s.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	go s.Serve()
+	defer s.Shutdown(context.Background())
+
+	t := &nethttp.Transport{Proxy: http.ProxyFromEnvironment}
+	defer t.Close()
+	c := &http.Client{Transport: t}
+	resp, err := c.Get("http://" + addr.String() + "/you")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	fmt.Println(resp.Status, string(body))
+	// Output: 200 OK Hello /you
+}

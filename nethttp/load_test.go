@@ -23,9 +23,9 @@ import (
 // when the server is closed, nor when their clients go.
 func TestCloseFreesHandlers(t *testing.T) {
 	t.Parallel()
-	for name, leave := range map[string]func(*rig, *client){
-		"Close":  func(s *rig, c *client) { s.Close() },
-		"client": func(s *rig, c *client) { c.reset() },
+	for name, leave := range map[string]func(*rig, *caller){
+		"Close":  func(s *rig, c *caller) { s.Close() },
+		"client": func(s *rig, c *caller) { c.reset() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,7 +97,7 @@ func TestSlowClientsMemory(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	before := measure()
-	var readers, writers []*client
+	var readers, writers []*caller
 	for range clients {
 		c := s.dial()
 		c.SetDeadline(time.Now().Add(6 * patience))

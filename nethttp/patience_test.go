@@ -22,7 +22,7 @@ import (
 )
 
 // drip sends p byte by byte until the connection or the test ends.
-func (c *client) drip(p string) {
+func (c *caller) drip(p string) {
 	for i := range len(p) {
 		if _, err := io.WriteString(c, p[i:i+1]); err != nil {
 			return
@@ -362,7 +362,7 @@ func TestGoroutinesEnd(t *testing.T) {
 	g := newGate()
 	a := newAdapter(g, 0)
 	one, two := start(t, &server.Server{}, a.serve), start(t, &server.Server{Loops: 2}, a.serve)
-	var clients []*client
+	var clients []*caller
 	for _, s := range []*rig{one, two} {
 		for range 3 {
 			k := s.dial()

@@ -55,7 +55,7 @@ func TestWorkerQueue(t *testing.T) {
 		t.Helper()
 		until(t, fmt.Sprint(n, " requests wait"), func() bool { _, _, w := p.counts(); return w == n })
 	}
-	var clients []*client
+	var clients []*caller
 	for i := range 8 {
 		c := s.dial()
 		c.send(get(fmt.Sprint("/", i)))
@@ -129,7 +129,7 @@ func TestWorkersEnd(t *testing.T) {
 	t.Parallel()
 	g := newGate()
 	s, p := startPool(t, &server.Server{}, g, 0)
-	var clients []*client
+	var clients []*caller
 	for range 20 {
 		c := s.dial()
 		c.send(get("/"))
@@ -228,7 +228,7 @@ func TestHijackedDoNotCount(t *testing.T) {
 		line, _ := rw.ReadString('\n')
 		io.WriteString(c, line)
 	}), 1)
-	var clients []*client
+	var clients []*caller
 	for range 5 {
 		c := s.dial()
 		c.send(get("/") + "line\n")
@@ -258,7 +258,7 @@ func TestShutdownWaits(t *testing.T) {
 	wait(t, g.came)
 	gone.reset()
 	s.idle()
-	clients := []*client{s.dial(), s.dial()}
+	clients := []*caller{s.dial(), s.dial()}
 	for i, c := range clients {
 		c.send(get("/"))
 		if i == 0 {

@@ -29,7 +29,7 @@ import (
 type promise struct {
 	name    string
 	in      string // what the client sends; then it reads the answer
-	then    func(c *client)
+	then    func(c *caller)
 	h       func(w http.ResponseWriter, r *http.Request, say say)
 	differs string
 }
@@ -147,7 +147,7 @@ func (s *script) handler(p promise, n *sync.WaitGroup) http.Handler {
 
 // play sends the request, reads the answer, and looks whether the connection
 // goes on.
-func (s *script) play(p promise, c *client) {
+func (s *script) play(p promise, c *caller) {
 	defer c.Close()
 	s.addr = c.RemoteAddr().String()
 	c.send(p.in)
@@ -163,7 +163,7 @@ func (s *script) play(p promise, c *client) {
 }
 
 // answer reads one answer, 1xx included, and notes it.
-func (s *script) answer(c *client, method string) bool {
+func (s *script) answer(c *caller, method string) bool {
 	resp, err := http.ReadResponse(c.in, &http.Request{Method: method})
 	switch {
 	case os.IsTimeout(err):

@@ -155,19 +155,19 @@ func wait[T any](t testing.TB, ch <-chan T) (v T) {
 	return v
 }
 
-// A client is one connection to a rig.
-type client struct {
+// A caller is one connection to a rig.
+type caller struct {
 	net.Conn
 	t  testing.TB
 	in *bufio.Reader
 }
 
-func (r *rig) dial() *client {
+func (r *rig) dial() *caller {
 	r.t.Helper()
 	return dial(r.t, r.addr)
 }
 
-func dial(t testing.TB, addr net.Addr) *client {
+func dial(t testing.TB, addr net.Addr) *caller {
 	t.Helper()
 	c, err := net.Dial(addr.Network(), addr.String())
 	if err != nil {
@@ -175,20 +175,20 @@ func dial(t testing.TB, addr net.Addr) *client {
 	}
 	c.SetDeadline(time.Now().Add(patience))
 	t.Cleanup(func() { c.Close() })
-	return &client{c, t, bufio.NewReader(c)}
+	return &caller{c, t, bufio.NewReader(c)}
 }
 
-func (c *client) send(s string) {
+func (c *caller) send(s string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c, s); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-func (c *client) fin() { c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
+func (c *caller) fin() { c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
 
 // reset closes the connection with an RST.
-func (c *client) reset() {
+func (c *caller) reset() {
 	c.Conn.(*net.TCPConn).SetLinger(0)
 	c.Close()
 }
@@ -208,7 +208,7 @@ func (a answer) String() string {
 }
 
 // read reads one answer to a request with that method.
-func (c *client) read(method string) (answer, error) {
+func (c *caller) read(method string) (answer, error) {
 	resp, err := http.ReadResponse(c.in, &http.Request{Method: method})
 	if err != nil {
 		return answer{}, err
@@ -218,7 +218,7 @@ func (c *client) read(method string) (answer, error) {
 }
 
 // want reads one answer to a GET or POST, and compares it in short.
-func (c *client) want(short string) answer {
+func (c *caller) want(short string) answer {
 	c.t.Helper()
 	a, err := c.read("GET")
 	if err != nil {
@@ -231,7 +231,7 @@ func (c *client) want(short string) answer {
 }
 
 // wantEnd wants the end of the connection: a FIN, and nothing before.
-func (c *client) wantEnd() {
+func (c *caller) wantEnd() {
 	c.t.Helper()
 	if rest, err := io.ReadAll(c.in); err != nil || len(rest) > 0 {
 		c.t.Fatalf("read %q and %v, want the end", rest, err)
@@ -239,7 +239,7 @@ func (c *client) wantEnd() {
 }
 
 // wantGone wants the end of the connection, in whatever way.
-func (c *client) wantGone() {
+func (c *caller) wantGone() {
 	c.t.Helper()
 	if _, err := io.Copy(io.Discard, c.in); os.IsTimeout(err) {
 		c.t.Fatal("the connection is still there")
@@ -247,7 +247,7 @@ func (c *client) wantGone() {
 }
 
 // all reads answers until the connection ends.
-func (c *client) all() string {
+func (c *caller) all() string {
 	c.t.Helper()
 	var list []string
 	for {

@@ -76,17 +76,17 @@ func startTLS(t testing.TB, s *server.Server, h server.Handler) (r *rig, addr ne
 }
 
 // dialTLS is dial, and a handshake.
-func dialTLS(t testing.TB, addr net.Addr, c *tls.Config) (*client, error) {
+func dialTLS(t testing.TB, addr net.Addr, c *tls.Config) (*caller, error) {
 	t.Helper()
 	k := dial(t, addr)
 	tc := tls.Client(k.Conn, c)
 	if err := tc.Handshake(); err != nil {
 		return nil, err
 	}
-	return &client{tc, t, bufio.NewReader(tc)}, nil
+	return &caller{tc, t, bufio.NewReader(tc)}, nil
 }
 
-func mustDialTLS(t testing.TB, addr net.Addr, c *tls.Config) *client {
+func mustDialTLS(t testing.TB, addr net.Addr, c *tls.Config) *caller {
 	t.Helper()
 	k, err := dialTLS(t, addr, c)
 	if err != nil {

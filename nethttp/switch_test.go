@@ -137,7 +137,7 @@ func TestOneConnectionLine(t *testing.T) {
 
 // connectionLines reads an answer whose body is a byte, and returns its Connection
 // lines. http.ReadResponse hides them.
-func (c *client) connectionLines() (lines []string) {
+func (c *caller) connectionLines() (lines []string) {
 	for {
 		line, err := c.in.ReadString('\n')
 		if err != nil {

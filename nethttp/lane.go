@@ -1,0 +1,62 @@
+// A lane: a loop on which a Transport asks. It ends when nothing is left to wait
+// for, and another is begun when it is needed.
+
+package nethttp
+
+import (
+	"context"
+
+	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+type lane struct {
+	loop   *conn.Loop
+	pools  map[*client.Client]*client.Pool // the loop's
+	asking context.Context                 // of the request that is being started, if it is traced: for its dial
+	cancel context.CancelCauseFunc
+	ended  chan struct{}
+}
+
+func (t *Transport) newLane() (*lane, error) {
+	p, err := poller.New()
+	if err != nil {
+		return nil, err
+	}
+	loop, err := conn.NewLoop(p)
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	l := &lane{loop: loop, pools: make(map[*client.Client]*client.Pool), ended: make(chan struct{})}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	l.cancel = cancel
+	begun := make(chan struct{})
+	loop.Post(func() { close(begun) }) // Run does not return before
+	go l.run(ctx)
+	return l, nil
+}
+
+func (l *lane) run(ctx context.Context) {
+	defer close(l.ended)
+	defer func() {
+		for _, p := range l.pools {
+			p.Close() // the client forgets it
+		}
+	}()
+	l.loop.Run(ctx)
+}
+
+// ask notes who is asking.
+func (l *lane) ask(ctx context.Context) { l.asking = ctx }
+
+// pool is the client's on this loop.
+func (l *lane) pool(c *client.Client) *client.Pool {
+	p := l.pools[c]
+	if p == nil {
+		p = c.On(l.loop)
+		l.pools[c] = p
+	}
+	return p
+}

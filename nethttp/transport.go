@@ -1,0 +1,336 @@
+// Transport: net/http's client side over package client. RoundTrip is called on any
+// goroutine and blocks; what it asks for is asked on a loop. The path of a request:
+//
+//	caller      RoundTrip       checks the request as net/http does, finds the proxy
+//	loop        trip.start      makes a client.Request of it (trip.go)
+//	goroutine   upload.run      reads the request's body, if it may block (upload.go)
+//	loop        trip.answered   makes the http.Response, and wakes the caller (answer.go)
+//	caller      answerBody.Read empties a bounded buffer, which the loop fills
+
+package nethttp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/field"
+)
+
+// A Transport is an http.RoundTripper over package client: for http.Client, for
+// httputil.ReverseProxy, for any code that has an [http.Transport] now. The zero
+// value is ready for use; it may be used from any goroutine, but must not be copied, and its
+// fields are to be left alone once it was used. They mean what those of http.Transport
+// do, but where they say otherwise; docs/nethttp.md lists what is different.
+//
+// Requests run on loops of the Transport's own, one for each processor at most,
+// begun when they are needed: all requests to one origin share a loop, and with it
+// connections. A loop ends when it has no connections any more: after
+// CloseIdleConnections and the requests under way, or IdleConnTimeout.
+type Transport struct {
+	// Proxy returns the proxy for a request: http, https or socks5. Nil, or a nil
+	// URL: none. [http.ProxyFromEnvironment] is one.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// OnProxyConnectResponse is called with a proxy's answer to CONNECT; an error
+	// fails the request.
+	OnProxyConnectResponse func(ctx context.Context, proxyURL *url.URL, connectReq *http.Request, connectRes *http.Response) error
+
+	// Dialer opens the connections, on the loops.
+	Dialer conn.Dialer
+
+	// DialContext, if set, opens them in place of Dialer, on goroutines. It costs
+	// nothing but those where it returns a *net.TCPConn or *net.UnixConn; any other
+	// net.Conn is relayed by two goroutines over a socket pair. ctx ends when the
+	// connection takes too long; it has the values of no request.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	TLSClientConfig     *tls.Config
+	TLSHandshakeTimeout time.Duration // 0: only that of dialling, 30 s in all
+
+	DisableKeepAlives  bool
+	DisableCompression bool
+
+	MaxIdleConnsPerHost    int           // 128; negative: none is kept
+	MaxConnsPerHost        int           // 0: no limit
+	IdleConnTimeout        time.Duration // 90 s; negative: for ever
+	ResponseHeaderTimeout  time.Duration // 0: as long as the request's context
+	ExpectContinueTimeout  time.Duration // 0: the body is sent at once
+	MaxResponseHeaderBytes int64         // 1 MiB
+
+	// ProxyConnectHeader are fields for CONNECT to a proxy.
+	ProxyConnectHeader http.Header
+
+	// GetProxyConnectHeader, if set, is asked in place of ProxyConnectHeader.
+	GetProxyConnectHeader func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
+
+	mu      sync.Mutex
+	lanes   []*lane                   // by the hash of the origin; nil or ended: to be begun
+	clients map[string]*client.Client // by the proxy
+	closed  bool
+}
+
+var errTransportClosed = fmt.Errorf("nethttp: the Transport was closed: %w", net.ErrClosed)
+
+// RoundTrip is that of http.RoundTripper.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := check(req); err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	original := req
+	for {
+		resp, err, again := t.try(req, original)
+		if err == nil || !again {
+			return resp, err
+		}
+		if req, err = rewound(original); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// try asks once. again is whether to ask anew, of another connection, what the
+// client could not: it has no GetBody.
+func (t *Transport) try(req, original *http.Request) (resp *http.Response, err error, again bool) {
+	ctx := req.Context()
+	if ctx.Err() != nil {
+		closeBody(req)
+		return nil, context.Cause(ctx), false
+	}
+	tr, err := t.newTrip(req, original)
+	if err != nil {
+		tr.closeBody()
+		return nil, err, false
+	}
+	if tr.trace != nil && tr.trace.GetConn != nil {
+		tr.trace.GetConn(tr.addr)
+	}
+	if err := t.begin(tr); err != nil {
+		tr.abandon()
+		return nil, err, false
+	}
+	select {
+	case <-tr.came:
+	case <-ctx.Done():
+		awaitCancel(req)
+		tr.cancel(context.Cause(ctx))
+	case <-req.Cancel:
+		tr.cancel(errCanceled)
+	}
+	return tr.outcome()
+}
+
+// awaitCancel waits, behind a deadline of the context, for Request.Cancel a little:
+// http.Client sets both, and knows only by the latter that it was its Timeout.
+func awaitCancel(req *http.Request) {
+	if req.Cancel != nil && req.Context().Err() == context.DeadlineExceeded {
+		select {
+		case <-req.Cancel:
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+var errCanceled = errors.New("net/http: request canceled")
+
+// check is what http.Transport checks of a request, with its words.
+func check(req *http.Request) error {
+	switch {
+	case req.URL == nil:
+		return errors.New("http: nil Request.URL")
+	case req.Header == nil:
+		return errors.New("http: nil Request.Header")
+	case req.URL.Scheme != "http" && req.URL.Scheme != "https":
+		return fmt.Errorf("unsupported protocol scheme %q", req.URL.Scheme)
+	case req.Method != "" && !field.IsName(req.Method):
+		return fmt.Errorf("net/http: invalid method %q", req.Method)
+	case req.URL.Host == "":
+		return errors.New("http: no Host in request URL")
+	}
+	if err := checkFields(req.Header); err != "" {
+		return fmt.Errorf("net/http: invalid header %s", err)
+	}
+	if err := checkFields(req.Trailer); err != "" {
+		return fmt.Errorf("net/http: invalid trailer %s", err)
+	}
+	return nil
+}
+
+func checkFields(h http.Header) string {
+	for name, values := range h {
+		if !field.IsName(name) {
+			return fmt.Sprintf("field name %q", name)
+		}
+		for _, v := range values {
+			if !field.IsValue(v) {
+				return fmt.Sprintf("field value for %q", name) // which may be a secret
+			}
+		}
+	}
+	return ""
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
+
+// rewound is the request with its body from the start.
+func rewound(req *http.Request) (*http.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req, nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	again := *req
+	again.Body = body
+	return &again, nil
+}
+
+// CloseIdleConnections closes the connections that no request uses. Loops that have
+// no others end.
+func (t *Transport) CloseIdleConnections() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range t.clients {
+		c.CloseIdle()
+	}
+}
+
+// Close ends all requests, which fail with net.ErrClosed, connections and loops, and waits
+// for these. RoundTrip fails from now on.
+func (t *Transport) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	lanes := t.lanes
+	t.lanes = nil
+	t.mu.Unlock()
+	for _, l := range lanes {
+		if l != nil {
+			l.cancel(errTransportClosed)
+			<-l.ended
+		}
+	}
+	return nil
+}
+
+var seed = maphash.MakeSeed()
+
+// begin has the trip's loop start it.
+func (t *Transport) begin(tr *trip) error {
+	for {
+		l, err := t.laneOf(tr.origin)
+		if err != nil {
+			return err
+		}
+		tr.lane = l
+		if l.loop.Post(tr.start) == nil {
+			return nil
+		} // else it has just ended
+	}
+}
+
+// laneOf is a loop that runs, for an origin.
+func (t *Transport) laneOf(origin string) (*lane, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, errTransportClosed
+	}
+	if t.lanes == nil {
+		t.lanes = make([]*lane, runtime.GOMAXPROCS(0))
+	}
+	at := &t.lanes[maphash.String(seed, origin)%uint64(len(t.lanes))]
+	if l := *at; l != nil {
+		select {
+		case <-l.ended:
+		default:
+			return l, nil
+		}
+	}
+	l, err := t.newLane()
+	if err == nil {
+		*at = l
+	}
+	return l, err
+}
+
+// clientOf is the client for a proxy, or for none.
+func (t *Transport) clientOf(proxy *url.URL) *client.Client {
+	key := ""
+	if proxy != nil {
+		key = proxy.String()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.clients[key]
+	if c == nil {
+		c = t.newClient(proxy)
+		if t.clients == nil {
+			t.clients = make(map[string]*client.Client)
+		}
+		t.clients[key] = c
+	}
+	return c
+}
+
+func (t *Transport) newClient(proxy *url.URL) *client.Client {
+	none := func(d, def time.Duration) time.Duration {
+		if d == 0 {
+			return def
+		}
+		return d
+	}
+	c := &client.Client{
+		TLS:             t.TLSClientConfig,
+		TLSTimeout:      t.TLSHandshakeTimeout,
+		DialTimeout:     t.dialTimeout(),
+		WaitTimeout:     -1, // the request's context is the limit
+		WriteTimeout:    -1,
+		ContinueTimeout: none(t.ExpectContinueTimeout, time.Nanosecond),
+		HeadTimeout:     none(t.ResponseHeaderTimeout, -1),
+		BodyTimeout:     -1,
+		IdleTimeout:     none(t.IdleConnTimeout, 90*time.Second),
+		MaxConns:        t.MaxConnsPerHost,
+		MaxIdle:         t.MaxIdleConnsPerHost,
+		MaxWaiting:      -1,
+		MaxHead:         int(min(t.MaxResponseHeaderBytes, 1<<30)),
+		MaxFields:       1024,
+		MaxInterim:      64,
+	}
+	if c.MaxConns <= 0 {
+		c.MaxConns = -1
+	}
+	if c.MaxHead <= 0 {
+		c.MaxHead = 1 << 20
+	}
+	c.Connect = t.connect(proxy)
+	return c
+}
+
+func (t *Transport) dialTimeout() time.Duration {
+	if t.Dialer.Timeout != 0 {
+		return t.Dialer.Timeout
+	}
+	return conn.DefaultDialTimeout
+}
+
+var (
+	_ http.RoundTripper = (*Transport)(nil)
+	_ io.Closer         = (*Transport)(nil)
+)

@@ -1,0 +1,488 @@
+// A trip: one try of a RoundTrip, from the caller to the loop and back.
+
+package nethttp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+type trip struct {
+	t        *Transport
+	req      *http.Request // of which Body may be another than the original's
+	original *http.Request
+	trace    *httptrace.ClientTrace
+	client   *client.Client
+	proxy    *url.URL // to which the request is sent, in absolute form
+	url      string
+	origin   string // whose connections it uses
+	addr     string // the same, as httptrace has it
+	lane     *lane
+	gzip     bool   // it was asked for, and is to be undone
+	whole    []byte // the request's body, if it was read before
+	up       *upload
+	closed   bool // the body is, where there is no upload
+
+	// The loop's.
+	q        client.Request
+	starting bool // start is running
+	pending  bool // httptrace is to be told of the head
+	reused   bool // the connection was
+	began    bool // a byte of the answer has come
+
+	came chan struct{} // closed when resp or err is there
+
+	mu   sync.Mutex
+	done bool
+	resp *http.Response
+	err  error
+}
+
+// newTrip prepares what the loop is going to need.
+func (t *Transport) newTrip(req, original *http.Request) (*trip, error) {
+	tr := &trip{t: t, req: req, original: original, trace: httptrace.ContextClientTrace(req.Context()), came: make(chan struct{})}
+	var proxy *url.URL
+	if t.Proxy != nil {
+		var err error
+		if proxy, err = t.Proxy(req); err != nil {
+			return tr, err
+		}
+	}
+	tr.addr = hostPort(req.URL)
+	switch {
+	case proxy == nil:
+		tr.client = t.clientOf(nil)
+	case req.URL.Scheme == "http" && !isSocks(proxy):
+		tr.client, tr.proxy = t.clientOf(nil), proxy
+		tr.addr = hostPort(proxy)
+	default:
+		tr.client = t.clientOf(proxy)
+	}
+	if err := tr.locate(); err != nil {
+		return tr, err
+	}
+	tr.gzip = !t.DisableCompression && req.Header.Get("Accept-Encoding") == "" && req.Header.Get("Range") == "" && req.Method != "HEAD"
+	return tr, tr.takeBody()
+}
+
+// hostPort is the authority of u, with a port.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// locate finds the URL that the client is asked for.
+func (tr *trip) locate() error {
+	u := tr.req.URL
+	if tr.proxy != nil {
+		u = tr.proxy
+		tr.url = u.Scheme + "://" + hostPort(u) + "/"
+	} else {
+		tr.url = u.Scheme + "://" + strings.TrimSuffix(u.Host, ":") + "/"
+	}
+	tr.origin = u.Scheme + tr.addr
+	for i := range len(tr.url) {
+		if c := tr.url[i]; c <= ' ' || c >= 0x7f {
+			return errors.New("nethttp: the host has to be ASCII: see golang.org/x/net/idna")
+		}
+	}
+	return nil
+}
+
+// start asks, on the loop.
+func (tr *trip) start() {
+	l := tr.lane
+	l.loop.Ref() // until finished
+	if tr.over() {
+		tr.finished(nil)
+		return
+	}
+	tr.starting = true
+	l.ask(tr.req.Context())
+	defer l.ask(nil)
+	method := tr.req.Method
+	if method == "" {
+		method = "GET"
+	}
+	tr.q = l.pool(tr.client).Request(method, tr.url)
+	if err := tr.compose(); err != nil {
+		tr.finished(err)
+		tr.q.Abort()
+		return
+	}
+	tr.q.Duplex()
+	tr.q.OnConn(tr.connected)
+	tr.q.OnInform(tr.informed)
+	tr.q.Do(tr.answered)
+	switch {
+	case tr.up != nil:
+		tr.q.Write(nil)
+	default:
+		tr.q.EndBytes(tr.whole)
+	}
+	tr.starting = false
+	tr.wroteHead()
+}
+
+// compose sets the target and the fields, as http.Request.Write does.
+func (tr *trip) compose() error {
+	q, req := tr.q, tr.req
+	host := req.Host
+	if host == "" {
+		host = req.URL.Host
+	}
+	host = withoutZone(strings.TrimSuffix(host, ":"))
+	if !isHostField(host) {
+		if tr.proxy != nil {
+			return errors.New("http: invalid Host header")
+		}
+		host = ""
+	}
+	target := req.URL.RequestURI()
+	switch {
+	case tr.proxy != nil && req.URL.Opaque == "":
+		target = req.URL.Scheme + "://" + host + target
+	case req.Method == "CONNECT" && req.URL.Opaque != "":
+		target = req.URL.Opaque
+	case req.Method == "CONNECT" && req.URL.Path == "":
+		target = host
+	}
+	q.Set("Host", host)
+	if err := q.Target(target); err != nil {
+		return err
+	}
+	agent := "Go-http-client/1.1"
+	if v, ok := req.Header["User-Agent"]; ok {
+		agent = ""
+		if len(v) > 0 {
+			agent = v[0]
+		}
+	}
+	if agent != "" {
+		q.Set("User-Agent", agent)
+	}
+	tr.frame()
+	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
+		switch name {
+		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer":
+			continue // from Request's fields, or not at all
+		}
+		for _, v := range req.Header[name] {
+			if err := q.Add(name, v); err != nil {
+				return err
+			}
+		}
+	}
+	if tr.proxy != nil && req.Header.Get("Proxy-Authorization") == "" {
+		if auth := basicAuth(tr.proxy); auth != "" {
+			q.Set("Proxy-Authorization", auth)
+		}
+	}
+	if tr.gzip {
+		q.Set("Accept-Encoding", "gzip")
+	}
+	if (req.Close || tr.t.DisableKeepAlives) && !has(req.Header["Connection"], "close") {
+		q.Add("Connection", "close")
+	}
+	return nil
+}
+
+// frame says how long the body is, and what follows it.
+func (tr *trip) frame() {
+	if tr.up != nil && tr.up.length >= 0 {
+		tr.q.Set("Content-Length", strconv.FormatInt(tr.up.length, 10))
+	}
+	if len(tr.req.Trailer) > 0 && tr.up != nil && tr.up.length < 0 {
+		tr.q.Set("Trailer", strings.Join(slices.Sorted(maps.Keys(tr.req.Trailer)), ","))
+	}
+}
+
+// isHostField reports whether s may be a Host field: net/http sends an empty one in
+// place of others.
+func isHostField(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("!$%&()*+,-.:;='[]_~", c) >= 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutZone is the host without the zone of an IPv6 address (RFC 6874 4).
+func withoutZone(host string) string {
+	if !strings.HasPrefix(host, "[") {
+		return host
+	}
+	end := strings.LastIndexByte(host, ']')
+	zone := strings.LastIndexByte(host[:max(end, 0)], '%')
+	if zone < 0 {
+		return host
+	}
+	return host[:zone] + host[end:]
+}
+
+// connected notes the connection, and tells httptrace.
+func (tr *trip) connected(c *conn.Conn, reused bool) {
+	tr.reused = reused
+	if tr.up != nil {
+		tr.up.begin()
+	}
+	t := tr.trace
+	if t == nil {
+		return
+	}
+	if t.GotConn != nil {
+		t.GotConn(httptrace.GotConnInfo{Conn: &addresses{c.LocalAddr(), c.RemoteAddr()}, Reused: reused, WasIdle: reused})
+	}
+	if tr.pending = true; !tr.starting {
+		tr.lane.loop.Post(tr.wroteHead) // behind this callback, in which the head is written
+	}
+}
+
+// wroteHead tells httptrace that the head has been given to the connection.
+func (tr *trip) wroteHead() {
+	if !tr.pending {
+		return
+	}
+	tr.pending = false
+	t := tr.trace
+	if t.WroteHeaders != nil {
+		t.WroteHeaders()
+	}
+	if tr.up == nil {
+		tr.wrote(nil)
+	} else if t.Wait100Continue != nil && tr.expects() {
+		t.Wait100Continue()
+	}
+}
+
+func (tr *trip) expects() bool {
+	return strings.EqualFold(tr.req.Header.Get("Expect"), "100-continue")
+}
+
+func (tr *trip) wrote(err error) {
+	if t := tr.trace; t != nil && t.WroteRequest != nil {
+		t.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+}
+
+// informed is an interim answer.
+func (tr *trip) informed(r client.Response) {
+	tr.first()
+	t := tr.trace
+	if t == nil {
+		return
+	}
+	if r.Status() == 100 && t.Got100Continue != nil {
+		t.Got100Continue()
+	}
+	if t.Got1xxResponse != nil {
+		if err := t.Got1xxResponse(r.Status(), textproto.MIMEHeader(fieldsOf(r))); err != nil {
+			tr.settle(nil, err)
+			tr.q.Abort()
+		}
+	}
+}
+
+// first is the first byte of the answer.
+func (tr *trip) first() {
+	if !tr.began {
+		tr.began = true
+		tr.wroteHead()
+		if t := tr.trace; t != nil && t.GotFirstResponseByte != nil {
+			t.GotFirstResponseByte()
+		}
+	}
+}
+
+// answered is the end of the trip, or with the answer's head the middle.
+func (tr *trip) answered(r client.Response, err error) {
+	if err != nil {
+		tr.finished(tr.explain(err))
+		return
+	}
+	tr.first()
+	if tr.up != nil && tr.expects() && !tr.up.wanted {
+		tr.up.stop() // the server does not want the body
+	}
+	if r.Status() == http.StatusSwitchingProtocols || tr.req.Method == http.MethodConnect && r.Status()/100 == 2 {
+		tr.switched(r)
+		return
+	}
+	resp := tr.response(r)
+	if r.Length() == 0 {
+		tr.finished(nil)
+		tr.settle(resp, nil)
+		return
+	}
+	b := newAnswerBody(tr, resp, r)
+	tr.undo(resp, b)
+	if !tr.settle(resp, nil) {
+		tr.q.Abort() // the caller has left
+	}
+	r.Trailer(b.onTrailer)
+	if r.Stream(b.receive) != nil {
+		b.receive(nil, errAborted)
+	}
+}
+
+var errAborted = errors.New("nethttp: the request was aborted")
+
+// settle tells the caller, and reports whether he listens.
+func (tr *trip) settle(resp *http.Response, err error) bool {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.done {
+		return false
+	}
+	tr.done, tr.resp, tr.err = true, resp, err
+	close(tr.came)
+	return true
+}
+
+// over reports whether the caller has left.
+func (tr *trip) over() bool {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.done
+}
+
+// finished ends what the loop has to do with the trip. err is for the caller, if he
+// has not got an answer.
+func (tr *trip) finished(err error) {
+	tr.lane.loop.Unref()
+	if tr.up != nil {
+		tr.up.stop()
+	}
+	if err != nil {
+		tr.settle(nil, err)
+	}
+}
+
+// cancel ends the trip for a caller that does not want to wait any more.
+func (tr *trip) cancel(why error) {
+	if tr.settle(nil, why) {
+		tr.abort()
+	}
+}
+
+// abandon ends a trip that was never begun.
+func (tr *trip) abandon() {
+	if tr.up != nil {
+		tr.up.stop()
+	}
+	tr.closeBody()
+}
+
+// abort ends the exchange, soon.
+func (tr *trip) abort() {
+	if tr.up != nil {
+		tr.up.stop()
+	}
+	tr.lane.loop.Post(func() { tr.q.Abort() })
+}
+
+// outcome is what RoundTrip returns, or that it has to try again.
+func (tr *trip) outcome() (*http.Response, error, bool) {
+	<-tr.came
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.err == nil {
+		return tr.resp, nil, false
+	}
+	return nil, tr.err, tr.retries(tr.err)
+}
+
+// retries reports whether another connection may do better, as http.Transport
+// decides it, where the client has not tried again by itself: the body was too
+// long to be kept.
+func (tr *trip) retries(err error) bool {
+	var e *client.Error
+	req := tr.original
+	bodiless := req.Body == nil || req.Body == http.NoBody
+	if !errors.As(err, &e) || !tr.reused || tr.began || bodiless || req.GetBody == nil || req.Context().Err() != nil {
+		return false
+	}
+	if !e.Written {
+		return true
+	}
+	if !isEnd(err) {
+		return false
+	}
+	switch req.Method {
+	case "", "GET", "HEAD", "OPTIONS", "TRACE":
+		return true
+	}
+	_, key := req.Header["Idempotency-Key"]
+	_, other := req.Header["X-Idempotency-Key"]
+	return key || other
+}
+
+// isEnd reports whether the server has closed the connection.
+func isEnd(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// explain is the error as the callers of net/http know it.
+func (tr *trip) explain(err error) error {
+	switch {
+	case tr.up != nil && tr.up.failed() != nil:
+		return tr.up.failed()
+	case context.Cause(tr.req.Context()) != nil:
+		return context.Cause(tr.req.Context())
+	case errors.Is(err, client.ErrNoAnswer):
+		return &noAnswer{err}
+	}
+	return err
+}
+
+// noAnswer is io.EOF too, which is what net/http says of a connection that was
+// closed without a byte of an answer.
+type noAnswer struct{ error }
+
+func (e *noAnswer) Unwrap() []error { return []error{e.error, io.EOF} }
+
+// fieldsOf is the map of an answer's fields.
+func fieldsOf(r client.Response) http.Header {
+	h := make(http.Header)
+	for name, value := range r.All() {
+		key := http.CanonicalHeaderKey(string(name))
+		h[key] = append(h[key], string(value))
+	}
+	return h
+}
+
+// addresses stand for a connection that belongs to a loop: httptrace is given them
+// to look at.
+type addresses struct{ local, remote net.Addr }
+
+func (a *addresses) LocalAddr() net.Addr  { return a.local }
+func (a *addresses) RemoteAddr() net.Addr { return a.remote }
+
+func (a *addresses) Read([]byte) (int, error)         { return 0, errBelongs }
+func (a *addresses) Write([]byte) (int, error)        { return 0, errBelongs }
+func (a *addresses) Close() error                     { return errBelongs }
+func (a *addresses) SetDeadline(time.Time) error      { return errBelongs }
+func (a *addresses) SetReadDeadline(time.Time) error  { return errBelongs }
+func (a *addresses) SetWriteDeadline(time.Time) error { return errBelongs }
+
+var errBelongs = errors.New("nethttp: the connection belongs to a loop")
