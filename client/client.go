@@ -21,7 +21,10 @@ type Client struct {
 	// name of the URL's host unless ServerName says otherwise.
 	TLS *tls.Config
 
-	// Connect, if set, opens the connections, in place of [conn.Loop.Dial]: through
+	// Dialer opens the connections; DialTimeout takes the place of its Timeout.
+	Dialer conn.Dialer
+
+	// Connect, if set, opens them in its place: through
 	// a proxy, over a Unix socket, by code that blocks on a goroutine of its own. It
 	// is called on the loop. addr is the origin's host and port. The connection has
 	// to have h, by Dial or [conn.Loop.Adopt] on that loop; under https h encrypts

@@ -105,7 +105,7 @@ func (o *origin) dial() error {
 	p := o.pool
 	s := &session{o: o, state: dialling}
 	if p.client.Connect == nil {
-		c, err := p.loop.Dial("tcp", o.addr, o.handler)
+		c, err := p.client.Dialer.Dial(p.loop, "tcp", o.addr, o.handler)
 		if err != nil {
 			return err
 		}
