@@ -91,15 +91,16 @@ func blocks(file, text string) (all []block) {
 
 // imports are the packages that a fragment may use without saying so.
 var imports = []string{
-	"bytes", "context", "crypto/tls", "errors", "expvar", "fmt", "io", "log", "log/slog", "net", "net/http", "net/netip",
+	"bytes", "cmp", "context", "crypto/tls", "errors", "expvar", "fmt", "io", "log", "log/slog", "net", "net/http", "net/netip",
 	"net/http/httptest", "os", "os/signal", "net/url", "path/filepath", "runtime", "strconv", "strings", "sync", "syscall", "testing", "time",
-	module + "/conn", module + "/fuzz", module + "/nethttp", module + "/parser", module + "/poller", module + "/server",
+	module + "/client", module + "/conn", module + "/fuzz", module + "/nethttp", module + "/parser", module + "/poller", module + "/server",
 }
 
 // prelude declares what fragments speak of without declaring it.
 const prelude = `package main
 
 import (
+	"` + module + `/client"
 	"` + module + `/conn"
 	"` + module + `/server"
 )
@@ -112,6 +113,8 @@ var (
 	srv server.Server
 	c   *conn.Conn
 	l   *conn.Loop
+	p   *client.Pool
+	q   client.Request
 )
 `
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -144,10 +145,10 @@ func (p *passage) failed(err error) {
 	}
 }
 
-// left is the client's end. One that has only shut down its sending side still waits
-// for the answer; nothing tells it from one that is gone, but time.
-func (p *passage) left() {
-	if p.w.After(0, func() {}) == nil {
+// left is the client's end. After a FIN alone it may still wait for the answer, and
+// nothing but time tells it from one that is gone.
+func (p *passage) left(cause error) {
+	if cause != io.EOF {
 		p.q.Abort()
 		return
 	}
