@@ -5,9 +5,8 @@ import (
 	"testing"
 )
 
-// TestRules are the duties of RFC 9112 and 9110 that a parser has. The names begin with the row of
-// the list of requirements that the project works from, then the section. Each input is read
-// whole, in drips and split at every position.
+// TestRules are the duties of RFC 9112 and 9110 that a parser has. The names begin with the row in
+// docs/rfc9112.md, then comes the section. Each input is read whole, in drips and split at every position.
 func TestRules(t *testing.T) {
 	get := func(target string) string { return "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n" }
 	first := func(line string) string { return line + "\r\nHost: a\r\n\r\n" }

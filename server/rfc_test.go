@@ -1,7 +1,6 @@
 // The duties of RFC 9112 and 9110 that are seen over a socket, by their row in
-// the corpora's rfc9112.md: raw bytes in, answers out. Every input is followed by
-// the request "last", so that what is answered tells also whether the
-// connection went on.
+// docs/rfc9112.md: raw bytes in, answers out. Every input is followed by the
+// request "last", so that the answers show too whether the connection went on.
 
 package server
 
