@@ -34,7 +34,7 @@ type record struct {
 	}
 }
 
-// expected is a message as a corpus tells it; strings are Latin-1 views of bytes.
+// expected is a message as a corpus describes it; strings are Latin-1 views of bytes.
 type expected struct {
 	Method, Target, Version string
 	Reason                  string

@@ -1,5 +1,5 @@
 // The parser under test, driven as a connection would: pieces arrive, a buffer grows and moves, the
-// head is parsed, then the body. What comes of it is told as a Message.
+// head is parsed, then the body. What comes of it is a Message.
 
 package fuzz
 
@@ -45,7 +45,7 @@ type head interface {
 	Body() parser.Body
 }
 
-// driveRequest and driveResponse read one message out of pieces. end tells that the connection ends there.
+// driveRequest and driveResponse read one message out of pieces. end means that the connection ends there.
 func driveRequest(pieces [][]byte) outcome {
 	r := &parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, maxFields)}}
 	return drive(r, pieces, false, func(buf []byte) Message {
@@ -75,7 +75,7 @@ func tellHead(h *parser.Head, buf []byte) Message {
 	return m
 }
 
-// drive moves the buffer at every growth, and lays traps behind its end, so that what was kept by
+// drive moves the buffer at every growth, and lays traps past its end, so that what was kept by
 // address or read beyond len shows.
 func drive(h head, pieces [][]byte, end bool, tell func([]byte) Message) (o outcome) {
 	var buf []byte

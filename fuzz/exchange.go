@@ -1,4 +1,4 @@
-// A client for servers under test: it sends what it is told to, as badly as it is told to.
+// A client for servers under test: it sends what it is given, however bad.
 
 package fuzz
 
@@ -45,7 +45,7 @@ func send(c net.Conn, pieces [][]byte) error {
 	return nil
 }
 
-// closedByPeer tells the errors of writing to a server that has gone.
+// closedByPeer reports whether err is that of writing to a server that has gone.
 func closedByPeer(err error) bool {
 	var op *net.OpError
 	return err == nil || errors.As(err, &op) && !op.Timeout()

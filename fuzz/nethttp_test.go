@@ -42,7 +42,7 @@ func knownHTTP(m *Message, err error) string {
 	return ""
 }
 
-// oddURL tells of targets that net/url refuses for a reason of its own.
+// oddURL reports targets that net/url refuses for a reason of its own.
 func oddURL(target string) bool {
 	_, err := http.NewRequest("GET", target, nil)
 	return err != nil || strings.Contains(target, "%")
@@ -97,7 +97,7 @@ func readWithNetHTTP(head, body []byte) (*Message, error) {
 	return m, nil
 }
 
-// diffHTTP compares what net/http tells; it has no order among fields of different names.
+// diffHTTP compares what net/http reports; it has no order among fields of different names.
 func diffHTTP(want, got *Message) string {
 	w := *want
 	w.Fields, w.Trailers, w.Head = nil, nil, 0

@@ -81,7 +81,7 @@ func checkReference(t testing.TB, r reader, wire []byte, got outcome) {
 			t.Fatalf("%v: %s\n%.3000q", got.err, why, wire)
 		}
 	case err == nil && got.err == nil:
-		want = asParserTells(want)
+		want = asParserReports(want)
 		if d := got.m.Diff(&want); d != "" {
 			t.Fatalf("parser and reference: %s\n%.3000q", d, wire)
 		}
@@ -102,8 +102,8 @@ func checkReference(t testing.TB, r reader, wire []byte, got outcome) {
 	}
 }
 
-// asParserTells puts a reading into the words of parser.Head.
-func asParserTells(m Message) Message {
+// asParserReports puts a reading into the words of parser.Head.
+func asParserReports(m Message) Message {
 	m.Minor = min(m.Minor, 1)
 	bodiless := m.Status != 0 && (m.Method == "HEAD" || m.Status/100 == 1 || m.Status == 204 || m.Status == 304 ||
 		m.Method == "CONNECT" && m.Status/100 == 2)

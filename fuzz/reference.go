@@ -28,7 +28,7 @@ func ReadRequest(b []byte) (m Message, n int, err error) {
 }
 
 // ReadResponse reads the response that b begins with as ReadRequest does requests. method is that
-// of the request answered, on which the framing hangs; eof tells that nothing follows b, which
+// of the request answered, on which the framing hangs; eof means that nothing follows b, which
 // ends a body that has no length.
 func ReadResponse(b []byte, method string, eof bool) (m Message, n int, err error) {
 	r := reference{b: b, m: Message{Method: method, Length: -1}, eof: eof}

@@ -143,7 +143,7 @@ func (r *record) judge(got []Message, end string) string {
 	return ""
 }
 
-// headOnly tells of the suites whose parsers know no bodies.
+// headOnly reports whether the record is of a suite whose parser knows no bodies.
 func (r *record) headOnly() bool { return r.Expect.Messages == nil }
 
 func (e *expected) differs(m *Message) string {

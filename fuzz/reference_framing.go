@@ -160,7 +160,7 @@ func (r *reference) endOfResponseHead() {
 	}
 }
 
-// bodiless tells of the responses that end with their head, whatever the fields say (items 1, 2).
+// bodiless reports whether the response ends with its head, whatever the fields say (rules 1, 2).
 func (r *reference) bodiless() bool {
 	s := r.m.Status
 	return r.m.Method == "HEAD" || s/100 == 1 || s == 204 || s == 304 || r.tunnel()

@@ -24,12 +24,12 @@ type response struct {
 	faulty bool  // a coding in 1.0, where no body follows
 }
 
-// bodiless tells whether a response ends with its head (RFC 9112 §6.3, items 1 and 2).
+// bodiless reports whether a response ends with its head (RFC 9112 §6.3, items 1 and 2).
 func (r *response) bodiless() bool {
 	return r.Status/100 == 1 || r.Status == 204 || r.Status == 304 || r.Method == "HEAD" || r.tunnel()
 }
 
-// tunnel tells of a response whose Content-Length and Transfer-Encoding mean nothing.
+// tunnel reports whether Content-Length and Transfer-Encoding mean nothing.
 func (r *response) tunnel() bool { return r.Method == "CONNECT" && r.Status/100 == 2 }
 
 func (r *response) settle(c gofuzz.Continue) {

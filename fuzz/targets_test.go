@@ -85,7 +85,7 @@ func (g *Gen) mutant(wire []byte) []byte {
 
 func checkMeant(t testing.TB, got outcome, want Message, wire []byte) {
 	t.Helper()
-	want = asParserTells(want)
+	want = asParserReports(want)
 	if got.err != nil || got.used != len(wire) {
 		t.Fatalf("%v at %d, %d of %d bytes used\n%.3000q", got.err, got.at, got.used, len(wire), wire)
 	}
@@ -101,7 +101,7 @@ func checkGeneratedPipeline(t testing.TB, g *Gen) {
 	rest := wire
 	for i := range want {
 		got := driveRequest(g.Split(rest))
-		m := asParserTells(want[i])
+		m := asParserReports(want[i])
 		if got.err != nil {
 			t.Fatalf("request %d: %v at %d\n%.3000q", i, got.err, got.at, rest)
 		}

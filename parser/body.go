@@ -70,8 +70,8 @@ func (b *Body) Next(p []byte) (data []byte, n int, err error) {
 // it changes nothing for a body that is not chunked.
 func (b *Body) KeepTrailer() { b.keep = true }
 
-// Remaining is how many bytes of the body are still to come, as far as that is known: for a body
-// with a Content-Length the rest of it, 0 when the message is over, else -1.
+// Remaining returns how many bytes of the body are still to come: the rest of a body with a
+// Content-Length, 0 when the message is over, and -1 where that is not known.
 func (b *Body) Remaining() int64 {
 	switch b.state {
 	case bodySized:
@@ -82,11 +82,11 @@ func (b *Body) Remaining() int64 {
 	return -1
 }
 
-// Offset is how many bytes of the connection the body took up so far, framing included. After an
-// error it is the offset of the byte that was refused, the same however the input was split.
+// Offset returns how many bytes of the connection the body took up so far, framing included. After an
+// error that is the offset of the byte that was refused, the same however the input was split.
 func (b *Body) Offset() int64 { return b.off }
 
-// End says what it means that the peer closed the connection now: nil if the body is whole
+// End returns what it means that the peer closed the connection now: nil if the body is whole
 // (a body until close always is), else io.ErrUnexpectedEOF, or the error that Next gave.
 func (b *Body) End() error {
 	switch b.state {

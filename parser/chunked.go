@@ -52,7 +52,7 @@ const (
 	maxSizeLine = 16 << 10 // digits and extensions
 	maxTrailer  = DefaultMaxSize
 
-	lastChunk = "\r\n0\r\n\r\n" // behind the data of the one before
+	lastChunk = "\r\n0\r\n\r\n" // after the data of the one before
 )
 
 // chunked is Next for a chunked body.
@@ -158,7 +158,7 @@ func (b *Body) step(c byte) Error {
 	return b.extension(c)
 }
 
-// forgive settles the account of a chunk when its size line is over; the CRLF behind its data is
+// forgive settles the account of a chunk when its size line is over; the CRLF after its data is
 // counted here.
 func (b *Body) forgive() {
 	excess := int64(b.extra) + 2 - forgiven*min(b.left, maxExcess)
@@ -173,7 +173,7 @@ func (b *Body) expect(c, want byte, next bodyState) Error {
 	return 0
 }
 
-// extension takes a byte of the size line behind the digits (RFC 9112 7.1.1).
+// extension takes a byte of the size line after the digits (RFC 9112 7.1.1).
 func (b *Body) extension(c byte) Error {
 	space := c == ' ' || c == '\t'
 	next := b.state

@@ -58,8 +58,8 @@ func (b *Body) chunk(p []byte) (data []byte, n int, err error) {
 	return rest[:size:size], n, err
 }
 
-// atLast tells whether what follows at p[i:] is lastChunk, which most bodies end with: to see that ahead
-// saves the caller a call. Its size line counts as any other.
+// atLast reports whether lastChunk follows at p[i:]. Most bodies end with it, and seeing it early saves
+// the caller a call. Its size line counts as any other.
 func (b *Body) atLast(p []byte, i int) bool {
 	return len(p)-i >= len(lastChunk) && p[i+2] == '0' && string(p[i:i+len(lastChunk)]) == lastChunk &&
 		!b.keep && b.extra <= maxExcess-uint16(len("0\r\n"))

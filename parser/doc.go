@@ -11,7 +11,7 @@
 //		if n > 0 {
 //			break // the head is buf[:n]
 //		}
-//		buf = readMore(buf) // the same bytes, and more behind them
+//		buf = readMore(buf) // the same bytes, followed by more
 //	}
 //	path, agent := r.Path.Of(buf), r.Get(buf, "User-Agent")
 //
@@ -64,10 +64,10 @@
 // default, and a negative number stands for none: Head.MaxSize, the capacity of Head.Fields, the overhead of chunks, the size of a trailer
 // section.
 //
-// There are two paths through a head. On amd64 with AVX2 and BMI an assembly routine reads the lines
-// that are whole (fast_amd64.s tells how); it takes what is common, and leaves all else as it was to
-// the portable path, which decides and finds the errors. Elsewhere, and with the build tag purego,
-// the portable path does all the work. Results are the same, and tests hold one against the other.
+// There are two paths through a head. On amd64 with AVX2 and BMI an assembly routine reads whole lines of
+// the common form (fast_amd64.s explains how). All else it leaves to the portable path, which decides and
+// finds the errors. Elsewhere, and with the build tag purego, the portable path does all the work. Both give
+// the same results, and tests compare them.
 //
 // # Lifetime of bytes
 //

@@ -87,7 +87,7 @@ var errorText = [numErrors]struct {
 	ErrTrailer:       {400, "the trailer section follows"},
 }
 
-// Error says what was wrong, in words that may be sent to the peer.
+// Error returns what was wrong, in words that may be sent to the peer.
 func (e Error) Error() string {
 	if e >= numErrors {
 		return "parser: unknown error"
@@ -95,7 +95,7 @@ func (e Error) Error() string {
 	return "parser: " + errorText[e].text
 }
 
-// Reason is Error without the package's name, fit for the body of the answer.
+// Reason returns what Error does but for the package's name, fit for the body of an answer.
 func (e Error) Reason() string {
 	if e >= numErrors {
 		return "unknown error"
@@ -103,7 +103,7 @@ func (e Error) Reason() string {
 	return errorText[e].text
 }
 
-// Status is the status code of the answer that a server owes for this error: 400, 413, 414,
+// Status returns the status code that a server owes for this error: 400, 413, 414,
 // 431, 501 or 505; 400 also where e is no reason to refuse. A gateway that met e in a response owes 502.
 func (e Error) Status() int {
 	if e >= numErrors {

@@ -6,13 +6,13 @@ package parser
 
 import "golang.org/x/sys/cpu"
 
-// hasFast says that this processor runs headAVX2.
+// hasFast is true where the processor can run headAVX2.
 var hasFast = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
 
 const (
 	fastLeast = 17 // bytes of input that make a try worth its call
 	fastAgain = 64 // and of more input, in the middle of a head
-	fastSlack = 64 // bytes behind the input that headAVX2 may read
+	fastSlack = 64 // bytes past the input's end that headAVX2 may read
 	page      = 4096
 	fastHost  = 32 // bytes of a Host that it checks
 )
@@ -30,11 +30,11 @@ const (
 	leftHost    = 1 << 0 // a Host that is longer than fastHost is to be checked
 	leftFraming = 1 << 1 // fields that frame the message, or upgrade it
 	leftAll     = 1 << 2 // what follows from the fields, and from a target that is not the origin-form
-	leftLines   = 1 << 3 // the section goes on behind the last whole line
+	leftLines   = 1 << 3 // the section goes on after the last whole line
 )
 
-// headAVX2 reads lines of buf and appends them to fields: as far as the end of the section or else to the end
-// of the last whole line. See fast_amd64.s for how it does that.
+// headAVX2 reads lines of buf, up to the end of the section or of the last whole line, and appends them to
+// fields. fast_amd64.s explains how.
 //
 // s is up to date then, and of a request what its line holds, except that the target is taken for the
 // origin-form. Unless leftAll or leftLines, KeepAlive of a request is settled, and Host the one Host field's.
@@ -53,7 +53,7 @@ func (s *section) fastLines(buf []byte, fields []Field) []Field {
 	return fields
 }
 
-// fastHead is headAVX2, with its comment.
+// fastHead is the routine that this processor runs: headAVX2.
 func fastHead(s *section, fields *[]Field, buf []byte, kind uint8) (left int) {
 	return headAVX2(s, fields, buf, kind)
 }
@@ -64,8 +64,8 @@ func (h *Head) fastStart(buf []byte) bool {
 	return h.state == atStart && len(buf) >= fastLeast && int(h.pos)|len(h.Fields) == 0 && !h.plain
 }
 
-// fastRest does what headAVX2 has left, and reports whether the head is whole and valid. If not, either it
-// came to the end of a line, or nothing has changed, or what is wrong with a whole head was found.
+// fastRest does what headAVX2 has left, and reports whether the head is whole and valid. If not, the routine
+// came to the end of a line, or nothing has changed, or an error of the whole head was found.
 func (r *Request) fastRest(buf []byte, left int) bool {
 	if left&leftHost != 0 && authority(r.Host.Of(buf), false) >= 0 {
 		left = leftAll // it may have more whitespace around it
@@ -90,7 +90,7 @@ func (r *Request) fastRest(buf []byte, left int) bool {
 	return r.state != failed
 }
 
-// fastTarget is target where it may not be the origin-form.
+// fastTarget calls target where the target may not be of the origin-form.
 func (r *Request) fastTarget(buf []byte) bool {
 	r.Host = Span{}
 	if buf[r.Target.Off] == '/' && string(r.Method.Of(buf)) != "CONNECT" {

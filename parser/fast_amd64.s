@@ -3,32 +3,31 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// The fast path goes over a head twice, and its branches are those that all common heads take the
-// same way: there is no loop over the bytes of a token, whose length would be anyone's guess.
+// The fast path goes over a head twice. It has no loop over the bytes of a token, whose length cannot be
+// predicted: all common heads take its branches the same way.
 //
-// Stage 1 takes 64 bytes at a time and makes one bit of each: is it a control, below 0x20 or DEL?
-// In a head only CRLF may be. (HTAB may, too, and is rare: the portable path reads it.) So wherever
-// a run of controls begins a line has to end, and where one has more than two the head. The places
-// are written straight into the fields, as the starts of the lines behind them.
+// Stage 1 takes 64 bytes at a time and makes one bit of each: is it a control, below 0x20 or DEL? A head
+// has no controls but CRLF. (HTAB is allowed, and rare: the portable path reads it.) So each run of controls must be
+// a line end, and one longer than two must end the head. The places where runs end are written into the
+// fields, as the starts of the lines that follow.
 //
-// Stage 2 takes a line at a time. Its first 32 bytes are classified by two table look-ups; the
-// first that is no tchar ends the name, and has to be the colon. The name's last four bytes and its
-// length make the hash under which the one known name is found that it can be; a comparison of all
-// of it says whether it is. The next line's start says where CRLF has to be. No byte of the value
-// is looked at: were there a control in it, the line would have ended there, and not in CRLF.
+// Stage 2 takes a line at a time. Two table look-ups classify its first 32 bytes. The first byte that is no tchar
+// ends the name, and must be the colon. The name's last four bytes and its length select the only known name it could
+// be; comparing all of it confirms that. CRLF must stand in front of the next line's start. No byte of the
+// value is looked at: a control in it would have ended the line there, and not in CRLF.
 //
-// What does not fit makes the routine leave without having changed anything, and the portable path
-// finds out what it was: no error is reported here, and what is accepted needs no judgement.
+// What does not fit makes the routine leave without having changed anything that counts, and the portable path
+// finds out what it was: no error is reported here, and what is accepted needs no second look.
 //
-// What lies behind the input is read, up to 64 bytes of it, and decides nothing: a line's end counts
-// if it lies before n, and one that does cannot depend on what comes later.
+// Up to 64 bytes past the input's end are read, and decide nothing: a line's end counts if it lies before
+// the input's, and one that does cannot depend on what comes later.
 //
 // VEX encodings only: one legacy SSE instruction (MOVQ AX, X0 is one) while the upper halves of the
 // Y registers are in use costs more than many fields.
 
 #define START(k) (k*Field__size+Field_start)
 
-// LINE notes the start of the line behind the lowest bit of R13, for the field k places on.
+// LINE notes the start of the line that follows the lowest bit of R13, for the field k places on.
 #define LINE(k) \
 	TZCNTQ R13, AX       \
 	ADDL   R8, AX        \
@@ -73,8 +72,8 @@ TEXT ·headAVX2(SB), NOSPLIT, $0-56
 	ADDQ    $2, R8
 	XORL    R15, R15
 
-	// Reading behind the input is harmless where the slice has the capacity, or what follows is on the page of
-	// the last byte. Where there is no room the last bytes are left to the portable path.
+	// Reading past the input's end is harmless where the slice has the capacity, or what follows is on the page
+	// of the last byte. Otherwise the last bytes are left to the portable path.
 	LEAQ    2(DX), R10
 	SUBQ    DX, CX
 	CMPQ    CX, $const_fastSlack
@@ -113,14 +112,14 @@ block:
 	VPMOVMSKB Y5, BX
 	SHLQ      $32, BX
 	ORQ       BX, AX             // controls
-	LEAQ      (CX)(AX*2), BX     // bytes behind a control
+	LEAQ      (CX)(AX*2), BX     // bytes after a control
 	MOVQ      AX, CX
 	SHRQ      $63, CX
 	ANDNQ     AX, BX, R13        // controls that begin a run
 	LEAQ      (DX)(R13*4), BX
 	MOVQ      R13, DX
 	SHRQ      $62, DX
-	ANDQ      BX, AX             // controls two behind that: a run of three
+	ANDQ      BX, AX             // controls two places on: a run of three
 	JNZ       found
 
 lines: // Three without a question, as there are seldom more. Those that are none will be overwritten.
@@ -148,7 +147,7 @@ next:
 	JNE   leave
 	JMP   fields
 
-found: // The head ends one byte on. Lines behind that are none, and this block is the last.
+found: // The head ends one byte on. What follows is no line, and this block is the last.
 	TZCNTQ AX, CX
 	LEAQ   (R8)(CX*1), R15
 	BZHIQ  CX, R13, R13
@@ -169,7 +168,7 @@ tight:
 	ADDQ  $2, DI
 	JMP   tight
 
-partial: // The head goes on behind n. The lines that end before it can be read.
+partial: // The head goes on after the input. The lines that end before can be read.
 	MOVQ buf_len+24(FP), CX
 	MOVQ fields+8(FP), DX
 	MOVQ 8(DX), BX
@@ -311,7 +310,7 @@ line:
 	CLASSIFY(Y8, Y9, AX)
 	TZCNTL    AX, CX                         // the name's length, at most 32
 	JZ        leave
-	BLSMSKL   AX, AX                         // the name and the byte behind it
+	BLSMSKL   AX, AX                         // the name and the byte after it
 	LEAQ      (R9)(CX*1), DX
 	MOVL      DX, Field_colon(DI)
 	MOVBLZX   (SI)(DX*1), R9
@@ -370,7 +369,7 @@ commit:
 	JNE     nothing
 
 	// Where the head is whole, host and KeepAlive, if the fields that decide are there once and simple.
-	// Host is simple if its value is of up to 32 bytes, behind at most one SP: a reg-name without "%", then
+	// Host is simple if its value is of up to 32 bytes, after at most one SP: a reg-name without "%", then
 	// perhaps ":" and up to four digits, or five that are under 60000.
 	MOVQ     0(BX), R11                // the fields
 	TESTQ    $(1<<const_nameHost|1<<const_nameConnection), R12

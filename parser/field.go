@@ -21,7 +21,7 @@ func span(from, to int) Span { return Span{uint32(from), uint32(to - from)} }
 // reached through the buffer that was parsed.
 type Field struct {
 	start, colon uint32 // where the name begins, and ends
-	next         uint32 // where the next line begins, behind CRLF
+	next         uint32 // where the next line begins, after CRLF
 	name         uint32 // of a known name, see names.go; 0: not a known one
 }
 

@@ -29,7 +29,7 @@ const (
 	UntilClose                // the body ends where the connection does; responses only
 )
 
-// String is the constant's name.
+// String returns the constant's name.
 func (f Framing) String() string {
 	switch f {
 	case NoBody:
@@ -70,9 +70,9 @@ type Head struct {
 // costs no search.
 func (h *Head) Get(buf []byte, name string) []byte { return h.get(buf, h.Fields, name) }
 
-// ErrorOffset is the offset, in the buffer given to Parse, of the byte for which the message was
-// refused; of the field line for an error in a field's meaning; and of the end of the head where
-// something is missing. It is the same however the input was split.
+// ErrorOffset returns an offset in the buffer given to Parse: that of the byte for which the message was
+// refused, of the field line whose meaning is wrong, or of the end of the head where something is missing.
+// It is the same however the input was split.
 func (h *Head) ErrorOffset() int { return int(h.errOff) }
 
 // Body returns the decoder for this message's body.

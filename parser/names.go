@@ -37,10 +37,10 @@ var names = [...]string{
 	"x-forwarded-for", "x-request-id",
 }
 
-// The name's last four bytes and its length, in lower case and hashed, select the one known name
-// that it can be; a comparison settles it. A name of two or three bytes has the end of the line
-// before it among the four. nameFactor is one for which no two names share a slot
-// (TestNamesHavePerfectHash finds another when names are added).
+// The name's last four bytes and its length, in lower case and hashed, select the only known name it
+// could be; a comparison confirms it. For a name of two or three bytes the four include the CRLF in front.
+// nameFactor is one for which no two names share a slot (TestNamesHavePerfectHash finds another when
+// names are added).
 const (
 	nameFactor = 0x440a4ac1
 	maxName    = 31
@@ -52,8 +52,8 @@ var (
 	nameWord [64][4]letters // known name -> its bytes and ":", eight at a time
 )
 
-// letters are eight bytes of a name, and the mask that makes one of their cases and drops what is
-// behind the colon.
+// letters are eight bytes of a name, and the mask that makes one of their cases and drops what
+// follows the colon.
 type letters struct{ bytes, mask uint64 }
 
 func init() {
@@ -95,7 +95,7 @@ func lastFour(name string) (w uint32) {
 }
 
 // knownName returns the number of the name that begins a line at buf[start] and ends before the
-// colon at buf[colon]. A name that it knows is a token.
+// colon at buf[colon], or 0. A known name is a token.
 func knownName(buf []byte, start, colon int) uint32 {
 	n := colon - start
 	if n < 2 || n > maxName {

@@ -37,9 +37,9 @@ func (r *Request) Reset() {
 
 // Parse reads a request's head from the start of buf.
 //
-// n > 0: the head is whole, it is buf[:n], and the fields of r are set. 0 and nil: it is not
-// whole yet; call again with the same bytes and more behind them (the buffer may have moved). No
-// byte is read twice for that. An error is of type Error, and final until Reset.
+// Where n > 0 the head is whole: it is buf[:n], and the fields of r are set. 0 and nil mean that it is not
+// whole yet: call again with the same bytes followed by more (the buffer may have moved). No byte is
+// read twice for that. An error is of type Error, and final until Reset.
 //
 // Up to eight empty lines before the request line are skipped (RFC 9112 2.2), and are part of n.
 func (r *Request) Parse(buf []byte) (n int, err error) {
@@ -67,11 +67,11 @@ func (r *Request) resume(buf []byte) (n int, err error) {
 	return r.result()
 }
 
-// line reads
+// line reads as much of
 //
 //	*CRLF method SP request-target SP HTTP-version CRLF
 //
-// as far as buf goes.
+// as there is in buf.
 func (r *Request) line(buf []byte) {
 	if r.state == atStart && r.pos == 0 {
 		r.straightLine(buf)
@@ -225,8 +225,8 @@ func (h *Head) minor(buf []byte) bool {
 	return true
 }
 
-// target tells the four forms apart (RFC 9112 3.2), and sets Path, Query and, where the target
-// holds an authority, Host.
+// target finds out which of the four forms the target has (RFC 9112 3.2), and sets Path, Query and, where
+// the target holds an authority, Host.
 func (r *Request) target(buf []byte) {
 	t, m := r.Target.Of(buf), r.Method.Of(buf)
 	off := int(r.Target.Off)

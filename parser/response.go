@@ -46,11 +46,11 @@ func (r *Response) Parse(buf []byte) (n int, err error) {
 	return r.result()
 }
 
-// line reads
+// line reads as much of
 //
 //	HTTP-version SP 3DIGIT SP [ reason-phrase ] CRLF
 //
-// as far as buf goes (RFC 9112 4). Where there is no reason the second SP may be missing: RFC 9112 2.2
+// as there is in buf (RFC 9112 4). Where there is no reason the second SP may be missing: RFC 9112 2.2
 // lets a recipient be lenient, and servers that leave it out are common.
 func (r *Response) line(buf []byte) {
 	if r.state == atStart {

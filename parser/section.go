@@ -99,8 +99,8 @@ func (s *section) onlyGoesOn(buf []byte) bool {
 	return i == len(buf)
 }
 
-// after returns the state behind the byte c. Within a name or a value it is asked only about a byte that ends
-// it, or may. This is all of the grammar of field lines: heads and trailers are held to it, here and in Body.
+// after returns the state that follows the byte c. This is all of the grammar of field lines: lines asks it
+// where a scan has ended, and Body for each byte of a trailer section that it skips.
 func (st state) after(c byte) (state, Error) {
 	switch st {
 	case atLine:

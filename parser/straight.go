@@ -75,8 +75,8 @@ func scanLine(buf []byte, i int) (end int, ok bool) {
 			return i, crlf(buf, i)
 		}
 	}
-	// What is left is looked at as the end of the last 32 bytes. A control right before it makes an end
-	// of a space at its start, no more: no line starts with one.
+	// The rest is the end of the last 32 bytes. A control just before i can falsely mark a space at i; no
+	// line starts with a space, so that does not matter.
 	from := len(buf) - 32
 	if from < 0 {
 		return i, false
@@ -89,8 +89,8 @@ func scanLine(buf []byte, i int) (end int, ok bool) {
 
 func crlf(buf []byte, i int) bool { return i+2 <= len(buf) && string(buf[i:i+2]) == "\r\n" }
 
-// ends marks the first control of x: that sets its high bit in x-0x20 or in x+1. So does a byte of text
-// behind a 0xff, from which x+1 carries, and scanLine is not ok for no harm.
+// ends marks the first control of x, which sets its high bit in x-0x20 or in x+1. A byte of text after a 0xff
+// is marked too, since x+1 carries. That is harmless: scanLine returns !ok, and the slow path decides.
 func ends(x uint64) uint64 { return ((x - 0x20*ones) | (x + ones)) &^ x }
 
 // gather makes eight bits of the high bits of the eight bytes of x.
@@ -109,7 +109,7 @@ func firstOf2(x, y uint64) int {
 const httpVersion = 'H' | 'T'<<8 | 'T'<<16 | 'P'<<24 | '/'<<32 | '1'<<40 | '.'<<48 | '0'<<56
 
 // straightLine reads a request line from the start of buf: a method of up to seven capital letters, a
-// target, HTTP/1.0 or 1.1. Otherwise it changes nothing.
+// target, HTTP/1.0 or 1.1. Where that is not what is there it changes nothing.
 func (r *Request) straightLine(buf []byte) {
 	if len(buf) < 16 {
 		return
@@ -144,8 +144,8 @@ func (r *Request) straightLine(buf []byte) {
 	r.pos, r.state = uint32(end+len(" HTTP/1.1\r\n")), atLine
 }
 
-// scanPath is scanTarget, and finds the first "?" before end besides: where there is none, query is not
-// before end.
+// scanPath does what scanTarget does, and also finds the first "?". Where there is none before end, query is
+// not before end.
 func scanPath(b []byte, i int) (end, query int) {
 	query = len(b)
 	for ; i+8 <= len(b); i += 8 {
@@ -160,7 +160,8 @@ func scanPath(b []byte, i int) (end, query int) {
 	return len(b), query
 }
 
-// straightLine reads a status line from the start of buf: HTTP/1.0 or 1.1. Otherwise it changes nothing.
+// straightLine reads a status line of HTTP/1.0 or 1.1 from the start of buf. Where there is another it changes
+// nothing.
 func (r *Response) straightLine(buf []byte) {
 	if len(buf) < len(statusShape)+len("\r\n") {
 		return
@@ -180,7 +181,7 @@ func (r *Response) straightLine(buf []byte) {
 // statusShape is how status lines begin.
 const statusShape = version + " 000 "
 
-// commonStatus reads as much as that of buf, if it is of HTTP/1.0 or 1.1.
+// commonStatus reads that beginning, if it is of HTTP/1.0 or 1.1.
 func commonStatus(buf []byte) (minor uint8, status int, ok bool) {
 	v := load64(buf, 0)
 	if v&^(1<<56) != httpVersion || buf[8] != ' ' || buf[12] != ' ' ||

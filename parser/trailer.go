@@ -1,4 +1,4 @@
-// Trailer: the fields behind a chunked body.
+// Trailer: the fields after a chunked body.
 
 package parser
 
@@ -35,7 +35,7 @@ func (t *Trailer) Parse(buf []byte) (n int, err error) {
 // Get returns the first value of the field called name, or nil. See Head.Get.
 func (t *Trailer) Get(buf []byte, name string) []byte { return t.get(buf, t.Fields, name) }
 
-// ErrorOffset is the offset in the section of the byte that was refused.
+// ErrorOffset returns the offset in the section of the byte that was refused.
 func (t *Trailer) ErrorOffset() int { return int(t.errOff) }
 
 // Reset makes t ready for the next section. The storage of Fields and MaxSize are kept.
