@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/lurcher-net/lurcher/client"
@@ -92,28 +91,25 @@ func (d *Dialer) Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err
 
 // upgraded makes a connection of the server's answer.
 func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
-	var q handshake
-	var accepts []string
+	q := handshake{h: h}
 	for name, value := range r.All() {
-		n := strings.ToLower(string(name))
-		if to := q.field(n); to != nil {
-			*to = append(*to, string(value))
-		} else if n == "sec-websocket-accept" {
-			accepts = append(accepts, string(value))
-		}
+		q.field(name, value)
 	}
-	c := &Conn{flags: asClient}
+	c := &Conn{flags: asClient, proto: q.protocol}
+	sum := accept([]byte(key))
 	reason := ""
 	switch {
 	case r.Status() != 101:
 		reason = "not 101 Switching Protocols"
-	case len(q.upgrade) != 1 || !strings.EqualFold(q.upgrade[0], "websocket"):
+	case q.upgrades != 1 || !strings.EqualFold(string(r.Get("Upgrade")), "websocket"):
 		reason = "Upgrade is not websocket"
-	case !lists(q.connection, "upgrade"):
+	case !q.connection:
 		reason = "Connection is not Upgrade"
-	case len(accepts) != 1 || accepts[0] != accept(key):
+	case q.accepts != 1 || string(q.accept) != string(sum[:]):
 		reason = "Sec-WebSocket-Accept is wrong"
-	case !c.chosen(q.protocols, h):
+	case q.bad != "":
+		reason = q.bad
+	case q.protocols > 1 || q.protocols == 1 && (c.proto == 0 || string(r.Get("Sec-WebSocket-Protocol")) != h.Protocols[c.proto-1]):
 		reason = "a subprotocol that was not asked for"
 	case !c.extended(q.extensions, h):
 		reason = "an extension that was not offered, or not so"
@@ -129,31 +125,19 @@ func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
 	return c, nil
 }
 
-// chosen notes the subprotocol that the server chose, and reports whether it is
-// one of ours.
-func (c *Conn) chosen(lines []string, h *Handler) bool {
-	if len(lines) == 0 {
-		return true
-	}
-	i := slices.Index(h.Protocols, lines[0])
-	c.proto = uint8(i + 1)
-	return i >= 0 && i < 255 && len(lines) == 1
-}
-
 // deflateOffer has the server begin anew with each message, as we do: so we hold
 // no context either.
 const deflateOffer = deflateName + "; " + serverNoContext + "; " + clientNoContext + "; " + clientWindowBits
 
 // extended notes the extension that the server took, and reports whether it may
 // (RFC 7692 7.1).
-func (c *Conn) extended(lines []string, h *Handler) bool {
-	all, ok := parseExtensions(lines)
+func (c *Conn) extended(all []extension, h *Handler) bool {
 	if len(all) == 0 {
 		c.parser = NewParser(true, false)
-		return ok
+		return true
 	}
 	d, isDeflate := readDeflate(all[0], true)
-	if !ok || len(all) > 1 || h.Deflate == nil || !isDeflate || !d.serverNoContext {
+	if len(all) > 1 || h.Deflate == nil || !isDeflate || !d.serverNoContext {
 		return false
 	}
 	c.parser = NewParser(true, true)

@@ -156,7 +156,7 @@ func fake(t testing.TB, answer, behind string) (url string) {
 				if err != nil {
 					return
 				}
-				ok := strings.ReplaceAll(strings.ReplaceAll(answer, "{accept}", accept(q.Header.Get("Sec-WebSocket-Key"))), "\n", "\r\n")
+				ok := strings.ReplaceAll(strings.ReplaceAll(answer, "{accept}", acceptFor(q)), "\n", "\r\n")
 				c.Write([]byte(ok + "\r\n" + behind))
 				in.ReadByte()
 				in.WriteTo(nopWriter{})
@@ -164,6 +164,11 @@ func fake(t testing.TB, answer, behind string) (url string) {
 		}
 	}()
 	return "ws://" + ln.Addr().String() + "/"
+}
+
+func acceptFor(q *http.Request) string {
+	sum := accept([]byte(q.Header.Get("Sec-WebSocket-Key")))
+	return string(sum[:])
 }
 
 type nopWriter struct{}
@@ -190,6 +195,7 @@ func TestDialAnswers(t *testing.T) {
 		{"4.1 a wrong accept", strings.Replace(switched, "{accept}", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", 1), 101},
 		{"4.1 accept twice", switched + "Sec-WebSocket-Accept: {accept}\n", 101},
 		{"4.1 another protocol", strings.Replace(switched, "websocket", "websockets", 1), 101},
+		{"4.1 and another protocol", strings.Replace(switched, "websocket", "websocket, foo", 1), 101},
 		{"4.1 a subprotocol", switched + "Sec-WebSocket-Protocol: b\n", 0},
 		{"4.1 one that was not asked for", switched + "Sec-WebSocket-Protocol: c\n", 101},
 		{"4.1 two", switched + "Sec-WebSocket-Protocol: a, b\n", 101},

@@ -4,30 +4,24 @@
 package ws
 
 import (
-	"iter"
+	"bytes"
 	"strings"
 
 	"github.com/lurcher-net/lurcher/internal/field"
 )
 
-// elements ranges over the elements of a list that has no quotes; empty ones do
-// not count (RFC 9110 5.6.1).
-func elements(lines []string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, line := range lines {
-			for e := range strings.SplitSeq(line, ",") {
-				if e = field.Trim(e); e != "" && !yield(e) {
-					return
-				}
-			}
-		}
-	}
+// element returns the first element of a list without quotes, and the rest of it.
+// Empty elements do not count (RFC 9110 5.6.1).
+func element(list []byte) (first, rest []byte) {
+	first, rest, _ = bytes.Cut(list, []byte(","))
+	return bytes.Trim(first, " \t"), rest
 }
 
 // lists reports whether a list has that element, in any case of its letters.
-func lists(lines []string, element string) bool {
-	for e := range elements(lines) {
-		if strings.EqualFold(e, element) {
+func lists(list []byte, want string) bool {
+	for len(list) > 0 {
+		var e []byte
+		if e, list = element(list); len(e) == len(want) && strings.EqualFold(string(e), want) {
 			return true
 		}
 	}
@@ -46,27 +40,24 @@ type param struct {
 	hasValue    bool
 }
 
-// parseExtensions reads Sec-WebSocket-Extensions, and reports whether it keeps to
-// the grammar.
-func parseExtensions(lines []string) (all []extension, ok bool) {
-	for _, line := range lines {
-		s := scanner{rest: line}
-		for {
-			s.space()
-			if s.rest == "" {
-				break
-			}
-			if s.skip(',') { // an empty element
-				continue
-			}
-			e, ok := s.extension()
-			if s.space(); !ok || s.rest != "" && !s.skip(',') {
-				return nil, false
-			}
-			all = append(all, e)
+// parseExtensions reads a line of Sec-WebSocket-Extensions, and reports whether it
+// keeps to the grammar.
+func parseExtensions(line string) (all []extension, ok bool) {
+	s := scanner{rest: line}
+	for {
+		s.space()
+		if s.rest == "" {
+			return all, true
 		}
+		if s.skip(',') { // an empty element
+			continue
+		}
+		e, ok := s.extension()
+		if s.space(); !ok || s.rest != "" && !s.skip(',') {
+			return nil, false
+		}
+		all = append(all, e)
 	}
-	return all, true
 }
 
 // A scanner takes what it reads from the front of rest.

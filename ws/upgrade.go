@@ -6,9 +6,9 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/lurcher-net/lurcher/internal/field"
 	"github.com/lurcher-net/lurcher/server"
@@ -33,19 +33,23 @@ func (e *HandshakeError) Error() string {
 // Upgrade is called while the server's Handler runs, for it reads the request's
 // head. h.Open is called before Upgrade returns; no other callback is.
 func Upgrade(w server.Response, r server.Request, h *Handler) (*Conn, error) {
-	q := readHandshake(r)
-	if e := q.check(r, h); e != nil {
+	q := handshake{h: h}
+	for name, value := range r.All() {
+		q.field(name, value)
+	}
+	if e := q.check(r); e != nil {
 		return nil, refuse(w, e)
 	}
-	c := &Conn{proto: q.choose(h.Protocols)}
+	c := &Conn{proto: q.protocol}
 	var extension string
 	if h.Deflate != nil {
-		extension, c.window = acceptDeflate(q.offers)
+		extension, c.window = acceptDeflate(q.extensions)
 	}
 	c.parser = NewParser(false, c.window != 0)
 	w.Status(101)
 	w.Set("Upgrade", "websocket")
-	w.Set("Sec-WebSocket-Accept", accept(q.key[0]))
+	sum := accept(q.key)
+	w.Set("Sec-WebSocket-Accept", unsafe.String(&sum[0], len(sum))) // Set copies it
 	if c.proto != 0 {
 		w.Set("Sec-WebSocket-Protocol", h.Protocols[c.proto-1])
 	}
@@ -64,85 +68,120 @@ func Upgrade(w server.Response, r server.Request, h *Handler) (*Conn, error) {
 	return c, nil
 }
 
-// handshake is what the handshake reads of a head: the lines of each field.
+// handshake is what is read of a head, of a request or of an answer, field by
+// field: nothing of it is copied.
 type handshake struct {
-	upgrade, connection, version, key, protocols, extensions, origin []string
+	h *Handler
 
-	offers []extension // that extensions are
+	upgrade, connection bool   // they list what they should
+	upgrades            int    // lines of the field, here and below
+	key, accept, origin []byte // the last line
+	keys, accepts       int
+	versions, origins   int
+	version             bool // it is 13
+	protocol            uint8
+	protocols           int
+	extensions          []extension
+	bad                 string // the first field that is malformed
 }
 
-func readHandshake(r server.Request) (q handshake) {
-	for name, value := range r.All() {
-		var to *[]string
-		switch len(name) { // of most fields that is all that is looked at
-		case len("Origin"), len("Upgrade"), len("Connection"):
-			to = q.field(strings.ToLower(string(name)))
-		default:
-			if len(name) > len("Sec-WebSocket-") && (name[0] == 'S' || name[0] == 's') {
-				to = q.field(strings.ToLower(string(name)))
+func (q *handshake) field(name, value []byte) {
+	switch knownField(name) {
+	case "upgrade":
+		q.upgrades++
+		q.upgrade = q.upgrade || lists(value, "websocket")
+	case "connection":
+		q.connection = q.connection || lists(value, "upgrade")
+	case "origin":
+		q.origins++
+		q.origin = value
+	case "sec-websocket-key":
+		q.keys++
+		q.key = value
+	case "sec-websocket-accept":
+		q.accepts++
+		q.accept = value
+	case "sec-websocket-version":
+		q.versions++
+		q.version = string(value) == "13"
+	case "sec-websocket-protocol":
+		q.protocols++
+		q.choose(value)
+	case "sec-websocket-extensions":
+		more, ok := parseExtensions(string(value))
+		if q.extensions = append(q.extensions, more...); !ok {
+			q.bad = "malformed Sec-WebSocket-Extensions"
+		}
+	}
+}
+
+// choose notes the first subprotocol of a list that is one of ours.
+func (q *handshake) choose(list []byte) {
+	for len(list) > 0 {
+		var p []byte
+		if p, list = element(list); len(p) == 0 {
+			continue
+		}
+		if !field.IsName(string(p)) {
+			q.bad = "malformed Sec-WebSocket-Protocol"
+		}
+		for i, own := range q.h.Protocols {
+			if q.protocol == 0 && string(p) == own && i < 255 {
+				q.protocol = uint8(i + 1)
 			}
 		}
-		if to != nil {
-			*to = append(*to, string(value))
-		}
 	}
-	return q
 }
 
-func (q *handshake) field(name string) *[]string {
-	switch name {
-	case "origin":
-		return &q.origin
-	case "upgrade":
-		return &q.upgrade
-	case "connection":
-		return &q.connection
-	case "sec-websocket-version":
-		return &q.version
-	case "sec-websocket-key":
-		return &q.key
-	case "sec-websocket-protocol":
-		return &q.protocols
-	case "sec-websocket-extensions":
-		return &q.extensions
+// knownField returns the name in lower case if it is of a field that the
+// handshake is about. Most names are told from these by their length.
+func knownField(name []byte) (known string) {
+	switch len(name) {
+	case len("origin"):
+		known = "origin"
+	case len("upgrade"):
+		known = "upgrade"
+	case len("connection"):
+		known = "connection"
+	case len("sec-websocket-key"):
+		known = "sec-websocket-key"
+	case len("sec-websocket-accept"):
+		known = "sec-websocket-accept"
+	case len("sec-websocket-version"):
+		known = "sec-websocket-version"
+	case len("sec-websocket-protocol"):
+		known = "sec-websocket-protocol"
+	case len("sec-websocket-extensions"):
+		known = "sec-websocket-extensions"
 	}
-	return nil
+	if !strings.EqualFold(string(name), known) {
+		return ""
+	}
+	return known
 }
 
 // check returns why the request is no handshake, or one that is refused (RFC 6455
 // 4.2.1, 4.2.2).
-func (q *handshake) check(r server.Request, h *Handler) *HandshakeError {
-	var ok bool
+func (q *handshake) check(r server.Request) *HandshakeError {
 	switch {
 	case string(r.Method()) != "GET":
 		return &HandshakeError{405, "a WebSocket handshake is a GET"}
 	case r.Minor() == 0:
 		return &HandshakeError{400, "a WebSocket handshake is HTTP/1.1"}
-	case !lists(q.upgrade, "websocket") || !lists(q.connection, "upgrade"):
+	case !q.upgrade || !q.connection:
 		return &HandshakeError{426, "this is a WebSocket: Upgrade: websocket and Connection: Upgrade are wanted"}
 	case r.Length() != 0:
 		return &HandshakeError{400, "a WebSocket handshake has no body"}
-	case len(q.version) != 1 || q.version[0] != "13":
+	case q.versions != 1 || !q.version:
 		return &HandshakeError{426, "Sec-WebSocket-Version has to be 13"}
-	case len(q.key) != 1 || !isKey(q.key[0]):
+	case q.keys != 1 || !isKey(q.key):
 		return &HandshakeError{400, "Sec-WebSocket-Key has to be 16 bytes in base64, once"}
-	}
-	for p := range elements(q.protocols) {
-		if !field.IsName(p) {
-			return &HandshakeError{400, "malformed Sec-WebSocket-Protocol"}
-		}
-	}
-	if q.offers, ok = parseExtensions(q.extensions); !ok {
-		return &HandshakeError{400, "malformed Sec-WebSocket-Extensions"}
-	}
-	allowed := h.CheckOrigin
-	if allowed == nil {
-		allowed = func(server.Request) bool { return sameOrigin(q.origin, string(r.Host())) }
-	}
-	switch {
-	case !allowed(r):
+	case q.bad != "":
+		return &HandshakeError{400, q.bad}
+	case q.h.CheckOrigin == nil && !sameOrigin(q.origins, q.origin, r.Host()),
+		q.h.CheckOrigin != nil && !q.h.CheckOrigin(r):
 		return &HandshakeError{403, "Origin is not allowed"}
-	case h.crowded():
+	case q.h.crowded():
 		return &HandshakeError{503, "there are too many connections"}
 	}
 	return nil
@@ -164,57 +203,48 @@ func refuse(w server.Response, e *HandshakeError) error {
 	return e
 }
 
-// choose returns one more than the place in ours of the first of the client's
-// subprotocols that is there, or 0.
-func (q *handshake) choose(ours []string) uint8 {
-	for p := range elements(q.protocols) {
-		if i := slices.Index(ours, p); i >= 0 && i < 255 {
-			return uint8(i + 1)
-		}
-	}
-	return 0
-}
-
 // isKey reports whether key is 16 bytes in base64 (RFC 6455 4.1).
-func isKey(key string) bool {
+func isKey(key []byte) bool {
 	var b [18]byte
 	if len(key) != 24 {
 		return false
 	}
-	n, err := base64.StdEncoding.Decode(b[:], []byte(key))
+	n, err := base64.StdEncoding.Decode(b[:], key)
 	return err == nil && n == 16
 }
 
 // accept returns the Sec-WebSocket-Accept for a key (RFC 6455 4.2.2).
-func accept(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
+func accept(key []byte) (b [28]byte) {
+	var room [60]byte
+	sum := sha1.Sum(append(append(room[:0], key...), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
+	base64.StdEncoding.Encode(b[:], sum[:])
+	return b
 }
 
 // SameOrigin reports whether the request has no Origin, so that it comes from no
 // browser, or one of the host that it is for: the same name and port. The scheme
 // is not compared: a proxy that ends TLS changes it.
 func SameOrigin(r server.Request) bool {
-	var origin []string
+	var q handshake
 	for name, value := range r.All() {
-		if strings.EqualFold(string(name), "Origin") {
-			origin = append(origin, string(value))
+		if knownField(name) == "origin" {
+			q.field(name, value)
 		}
 	}
-	return sameOrigin(origin, string(r.Host()))
+	return sameOrigin(q.origins, q.origin, r.Host())
 }
 
-func sameOrigin(origin []string, host string) bool {
-	if len(origin) == 0 {
+func sameOrigin(lines int, origin, host []byte) bool {
+	if lines == 0 {
 		return true
 	}
-	u, err := url.Parse(origin[0])
-	if err != nil || len(origin) > 1 || u.Host == "" {
+	u, err := url.Parse(string(origin))
+	if err != nil || lines > 1 || u.Host == "" {
 		return false // "null" too
 	}
 	port := ":80"
 	if u.Scheme == "https" {
 		port = ":443"
 	}
-	return strings.EqualFold(strings.TrimSuffix(u.Host, port), strings.TrimSuffix(host, port))
+	return strings.EqualFold(strings.TrimSuffix(u.Host, port), strings.TrimSuffix(string(host), port))
 }

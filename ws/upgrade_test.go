@@ -163,7 +163,7 @@ func TestDeflateOffers(t *testing.T) {
 		{"x-webkit-deflate-frame", 0},
 		{"permessage-deflate; unknown, permessage-deflate; server_max_window_bits=11", 11},
 	} {
-		offers, ok := parseExtensions([]string{c.offer})
+		offers, ok := parseExtensions(c.offer)
 		if !ok {
 			t.Fatalf("%s: malformed", c.offer)
 		}
