@@ -5,7 +5,6 @@ package conn
 import (
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -33,6 +32,8 @@ type Conn struct {
 	fd       int32
 	timeout  uint32 // ticks that input and output push the deadline by; 0: they do not
 	deadline uint32 // tick of Timeout; 0: none
+	silence  uint32 // ticks of SetReadTimeout; 0: none
+	unheard  uint32 // tick at which they are over; 0: none
 	stall    uint32 // tick to look whether pending output makes progress, or the connect; 0: none
 	flags    flags
 	want     poller.Ready // what the poller watches
@@ -49,7 +50,8 @@ type extra struct {
 	tls      *transport
 	abrupt   bool      // see ResetOnError
 	detached *prefixed // by Detach, until Data has returned
-	unread   int       // bytes that the kernel held for the peer when stalled looked
+	unread   int       // bytes that the kernel held for the peer when they were last seen to be less
+	looks    int       // of stalled since then
 	lost     int       // bytes of output that a deaf peer did not take
 	err      error     // for Close
 }
@@ -74,6 +76,7 @@ const (
 	endDue           // the handler, or the sink, is still to be told of the peer's FIN
 	held             // the kernel may hold back the end of the output for our FIN: see write
 	dialled          // by Dial: a client
+	lookedAt         // for what could have been done before the deadline: see catchUp
 	deaf             // the peer takes no more, but what it said may be unread: see deafened
 )
 
@@ -173,94 +176,6 @@ func (c *Conn) readsOn() bool {
 	return c.is(dialled) || c.h.ReadOn
 }
 
-// SetTimeout has Handler.Timeout called when nothing has been read or written
-// for d. Zero or less: never. It replaces what SetTimeout or SetDeadline said
-// before. The resolution is a millisecond, the longest d 12 days. Time counts
-// from the loop's turn, as [Loop.Now] has it: no clock is read for it.
-func (c *Conn) SetTimeout(d time.Duration) {
-	c.timeout, c.deadline = 0, 0
-	if d > 0 && !c.is(closing|closed) {
-		c.timeout = ticks(d)
-		c.extend()
-	}
-}
-
-// SetDeadline has Handler.Timeout called when d has passed, whatever is read or
-// written meanwhile. Zero or less: never. It replaces what SetTimeout or
-// SetDeadline said before.
-func (c *Conn) SetDeadline(d time.Duration) {
-	c.timeout, c.deadline = 0, 0
-	if d > 0 && !c.is(closing|closed) {
-		c.deadline = c.loop.tickIn(ticks(d))
-		c.schedule(c.deadline)
-	}
-}
-
-// extend pushes the deadline: there was input or output.
-func (c *Conn) extend() {
-	if c.timeout != 0 {
-		c.deadline = c.loop.tickIn(c.timeout)
-		c.schedule(c.deadline)
-	}
-}
-
-// tickIn is the tick at which n ticks are over that begin within this one;
-// never 0, which means none.
-func (l *Loop) tickIn(n uint32) uint32 { return max(l.now+n+1, 1) }
-
-// schedule sees to it that the wheel calls at tick or before. As a rule it
-// does already: an entry that fires early moves itself, see expire.
-func (c *Conn) schedule(tick uint32) {
-	if c.is(closed) {
-		return
-	}
-	w, s := &c.loop.wheel, c.loop.slots.at(c.slot)
-	if s.prev != 0 {
-		if int32(s.tick-tick) <= 0 {
-			return
-		}
-		w.remove(c.slot)
-	}
-	w.add(c.slot, tick)
-}
-
-// expire is called by the wheel: a deadline may be due, or have moved.
-func (c *Conn) expire() {
-	if c.is(closed) {
-		return
-	}
-	now := c.loop.now
-	due := func(tick uint32) bool { return tick != 0 && int32(tick-now) <= 0 }
-	c.loop.running = c
-	switch {
-	case due(c.deadline):
-		c.deadline = 0
-		switch {
-		case c.is(connecting):
-			c.more.dial.timedOut()
-		case c.is(opening):
-			c.deadline = c.loop.tickIn(0) // Timeout is for the next tick, if Open lets it be
-			c.open()
-		case c.sec == shaking:
-			c.handshakeTimeout()
-		case c.h.Timeout != nil:
-			c.h.Timeout(c)
-		default:
-			c.fail(os.ErrDeadlineExceeded)
-		}
-	case due(c.stall) && c.is(connecting):
-		c.more.dial.delayed()
-	case due(c.stall) && c.stalled():
-		c.drop(errStalled)
-	}
-	if c.stall != 0 {
-		c.schedule(c.stall)
-	}
-	if c.deadline != 0 {
-		c.schedule(c.deadline)
-	}
-}
-
 // event is called by the loop: the poller reports c.
 func (c *Conn) event(r poller.Ready) {
 	if c.is(closed) {
@@ -285,11 +200,20 @@ func (c *Conn) event(r poller.Ready) {
 		// The peer is gone altogether: it was reset, or has closed a socket
 		// of which it had already shut the sending side. Behind a close_notify
 		// its FIN is still to come, and no news.
-		errno := socketError(int(c.fd))
-		if errno == 0 {
-			errno = syscall.ECONNRESET
-		}
-		c.fail(os.NewSyscallError("read", errno))
+		c.fail(c.pendingError())
+	}
+}
+
+// pendingError is the error that the kernel holds for the next call on a socket
+// whose peer is gone: EPIPE is a write's.
+func (c *Conn) pendingError() error {
+	switch errno := socketError(int(c.fd)); errno {
+	case 0:
+		return os.NewSyscallError("read", syscall.ECONNRESET)
+	case syscall.EPIPE:
+		return os.NewSyscallError("write", errno)
+	default:
+		return os.NewSyscallError("read", errno)
 	}
 }
 

@@ -22,13 +22,15 @@ func (c *Conn) CloseWrite() error {
 }
 
 // Close ends the connection once its output is out, or has stalled for too
-// long. Nothing more is read, and the methods answer net.ErrClosed from now on.
+// long. Nothing more is read, and the methods return net.ErrClosed from now on. A
+// peer that still sends is reset by the kernel, which may cost it the last of the
+// output: to a peer that may be sending, CloseWrite is the way, and Close at its End.
 func (c *Conn) Close() error {
 	if c.is(closing | closed) {
 		return net.ErrClosed
 	}
 	c.set(closing)
-	c.timeout, c.deadline = 0, 0
+	c.timeout, c.deadline, c.silence, c.unheard = 0, 0, 0, 0
 	if c.is(connecting) || c.sec == shaking {
 		c.fail(net.ErrClosed)
 		return nil

@@ -3,20 +3,25 @@
 package conn
 
 import (
+	"cmp"
 	"errors"
+	"math"
 	"time"
 )
 
 // A Handler says what happens on the connections of one protocol. One Handler
 // serves any number of connections and must not be changed while it does. All
-// functions run on the connection's loop; a nil one means the default.
+// functions run on the connection's loop; a nil one means the default. Of limits
+// 0 means the default, and a negative number none.
 type Handler struct {
 	// Open is called once the connection is established, before anything else.
 	Open func(c *Conn)
 
-	// Data is called with the bytes that have not been consumed yet, and answers
-	// how many of them it consumed; the others come again, in front of the next
-	// ones to arrive or on [Conn.Resume]. p is valid until Data returns.
+	// Data is called with the bytes that have not been consumed yet, and returns
+	// how many of them it consumed. The others come again: in front of the next
+	// ones to arrive, on [Conn.Resume], or when output has drained that had made
+	// reading pause. p is valid until Data returns, and may be changed in place;
+	// what is left of it comes back as it was changed.
 	// Default: consume everything.
 	Data func(c *Conn, p []byte) (n int)
 
@@ -28,8 +33,8 @@ type Handler struct {
 	// Drain is called when the output has fallen from High to Low.
 	Drain func(c *Conn)
 
-	// Timeout is called when the time of [Conn.SetTimeout] or [Conn.SetDeadline]
-	// is over. Default: close the connection with [os.ErrDeadlineExceeded].
+	// Timeout is called when the time of [Conn.SetTimeout], [Conn.SetReadTimeout]
+	// or [Conn.SetDeadline] is over. Default: close the connection with [os.ErrDeadlineExceeded].
 	Timeout func(c *Conn)
 
 	// Quiesce is called when the program of which the connection is a part stops
@@ -57,7 +62,7 @@ type Handler struct {
 
 	// High and Low are the marks of the output, in bytes: at High Full is true
 	// and reading pauses, until the output has fallen to Low. Writing while Max
-	// is exceeded aborts the connection with ErrBacklog.
+	// is exceeded aborts the connection with ErrBacklog. A negative Low means 0.
 	// Defaults: 64 KiB, a quarter of High, 16 MiB.
 	High, Low, Max int
 
@@ -72,9 +77,13 @@ type Handler struct {
 	// the connection is closed with ErrHold. Default: 64 KiB.
 	Hold int
 
-	// Stall is how long pending output may make no progress before the
-	// connection is closed with os.ErrDeadlineExceeded. Default: 30 seconds;
-	// negative: for ever.
+	// Stall bounds how long pending output may make no progress before the
+	// connection is closed with os.ErrDeadlineExceeded. A peer that takes 64 KiB
+	// in that time, 2 KiB/s by default, is never cut off. The kernel shows
+	// progress in steps, as large as the peer's window or buffer lets them be; so
+	// one that takes nothing is closed after four times Stall, and one that has
+	// grown a buffer of megabytes, and then slows down, is safe from 16 KiB/s on.
+	// Default: 30 seconds; negative: for ever.
 	Stall time.Duration
 }
 
@@ -96,7 +105,7 @@ var (
 var defaults Handler
 
 func (h *Handler) high() int { return orDefault(h.High, DefaultHigh) }
-func (h *Handler) low() int  { return min(orDefault(h.Low, h.high()/4), h.high()-1) }
+func (h *Handler) low() int  { return max(min(cmp.Or(h.Low, h.high()/4), h.high()-1), 0) }
 func (h *Handler) max() int  { return orDefault(h.Max, DefaultMax) }
 func (h *Handler) hold() int { return orDefault(h.Hold, DefaultHold) }
 
@@ -111,9 +120,13 @@ func (h *Handler) stall() uint32 {
 	return ticks(h.Stall)
 }
 
+// orDefault is a limit: 0 means the default, a negative number none.
 func orDefault(n, def int) int {
-	if n > 0 {
+	switch {
+	case n > 0:
 		return n
+	case n < 0:
+		return math.MaxInt
 	}
 	return def
 }

@@ -16,11 +16,12 @@ import (
 )
 
 const (
-	acceptBatch = 64      // most connections accepted in one turn
+	mostAccepts = 1024    // in one turn, if its time is not used up before
+	mostRefused = 16      // accepts that fail, one after the other, before the listener rests
 	maxBacklog  = 1 << 16 // most connections that Close takes: what a kernel may have queued
 
-	// How long a listener waits that has no descriptor left, unless one of
-	// its own loop's connections closes first.
+	// How long a listener rests that cannot accept, unless it wants for a
+	// descriptor and a connection of its own loop closes first.
 	firstBackoff = 5 * time.Millisecond
 	lastBackoff  = time.Second
 
@@ -39,6 +40,9 @@ type Listener struct {
 	loops   []*Loop
 	turn    int
 	backoff time.Duration // the last one; 0: accepting works
+	refused int           // accepts that failed since one succeeded
+	vain    int           // events since then that brought nobody
+	rests   bool          // the poller does not watch fd: see pause
 	silent  int64         // the loop's tick until which nothing is logged
 }
 
@@ -119,7 +123,7 @@ func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 		setTCPOptions(ln.fd)
 	}
 	ln.slot = l.slots.alloc(ln)
-	if err := l.poll.Add(ln.fd, l.slots.token(ln.slot), poller.Read); err != nil {
+	if err := ln.watch(); err != nil {
 		l.slots.release(ln.slot)
 		closeFD(ln.fd)
 		return nil, err
@@ -187,7 +191,9 @@ func (ln *Listener) stop(error) {
 	l := ln.loop
 	l.wheel.remove(ln.slot)
 	l.slots.release(ln.slot)
-	l.poll.Del(ln.fd)
+	if !ln.rests {
+		l.poll.Del(ln.fd)
+	}
 	l.fds = append(l.fds, ln.fd)
 	ln.fd = -1
 	if ln.unlink != "" {
@@ -195,8 +201,11 @@ func (ln *Listener) stop(error) {
 	}
 }
 
-func (ln *Listener) event(poller.Ready) {
-	for range acceptBatch {
+func (ln *Listener) event(r poller.Ready) {
+	for n := range mostAccepts {
+		if n > 0 && ln.loop.Late() {
+			return
+		}
 		fd, again := ln.accept()
 		if fd >= 0 {
 			if c := ln.deal(fd); c != nil {
@@ -205,26 +214,50 @@ func (ln *Listener) event(poller.Ready) {
 			}
 			ln.loop.settle()
 		}
-		if !again || ln.fd < 0 {
+		switch {
+		case ln.fd < 0 || ln.rests:
+			return
+		case !again && n == 0:
+			ln.nobody(r)
+			return
+		case !again:
 			return
 		}
 	}
 }
 
-// accept takes one connection, or none (-1), and answers whether to try for
+// nobody is an event that brought no connection. It may have gone to another
+// loop, or process. Or another holder of the socket has shut it down: that is a
+// hangup for good, and to select a socket that is ready and has nobody.
+func (ln *Listener) nobody(r poller.Ready) {
+	ln.vain++
+	if r&(poller.Err|poller.Hangup) != 0 || ln.vain > mostRefused {
+		ln.pause(syscall.ESHUTDOWN)
+	}
+}
+
+// accept takes one connection, or none (-1), and reports whether to try for
 // another.
 func (ln *Listener) accept() (int, bool) {
 	fd, errno := acceptFD(ln.fd)
 	switch errno {
 	case 0:
-		ln.backoff = 0
+		ln.backoff, ln.refused, ln.vain = 0, 0, 0
 		return fd, true
-	case syscall.ECONNABORTED, syscall.EINTR, syscall.EPROTO, syscall.EPERM:
-		return -1, true // the peer left, or a firewall said no: the next, please
+	case syscall.EINTR:
+		return -1, true
 	case syscall.EAGAIN:
 		return -1, false
 	}
 	ln.loop.stats.AcceptErrors++
+	switch errno {
+	case syscall.ECONNABORTED, syscall.EPROTO, syscall.EPERM:
+		// The peer left, or a firewall said no: the next, please, but not for ever.
+		if ln.refused++; ln.refused < mostRefused {
+			return -1, true
+		}
+		ln.refused = 0
+	}
 	ln.pause(errno)
 	return -1, false
 }
@@ -262,9 +295,11 @@ func (l *Loop) accepted(fd int, h *Handler) *Conn {
 	return c
 }
 
-// pause has the listener rest: it is out of descriptors, or of memory, and
-// asking again at once would only spin. Who wants to connect waits in the
-// kernel's queue.
+// pause has the listener rest: it is out of descriptors or of memory, shut down
+// by another holder of its socket, or told no by the system. Asking again at once
+// would only spin. Who wants to connect waits in the kernel's queue. The poller
+// forgets the socket meanwhile, for with no interest in it, it would still report
+// a hangup.
 func (ln *Listener) pause(errno syscall.Errno) {
 	l := ln.loop
 	if l.Log != nil && l.elapsed >= ln.silent {
@@ -272,24 +307,37 @@ func (ln *Listener) pause(errno syscall.Errno) {
 		l.Log.Warn("conn: accept failed, waiting", "addr", ln.addr.String(), "error", errno)
 	}
 	ln.backoff = min(max(2*ln.backoff, firstBackoff), lastBackoff)
-	l.poll.Mod(ln.fd, l.slots.token(ln.slot), 0)
+	if !ln.rests {
+		ln.rests = true
+		l.poll.Del(ln.fd)
+	}
 	l.wheel.remove(ln.slot)
 	l.wheel.add(ln.slot, l.tickIn(ticks(ln.backoff)))
-	if !slices.Contains(l.hungry, ln) {
-		l.hungry = append(l.hungry, ln)
+	switch errno {
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+		if !slices.Contains(l.hungry, ln) {
+			l.hungry = append(l.hungry, ln)
+		}
 	}
 }
 
 // resume ends a pause.
 func (ln *Listener) resume() {
-	if ln.fd >= 0 && ln.loop.slots.at(ln.slot).prev != 0 {
+	if ln.fd >= 0 && ln.rests {
 		ln.loop.wheel.remove(ln.slot)
 		ln.expire()
 	}
 }
 
 func (ln *Listener) expire() {
-	if err := ln.loop.poll.Mod(ln.fd, ln.loop.slots.token(ln.slot), poller.Read); err != nil {
+	if err := ln.watch(); err != nil {
 		ln.pause(syscall.ENOMEM)
 	}
+}
+
+// watch has the poller report when there is somebody to accept.
+func (ln *Listener) watch() error {
+	err := poller.AddExclusive(ln.loop.poll, ln.fd, ln.loop.slots.token(ln.slot))
+	ln.rests = err != nil
+	return err
 }

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/bytebufferpool"
@@ -59,6 +61,7 @@ type Loop struct {
 	time    time.Time     // as of this turn: see Now
 	elapsed int64         // ticks from epoch to time
 	now     uint32        // firstTick + elapsed, wrapping: the wheel's time
+	recheck int64         // elapsed at which the wall clock is looked at again
 	refs    int           // see Ref
 
 	nobody     Conn                       // whose timers are the loop's own; it has nothing but the loop
@@ -78,6 +81,7 @@ type Loop struct {
 	turning    bool                       // a turn is under way
 	fds        []int                      // to be closed when the turn's events are handed out
 	hungry     []*Listener                // out of descriptors until one of fds is closed
+	ran        atomic.Bool                // Run was called
 	ending     bool                       // everything is closed: nothing new is begun
 	cause      error                      // why
 
@@ -90,7 +94,7 @@ type Loop struct {
 type Stats struct {
 	Turns        uint64 // times it waited
 	Accepted     uint64 // connections that came through a Listener
-	AcceptErrors uint64 // accepts that failed, for want of descriptors as a rule
+	AcceptErrors uint64 // accepts that failed, for want of descriptors as a rule; also of peers that had left
 	Open         int    // connections there are now
 	BytesIn      uint64
 	BytesOut     uint64
@@ -103,7 +107,8 @@ type Stats struct {
 	Waiting bool          // the loop has nothing to do: no callback is running
 }
 
-// NewLoop makes a loop that waits with p, which it owns from then on. Listen,
+// NewLoop makes a loop that waits with p, which it owns from then on; the one error
+// is that p is nil. Listen,
 // Dial and After may be called before Run, by the goroutine that will call Run.
 func NewLoop(p poller.Poller) (*Loop, error) {
 	if p == nil {
@@ -127,10 +132,13 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 // connection, no running timer, no posted function and no Ref. Then it returns
 // nil. When ctx ends, Run closes everything at once and returns ctx's cause;
 // with a ctx that has ended already it frees a loop that is not wanted any more.
-// Run is called once; after it, Post answers net.ErrClosed. The callbacks run on a
+// Run is called once: a second call, and Post after the first, return net.ErrClosed. The callbacks run on a
 // goroutine of its own, for which Run waits: one that ends by runtime.Goexit is
 // replaced.
 func (l *Loop) Run(ctx context.Context) (err error) {
+	if l.ran.Swap(true) {
+		return net.ErrClosed
+	}
 	stop := context.AfterFunc(ctx, func() {
 		l.Post(func() { l.stop(context.Cause(ctx)) })
 	})
@@ -279,6 +287,11 @@ func (l *Loop) tell() {
 	}
 	l.elapsed = int64(l.at / tickLen)
 	l.now = firstTick + uint32(l.elapsed)
+	if l.elapsed >= l.recheck {
+		// The wall clock may have been set: the epoch is what it was by today's.
+		now := time.Now()
+		l.epoch, l.recheck = now.Add(-now.Sub(l.epoch)), l.elapsed+1000
+	}
 	l.time = l.epoch.Add(time.Duration(l.elapsed) * tickLen)
 }
 
@@ -304,7 +317,8 @@ func firstError(a, b error) error {
 }
 
 // Now is the time of the loop's turn: cheaper than time.Now, and behind it by
-// as long as the turn has taken.
+// as long as the turn has taken. That the wall clock was set is noticed within a
+// second.
 func (l *Loop) Now() time.Time { return l.time }
 
 // Conns ranges over the loop's connections, in no particular order. The body

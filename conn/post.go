@@ -39,7 +39,7 @@ type postbox struct {
 	at      int
 }
 
-// send puts p into the loop's box, and wakes the loop if it sleeps.
+// enqueue puts p into the loop's box, and wakes the loop if it sleeps.
 func (l *Loop) enqueue(p posted) error {
 	b := &l.post
 	b.mu.Lock()

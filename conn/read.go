@@ -48,6 +48,7 @@ func (c *Conn) fill() {
 	l.stats.Reads++
 	l.stats.BytesIn += uint64(n)
 	c.extend()
+	c.heard()
 	switch c.sec {
 	case shaking:
 		c.handshakeInput(buf[:n])

@@ -72,6 +72,8 @@ func sendfile(fd int, f *os.File, off, n int64) (int, syscall.Errno) {
 
 func reusePort(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }
 
+const tellsUnsent = true
+
 // unsent is how much of what was written the peer has not acknowledged.
 func unsent(fd int) int {
 	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)

@@ -36,8 +36,8 @@ func (c *Conn) After(d time.Duration, fn func()) *Timer {
 	return t
 }
 
-// Stop prevents the call, and tells whether it did: false means that fn has
-// been called, or that the timer was stopped before.
+// Stop prevents the call, and reports whether it did: false means that fn has
+// been called, that the timer was stopped before, or that it is nil.
 func (t *Timer) Stop() bool {
 	if !t.Running() {
 		return false
@@ -47,12 +47,15 @@ func (t *Timer) Stop() bool {
 	return true
 }
 
-// Running tells whether the call is still to come.
-func (t *Timer) Running() bool { return t.slot != 0 }
+// Running reports whether the call is still to come.
+func (t *Timer) Running() bool { return t != nil && t.slot != 0 }
 
-// Reset starts the timer anew, to fire after d from now, and tells whether it
-// was still running.
+// Reset starts the timer anew, to fire after d from now, and reports whether it
+// was still running. It does nothing to a nil or zero Timer, which has no function.
 func (t *Timer) Reset(d time.Duration) bool {
+	if t == nil || t.conn == nil {
+		return false
+	}
 	running := t.Stop()
 	t.start(d)
 	return running

@@ -1,0 +1,64 @@
+// A listener that cannot accept rests.
+
+package conn_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// architecture.md: "Hangups do not spin", those of a listener neither whose socket
+// another holder has shut down.
+func TestListenerThatIsShutDownRests(t *testing.T) {
+	eachPlain(t, func(r *rig) {
+		ln := r.listen(nil)
+		r.do(func() {
+			f, err := ln.File()
+			if err != nil {
+				r.Error(err)
+				return
+			}
+			defer f.Close()
+			rc, err := f.SyscallConn()
+			if err != nil {
+				r.Error(err)
+				return
+			}
+			rc.Control(func(fd uintptr) { syscall.Shutdown(int(fd), syscall.SHUT_RDWR) })
+		})
+		before := r.loop.Stats().Turns
+		time.Sleep(300 * time.Millisecond)
+		if n := r.loop.Stats().Turns - before; n > 100 {
+			r.Errorf("%d turns in 300 ms, with nothing to do", n)
+		}
+		r.until("a word in the log", func() bool { return strings.Contains(r.log.String(), "accept failed") })
+		r.do(func() {
+			if err := ln.Close(); err != nil {
+				r.Error(err)
+			}
+		})
+	})
+}
+
+// SetReadTimeout finds a peer that is silent, whatever it is sent.
+func TestReadTimeoutOfASilentPeer(t *testing.T) {
+	each(t, func(r *rig) {
+		ch, onClose := closes()
+		c, p := r.serve(conn.Handler{Close: onClose})
+		var news func()
+		news = func() {
+			if _, err := c.WriteString("news"); err == nil {
+				c.After(5*time.Millisecond, news)
+			}
+		}
+		r.do(func() { c.SetReadTimeout(50 * time.Millisecond); news() })
+		if err := get(r, ch); !strings.Contains(err.Error(), "timeout") {
+			r.Error(err)
+		}
+		p.want("news")
+	})
+}
