@@ -80,6 +80,9 @@ func (o *origin) acquire(x *exchange) {
 	o.waiting.push(x)
 	x.read = queued
 	x.await()
+	if o.open >= o.pool.limits.conns && o.idle.last != nil {
+		o.idle.last.drop() // x wants a new one
+	}
 	o.pump()
 }
 

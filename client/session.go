@@ -220,7 +220,7 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 	pool := s.o.pool
 	x.status = uint16(h.Status)
 	switching := h.Status == 101 || x.method == "CONNECT" && h.Status/100 == 2
-	if h.Status == 101 && !x.is(upgrades) {
+	if h.Status == 101 && (!x.is(upgrades) || x.send != complete) {
 		x.status = 0
 		x.fail(&Error{Phase: Head, Err: ErrUpgraded})
 		return false

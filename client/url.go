@@ -106,8 +106,9 @@ func (p *Pool) locateNew(x *exchange, spelling, scheme string) error {
 	}
 	x.o = o
 	if at < 0 && !strings.Contains(name, "%") && len(o.spellings) < 4 {
+		spelling = strings.Clone(spelling) // of a URL that may be long
 		o.spellings = append(o.spellings, spelling)
-		p.spelled[o.spellings[len(o.spellings)-1]] = o
+		p.spelled[spelling] = o
 	}
 	return nil
 }
