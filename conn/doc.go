@@ -46,7 +46,7 @@
 // those that are dialled. A handshake has a goroutine for as long as it takes,
 // from a bounded pool; then the records are opened and sealed on the loop. An
 // idle connection holds no goroutine, and what crypto/tls holds for it: 4.4 KB
-// (TLS 1.2) or 6.9 KB (1.3) in all; more, a record or so, once it has received
+// (TLS 1.2) or 7.0 KB (1.3) in all; more, a record or so, once it has received
 // large ones.
 //
 // # Timeouts

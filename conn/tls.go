@@ -13,6 +13,7 @@ package conn
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"sync"
 	"time"
 )
@@ -34,10 +35,14 @@ type TLS struct {
 	// Config is crypto/tls's; a copy is made when it is first used. The copy of
 	// a client never renegotiates. A client whose ServerName is empty expects
 	// the name that it dials. NextProtos, client certificates, GetCertificate,
-	// session tickets and all else are as the Config says. Its functions are
-	// called on the handshake's goroutine, several at a time. GetCertificate and
-	// GetConfigForClient may block, in an ACME client say; one of the others that
-	// does keeps other handshakes from computing.
+	// session tickets and all else are as the Config says.
+	//
+	// Its functions are called on the handshake's goroutine, several at a time.
+	// They may block, an ACME client say, and keep their place among Handshakes
+	// meanwhile: those that get a [tls.ClientHelloInfo] should return when its
+	// Context ends. A private key or a session cache that blocks keeps other
+	// handshakes from computing. A panic, or [runtime.Goexit], fails the
+	// handshake; a panic is logged.
 	Config *tls.Config
 
 	// Client has connections that are adopted shake hands as the client.
@@ -48,16 +53,20 @@ type TLS struct {
 	Timeout time.Duration
 
 	// Handshakes is how many are under way at a time: each holds a goroutine,
-	// and with it 20 to 25 KB. Others wait for their turn, in the order in which they came;
-	// while any do, a handshake whose peer has been silent for a second makes
-	// room. Default: 2048.
+	// and 24 KB with it (up to 50 as the system counts, garbage included). Others
+	// wait for their turn, the first and the last in line alternately. While any
+	// do, a handshake that has waited for its peer for a second in all makes
+	// room, or for less than that if many wait: the second is shared among all
+	// of them. Default: 2048.
 	//
 	// However many are under way, only as many of them compute at a time, in
 	// the whole process, as leave a processor to the loops.
 	Handshakes int
 
 	// Waiting is how many connections may be there whose handshake is not done,
-	// begun or not. More are reset. Default: 16,384.
+	// begun or not. One more has the one closed that has been there longest
+	// without a whole ClientHello, if that is longer than a second, and else is
+	// reset. Default: 16,384.
 	Waiting int
 
 	// Plain, if set, takes the clients that begin with a printable character, as
@@ -125,30 +134,58 @@ func (s *TLS) configs() {
 		if base == nil {
 			base = new(tls.Config)
 		}
-		s.client = base.Clone()
+		s.client, s.server = s.stepAside(base), s.stepAside(base)
 		s.client.Renegotiation = tls.RenegotiateNever // it would be a handshake on the loop
-		s.server = base.Clone()
-		// While these fetch what they answer with, others may compute.
-		if get := base.GetCertificate; get != nil {
-			s.server.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-				defer aside(hello)()
-				return get(hello)
-			}
-		}
-		if get := base.GetConfigForClient; get != nil {
-			s.server.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-				defer aside(hello)()
-				return get(hello)
-			}
-		}
 	})
 }
 
-// aside gives away the right to compute until the function that it answers is
-// called.
-func aside(*tls.ClientHelloInfo) func() {
-	<-computing
-	return func() { computing <- struct{}{} }
+// stepAside is a copy of cfg whose functions let others compute while they run: they may block.
+func (s *TLS) stepAside(cfg *tls.Config) *tls.Config {
+	p := &s.pool
+	cfg = cfg.Clone()
+	cfg.GetCertificate = aside(p, cfg.GetCertificate)
+	cfg.GetClientCertificate = aside(p, cfg.GetClientCertificate)
+	cfg.GetEncryptedClientHelloKeys = aside(p, cfg.GetEncryptedClientHelloKeys)
+	if get := aside(p, cfg.GetConfigForClient); get != nil {
+		cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			cfg, err := get(hello)
+			if cfg != nil {
+				cfg = s.stepAside(cfg)
+			}
+			return cfg, err
+		}
+	}
+	if verify := cfg.VerifyPeerCertificate; verify != nil {
+		cfg.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) error {
+			defer p.makeWay()()
+			return verify(raw, chains)
+		}
+	}
+	cfg.VerifyConnection = asideOf(p, cfg.VerifyConnection)
+	cfg.EncryptedClientHelloRejectionVerify = asideOf(p, cfg.EncryptedClientHelloRejectionVerify)
+	return cfg
+}
+
+// aside is fn, or nil, during which others compute.
+func aside[A, R any](p *pool, fn func(A) (R, error)) func(A) (R, error) {
+	if fn == nil {
+		return nil
+	}
+	return func(a A) (R, error) {
+		defer p.makeWay()()
+		return fn(a)
+	}
+}
+
+// asideOf is aside for functions that return an error alone.
+func asideOf[A any](p *pool, fn func(A) error) func(A) error {
+	if fn == nil {
+		return nil
+	}
+	return func(a A) error {
+		defer p.makeWay()()
+		return fn(a)
+	}
 }
 
 // conn makes the tls.Conn of t.

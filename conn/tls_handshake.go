@@ -13,61 +13,71 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"time"
 )
-
-// Why a handshake costs what it does. Nearly all of its time a handshake waits
-// for its peer, and holds a goroutine; for a millisecond or so it computes, and
-// holds a processor. The two are bounded apart: if one bound were for both, a
-// few peers who are slow, or silent on purpose, would hold all of it.
-//
-//   - A client who has not sent a whole ClientHello has no goroutine yet.
-//   - TLS.Handshakes goroutines wait at most, which is a bound on memory. When
-//     they are all taken, those whose peer is silent make room, see await.
-//   - computing is how many of them may compute. The turns are dealt in order,
-//     one for each flight of messages, so that everybody comes on at the pace
-//     of the processors.
-//   - TLS.Waiting bounds what waits for a goroutine, and TLS.Timeout how long.
 
 // computing has room for the handshakes that compute now. One processor is left
 // to the loops, if there is more than one.
 var computing = make(chan struct{}, max(runtime.GOMAXPROCS(0)-1, 1))
 
 const (
-	// flightSize is how much a handshake is fed at a time; as much of a
+	// flightSize is how much is read at a time for a handshake; as much of a
 	// ClientHello is held before there is a goroutine for it.
 	flightSize = 8 << 10
 
-	// silence is how long a peer may say nothing while others have no goroutine.
-	silence = time.Second
+	// A record is a type, a version, the length of the rest, and that: RFC 8446
+	// 5.1, and RFC 5246 6.2.3 for the length of what is encrypted.
+	recordHeader = 5
+	maxRecord    = recordHeader + 16<<10 + 2<<10
 )
 
 var (
-	errCrowded = errors.New("the peer was silent while others waited for their turn")
+	errCrowded = errors.New("the peer took its time while others waited for their turn")
 	errWaiting = errors.New("more handshakes than TLS.Waiting allows")
+	errGoexit  = errors.New("a function of the Config has ended the goroutine")
 	errCutOff  = fmt.Errorf("conn: the peer closed without a TLS close_notify: %w", io.ErrUnexpectedEOF)
 )
 
-func handshakeError(err error) error { return fmt.Errorf("conn: TLS handshake: %w", err) }
+// A HandshakeError is why the TLS handshake of a connection failed: what
+// Handler.Close gets then.
+type HandshakeError struct {
+	RemoteAddr net.Addr // nil if that is not known any more
+	Err        error    // of crypto/tls, of the socket, or [os.ErrDeadlineExceeded]
+}
+
+func (e *HandshakeError) Error() string {
+	if e.RemoteAddr == nil {
+		return "conn: TLS handshake: " + e.Err.Error()
+	}
+	return "conn: TLS handshake with " + e.RemoteAddr.String() + ": " + e.Err.Error()
+}
+
+func (e *HandshakeError) Unwrap() error { return e.Err }
+
+// failHandshake ends a connection whose handshake is not done.
+func (c *Conn) failHandshake(err error) {
+	if c.sec == shaking && !c.is(closed) {
+		c.fail(&HandshakeError{c.RemoteAddr(), err})
+	}
+}
 
 // A handshake is what a connection holds while that is not done.
 type handshake struct {
-	t      *transport
-	host   string // that was dialled
-	hello  []byte // the beginning of a ClientHello
+	t    *transport
+	host string // that was dialled
+	held []byte // input that no goroutine has taken: the beginning of a record, as a rule
+
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 
-	wants  bool        // the loop's: input is wanted, to begin or to go on
-	begun  bool        // the loop's: it has a goroutine, or waits for one
-	input  chan []byte // one piece for each time that the goroutine waits
-	out    []byte      // the goroutine's: to be sent when it waits again
-	leaves bool        // the goroutine's: it makes room, see yield
-	local  net.Addr
-	remote net.Addr
+	wants    bool        // the loop's: input is wanted, to begin or to go on
+	begun    bool        // the loop's: it has a goroutine, or waits for one
+	input    chan []byte // one piece for each time that the goroutine waits
+	out      []byte      // the goroutine's: to be sent when it waits again
+	computes bool        // the goroutine's: it has a place in computing
+	local    net.Addr
+	remote   net.Addr
 
-	queued     bool // in the pool's queue; both under its mutex
-	prev, next *handshake
+	scheduling
 }
 
 // secure makes c one that is encrypted, as s says.
@@ -85,12 +95,12 @@ func (c *Conn) shake() {
 		hs = &handshake{t: t}
 		t.hs = hs
 	}
-	if !t.cfg.pool.enter(t.cfg) {
+	if !t.cfg.pool.enter(hs) {
 		t.hs = nil
-		c.drop(handshakeError(errWaiting))
+		c.drop(&HandshakeError{c.RemoteAddr(), errWaiting})
 		return
 	}
-	hs.ctx, hs.cancel = context.WithCancel(context.Background())
+	hs.ctx, hs.cancel = context.WithCancelCause(context.Background())
 	hs.input = make(chan []byte, 1)
 	if n := t.cfg.timeout(); n != 0 {
 		if tick := c.loop.tickIn(n); c.deadline == 0 || int32(tick-c.deadline) < 0 {
@@ -98,42 +108,85 @@ func (c *Conn) shake() {
 			c.schedule(tick)
 		}
 	}
+	if c.in != nil { // adopted with it: of the handshake, never of what it protects
+		hs.held = bytes.Clone(c.in.B[c.inOff:])
+		c.dropInput()
+	}
+	c.touch()
 	switch {
 	case t.client:
 		hs.begin()
-	case c.in != nil: // adopted with it
-		p := bytes.Clone(c.in.B[c.inOff:])
-		c.dropInput()
-		c.greet(p)
+	case len(hs.held) > 0:
+		c.greet()
 	default:
 		hs.wants = true
 	}
-	c.touch()
 }
 
 // handshakeInput is what has been read for a handshake.
 func (c *Conn) handshakeInput(p []byte) {
+	c.touch() // what is wanted next may be nothing
 	hs := c.more.tls.hs
-	if !hs.begun {
-		c.greet(p)
+	hs.held = append(hs.held, p...)
+	if hs.begun {
+		hs.feed()
+	} else {
+		c.greet()
+	}
+}
+
+// feed gives the goroutine what it waits for: whole records, so that a peer who
+// sends byte by byte wakes nobody.
+func (hs *handshake) feed() {
+	n := wholeRecords(hs.held)
+	if n == 0 {
 		return
 	}
 	hs.wants = false
-	hs.input <- bytes.Clone(p)
+	hs.input <- hs.take(n)
 }
 
-// greet takes the beginning of a ClientHello, and begins when it is whole.
-func (c *Conn) greet(p []byte) {
+// take takes n bytes of what is held.
+func (hs *handshake) take(n int) []byte {
+	p := hs.held[:n:n]
+	hs.held = bytes.Clone(hs.held[n:])
+	return p
+}
+
+// wholeRecords is the length of the records at the beginning of p, without the
+// last one if that is not whole. What is no record counts as whole: crypto/tls
+// knows what to say to it.
+func wholeRecords(p []byte) int {
+	n := 0
+	for rest := p; len(rest) > 0; rest = p[n:] {
+		if rest[0] < 20 || rest[0] > 24 {
+			return len(p)
+		}
+		if len(rest) < recordHeader {
+			break
+		}
+		size := recordHeader + int(rest[3])<<8 + int(rest[4])
+		if size > maxRecord {
+			return len(p)
+		}
+		if size > len(rest) {
+			break
+		}
+		n += size
+	}
+	return n
+}
+
+// greet looks at the beginning of a ClientHello, and begins when it is whole.
+func (c *Conn) greet() {
 	t := c.more.tls
 	hs := t.hs
-	hs.hello = append(hs.hello, p...)
-	switch b := hs.hello; {
+	switch b := hs.held; {
 	case b[0] >= ' ' && b[0] < 0x7f && t.cfg.Plain != nil:
 		c.unsecure(b)
-	case b[0] == 22 && len(b) < flightSize && (len(b) < 5 || len(b) < 5+int(b[3])<<8+int(b[4])):
+	case wholeRecords(b) == 0 && len(b) < flightSize:
 		hs.wants = true
 	default:
-		t.raw, hs.hello = b, nil
 		hs.begin()
 	}
 }
@@ -155,8 +208,8 @@ func (hs *handshake) begin() {
 	t := hs.t
 	hs.begun, hs.wants = true, false
 	hs.local, hs.remote = orNowhere(t.c.LocalAddr()), orNowhere(t.c.RemoteAddr())
-	t.tls = t.cfg.conn(t)
-	t.cfg.pool.begin(hs, orDefault(t.cfg.Handshakes, DefaultHandshakes))
+	t.raw = hs.take(wholeRecords(hs.held))
+	t.cfg.pool.begin(hs)
 }
 
 // orNowhere is for functions of the Config, which expect an address also of a
@@ -168,13 +221,39 @@ func orNowhere(a net.Addr) net.Addr {
 	return a
 }
 
-// run is the handshake, on its goroutine.
-func (hs *handshake) run() {
+// compute waits for the right to compute. The turns are dealt in order, one for
+// each flight of messages, so that everybody comes on at the pace of the processors.
+func (hs *handshake) compute() {
 	computing <- struct{}{}
-	err := hs.do()
-	<-computing
-	out := hs.out
-	hs.t.c.Post(func() { hs.t.c.shaken(out, err) })
+	hs.computes = true
+}
+
+// stopComputing gives it back.
+func (hs *handshake) stopComputing() {
+	if hs.computes {
+		hs.computes = false
+		<-computing
+	}
+}
+
+// do is the handshake, on its goroutine.
+func (hs *handshake) do() error {
+	if hs.ctx.Err() == nil {
+		hs.t.tls = hs.t.cfg.conn(hs.t)
+		if err := hs.t.tls.HandshakeContext(hs.ctx); err == nil || hs.ctx.Err() == nil {
+			return err
+		}
+	}
+	return context.Cause(hs.ctx)
+}
+
+// finish tells the connection how the handshake has ended. v is a panic, or nil.
+func (hs *handshake) finish(err error, v any) {
+	if v != nil {
+		err = panicked{"a function of the Config", v, debug.Stack()}
+	}
+	c, out := hs.t.c, hs.out
+	c.Post(func() { c.shaken(out, err) })
 }
 
 // A panicked is the panic of a function of the program, on a goroutine that is not the loop's.
@@ -186,44 +265,26 @@ type panicked struct {
 
 func (p panicked) Error() string { return fmt.Sprintf("panic in %s: %v", p.where, p.value) }
 
-func (hs *handshake) do() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = panicked{"a function of the Config", v, debug.Stack()}
-		}
-	}()
-	if err := hs.ctx.Err(); err != nil {
-		return err
-	}
-	return hs.t.tls.HandshakeContext(hs.ctx)
-}
-
 // await sends what the handshake has to say, and waits for what the peer does.
-// Meanwhile others may compute; and if they have no goroutine, a peer who is
-// silent for too long loses this one.
-func (hs *handshake) await() ([]byte, error) {
+// Meanwhile others may compute, and this one may have to make room for them.
+func (hs *handshake) await() (p []byte, err error) {
 	c, out := hs.t.c, hs.out
 	hs.out = nil
 	if err := c.Post(func() { c.handshakeWants(out) }); err != nil {
 		return nil, err
 	}
-	<-computing
-	defer func() { computing <- struct{}{} }()
-	tick := time.NewTicker(silence)
-	defer tick.Stop()
-	for {
-		select {
-		case p := <-hs.input:
-			return p, nil
-		case <-hs.ctx.Done():
-			return nil, hs.ctx.Err()
-		case <-tick.C:
-			if hs.t.cfg.pool.yield() {
-				hs.leaves = true
-				return nil, errCrowded
-			}
-		}
+	hs.stopComputing()
+	hs.t.cfg.pool.wait(hs)
+	select {
+	case p = <-hs.input:
+	case <-hs.ctx.Done():
 	}
+	hs.t.cfg.pool.resume(hs)
+	if hs.ctx.Err() != nil {
+		return nil, context.Cause(hs.ctx)
+	}
+	hs.compute()
+	return p, nil
 }
 
 // handshakeWants is await's word to the loop.
@@ -232,8 +293,10 @@ func (c *Conn) handshakeWants(out []byte) {
 		return
 	}
 	c.record(out)
-	c.more.tls.hs.wants = true
 	c.touch()
+	hs := c.more.tls.hs
+	hs.wants = true
+	hs.feed() // there may be some already
 }
 
 // shaken is the end of a handshake.
@@ -247,9 +310,11 @@ func (c *Conn) shaken(out []byte, err error) {
 			c.loop.logPanic(p.value, p.stack)
 		}
 		c.send()
-		c.fail(handshakeError(err))
+		c.failHandshake(err)
 		return
 	}
+	t := c.more.tls
+	t.raw = append(t.raw, t.hs.held...)
 	c.endHandshake(true)
 	c.sec = sealed
 	c.timeout, c.deadline = 0, 0
@@ -263,7 +328,7 @@ func (c *Conn) endHandshake(done bool) {
 		return // it has not begun
 	}
 	if hs := t.hs; hs.cancel != nil {
-		hs.cancel()
+		hs.cancel(nil)
 		t.cfg.pool.leave(hs, done)
 	}
 	if done || !t.hs.begun {
@@ -273,5 +338,5 @@ func (c *Conn) endHandshake(done bool) {
 
 // handshakeTimeout is the end of its time.
 func (c *Conn) handshakeTimeout() {
-	c.fail(handshakeError(os.ErrDeadlineExceeded))
+	c.failHandshake(os.ErrDeadlineExceeded)
 }

@@ -80,7 +80,7 @@ func (c *Conn) receive(p []byte) {
 // cutOff is the peer's FIN, in place of a close_notify (RFC 8446 6.1).
 func (c *Conn) cutOff() {
 	if c.sec == shaking {
-		c.fail(handshakeError(io.ErrUnexpectedEOF))
+		c.failHandshake(io.ErrUnexpectedEOF)
 	} else {
 		c.fail(errCutOff)
 	}

@@ -1,0 +1,301 @@
+// The functions of a tls.Config: what they do to their own handshake, and not to others.
+
+package conn_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// callbacks are the functions of a Config that a handshake calls; set has one of them call fn.
+var callbacks = []struct {
+	name   string
+	client bool // it is a client's
+	set    func(cfg *tls.Config, fn func() error)
+}{
+	{"GetConfigForClient", false, func(cfg *tls.Config, fn func() error) {
+		cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, fn() }
+	}},
+	{"GetCertificate", false, func(cfg *tls.Config, fn func() error) {
+		cert := cfg.Certificates[0]
+		cfg.Certificates = nil
+		cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &cert, fn() }
+	}},
+	{"VerifyConnection of GetConfigForClient", false, func(cfg *tls.Config, fn func() error) {
+		other := cfg.Clone()
+		other.VerifyConnection = func(tls.ConnectionState) error { return fn() }
+		cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return other, nil }
+	}},
+	{"VerifyConnection", false, func(cfg *tls.Config, fn func() error) {
+		cfg.VerifyConnection = func(tls.ConnectionState) error { return fn() }
+	}},
+	{"VerifyPeerCertificate", false, func(cfg *tls.Config, fn func() error) {
+		cfg.ClientAuth = tls.RequireAnyClientCert
+		cfg.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { return fn() }
+	}},
+	{"client's VerifyConnection", true, func(cfg *tls.Config, fn func() error) {
+		cfg.VerifyConnection = func(tls.ConnectionState) error { return fn() }
+	}},
+	{"client's VerifyPeerCertificate", true, func(cfg *tls.Config, fn func() error) {
+		cfg.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { return fn() }
+	}},
+	{"client's GetClientCertificate", true, func(cfg *tls.Config, fn func() error) {
+		cert := cfg.Certificates[0]
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, fn() }
+	}},
+}
+
+// A callbackRig is a loop whose handshakes, of one side, run into a function of the Config.
+type callbackRig struct {
+	*rig
+	t      *conn.TLS
+	client bool
+	opened chan *conn.Conn
+	closed chan error
+	peers  net.Listener // of package net, where the loop dials
+}
+
+func newCallbackRig(r *rig, client bool, cfg *tls.Config) *callbackRig {
+	// A place is not to be had by chance: there are fewer than handshakes that go wrong.
+	k := &callbackRig{rig: r, client: client, opened: make(chan *conn.Conn, 100), closed: make(chan error, 100)}
+	k.t = &conn.TLS{Config: cfg, Handshakes: 2 * runtime.GOMAXPROCS(0)}
+	if !client {
+		r.listen(k.handler())
+		return k
+	}
+	peer := certified()
+	peer.ClientAuth = tls.RequestClientCert
+	var err error
+	if k.peers, err = tls.Listen("tcp", "127.0.0.1:0", peer); err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { k.peers.Close() })
+	go func() {
+		for {
+			nc, err := k.peers.Accept()
+			if err != nil {
+				return
+			}
+			go func() { io.Copy(io.Discard, nc); nc.Close() }()
+		}
+	}()
+	return k
+}
+
+func (k *callbackRig) handler() *conn.Handler {
+	return &conn.Handler{TLS: k.t, Open: func(c *conn.Conn) { k.opened <- c }, Close: func(_ *conn.Conn, err error) { k.closed <- err }}
+}
+
+// begin begins one handshake.
+func (k *callbackRig) begin() {
+	k.Helper()
+	if k.client {
+		k.do(func() { k.loop.Dial("tcp", k.peers.Addr().String(), k.handler()) })
+		return
+	}
+	nc, err := net.Dial("tcp", k.addr)
+	if err != nil {
+		k.Fatal(err)
+	}
+	k.Cleanup(func() { nc.Close() })
+	go func() {
+		c := tls.Client(nc, certified())
+		c.Handshake()
+		io.Copy(io.Discard, c)
+	}()
+}
+
+// A function of the Config that fails, panics or ends its goroutine fails its handshake alone, and keeps neither a goroutine
+// nor a place among those who compute; one that blocks lets the others compute.
+func TestConfigFunctions(t *testing.T) {
+	wrong := errors.New("wrong")
+	for _, how := range []string{"error", "panic", "Goexit", "blocks"} {
+		for _, f := range callbacks {
+			t.Run(how+"/"+f.name, func(t *testing.T) {
+				versions(t, func(r *rig, cfg *tls.Config) {
+					var mu sync.Mutex
+					bad, gate, within := 0, make(chan bool), make(chan bool, 100)
+					f.set(cfg, func() error {
+						mu.Lock()
+						does := bad > 0
+						if does {
+							bad--
+						}
+						mu.Unlock()
+						switch {
+						case !does:
+						case how == "error":
+							return wrong
+						case how == "panic":
+							panic("in a function of the Config")
+						case how == "Goexit":
+							runtime.Goexit()
+						default:
+							within <- true
+							<-gate
+						}
+						return nil
+					})
+					k := newCallbackRig(r, f.client, cfg)
+					n := 3 * k.t.Handshakes
+					if how == "blocks" {
+						n = k.t.Handshakes - 1
+					}
+					bad = n
+					for range n {
+						k.begin()
+					}
+					if how == "blocks" {
+						for range n {
+							get(r, within)
+						}
+					} else {
+						for range n {
+							err := get(r, k.closed)
+							var he *conn.HandshakeError
+							if !errors.As(err, &he) || how == "error" && !errors.Is(err, wrong) {
+								r.Errorf("%T %v", err, err)
+							}
+						}
+					}
+					k.begin()
+					get(r, k.opened)
+					close(gate)
+					if how == "blocks" {
+						for range n {
+							get(r, k.opened)
+						}
+					}
+					for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+						st := k.t.Stats()
+						if st.Running == 0 && st.Pending == 0 {
+							break
+						}
+						if time.Now().After(end) {
+							r.Fatalf("%+v", st)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// A connection may be closed while a function of its Config runs.
+func TestCloseWithinConfigFunction(t *testing.T) {
+	for _, f := range callbacks {
+		t.Run(f.name, func(t *testing.T) {
+			versions(t, func(r *rig, cfg *tls.Config) {
+				var k *callbackRig
+				ended := make(chan error, 1)
+				f.set(cfg, func() error {
+					r.do(func() {
+						for c := range r.loop.Conns() {
+							c.Close()
+						}
+					})
+					ended <- get(r, k.closed)
+					return nil
+				})
+				k = newCallbackRig(r, f.client, cfg)
+				k.begin()
+				if err := get(r, ended); !errors.Is(err, net.ErrClosed) {
+					r.Error(err)
+				}
+				if len(k.opened) > 0 {
+					r.Error("Open after Close")
+				}
+			})
+		})
+	}
+}
+
+// While a function of the Config runs, or a handshake waits for its goroutine, nothing that the peer does makes the loop turn.
+func TestHandshakeThatWaitsForUsDoesNotSpin(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		for _, f := range callbacks[:2] {
+			for _, what := range []string{"FIN", "a byte", "a record", "closed"} {
+				cfg := certified()
+				within, gate := make(chan bool, 2), make(chan bool)
+				f.set(cfg, func() error { within <- true; <-gate; return nil })
+				r.listen(&conn.Handler{TLS: &conn.TLS{Config: cfg, Handshakes: 1}})
+				for i := range 2 { // the second has no goroutine
+					c := r.peerOf(clientHello())
+					if i == 0 {
+						get(r, within)
+					}
+					switch what {
+					case "FIN":
+						c.closeWrite()
+					case "a byte":
+						c.send("\x16")
+					case "a record":
+						c.send("\x16\x03\x03\x00\x01x")
+					case "closed":
+						c.Close()
+					}
+				}
+				r.turns(3)
+				before := r.loop.Stats().Turns
+				time.Sleep(50 * time.Millisecond)
+				if n := r.loop.Stats().Turns - before; n > 50 {
+					r.Errorf("%s, %s: the loop turned %d times in 50 ms", f.name, what, n)
+				}
+				close(gate)
+			}
+		}
+	})
+}
+
+// peerOf is a peer in plain text, which has sent p.
+func (r *rig) peerOf(p []byte) *peer {
+	r.Helper()
+	nc, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		r.Fatal(err)
+	}
+	c := r.peer(nc)
+	c.send(string(p))
+	return c
+}
+
+// What came in plain text before a client's handshake is no part of what the handshake protects (CVE-2011-0411).
+func TestInputBeforeHandshakeIsNotDecrypted(t *testing.T) {
+	versions(t, func(r *rig, cfg *tls.Config) {
+		ln := r.backend()
+		got, ch := make(chan string, 1), make(chan error, 1)
+		h := &conn.Handler{TLS: &conn.TLS{Config: cfg, Client: true},
+			Data:  func(_ *conn.Conn, p []byte) int { got <- string(p); return len(p) },
+			Close: func(_ *conn.Conn, err error) { ch <- err }}
+		r.do(func() {
+			r.loop.Dial("tcp", ln.Addr().String(), &conn.Handler{Data: func(c *conn.Conn, p []byte) int {
+				nc, err := c.Detach()
+				if err != nil {
+					r.Error(err)
+				}
+				r.loop.Post(func() { r.loop.Adopt(nc, h) })
+				return len("ready\n")
+			}})
+		})
+		p := r.accept(ln)
+		p.send("ready\ninjected")
+		k := tls.Server(p.Conn, certified())
+		go k.Handshake()
+		var he *conn.HandshakeError
+		if err := get(r, ch); !errors.As(err, &he) {
+			r.Errorf("%v", err)
+		}
+		if len(got) > 0 {
+			r.Errorf("Data was given %q", <-got)
+		}
+	})
+}

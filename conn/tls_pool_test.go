@@ -1,0 +1,184 @@
+package conn
+
+import (
+	"bytes"
+	"container/heap"
+	"context"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+// waiter is a handshake that has waited for its peer for so long.
+func waiter(p *pool, waited time.Duration) *handshake {
+	hs := new(handshake)
+	hs.ctx, hs.cancel = context.WithCancelCause(context.Background())
+	hs.since = time.Now().Add(-waited)
+	heap.Push(&p.waiting, hs)
+	p.running++
+	p.places++
+	return hs
+}
+
+// Who has waited longest in sum makes room, for as many as wait; nobody does where nobody waits.
+func TestHandshakesMakeRoom(t *testing.T) {
+	t.Parallel()
+	for _, k := range []struct {
+		name   string
+		waited []time.Duration
+		queued int
+		want   []bool // who makes room
+	}{
+		{"nobody waits", []time.Duration{time.Hour, time.Minute}, 0, []bool{false, false}},
+		{"one waits", []time.Duration{time.Minute, time.Hour, 0, 2 * time.Second}, 1, []bool{false, true, false, false}},
+		{"two wait", []time.Duration{time.Minute, time.Hour, 0, 2 * time.Second}, 2, []bool{true, true, false, false}},
+		{"more wait than have had their time", []time.Duration{time.Minute, 0, 0, 0}, 3, []bool{true, false, false, false}},
+		{"the second is shared", []time.Duration{400 * time.Millisecond, 0}, 3, []bool{true, false}},
+		{"and is not shared by few", []time.Duration{400 * time.Millisecond, 0}, 1, []bool{false, false}},
+		{"but it has a least", []time.Duration{50 * time.Millisecond}, 1000, []bool{false}},
+	} {
+		var p pool
+		var all []*handshake
+		for _, d := range k.waited {
+			all = append(all, waiter(&p, d))
+		}
+		for range k.queued {
+			p.queue.push(new(handshake))
+		}
+		p.mu.Lock()
+		p.makeRoom()
+		p.makeRoom() // it does not go twice for the same
+		for i, hs := range all {
+			if got := hs.leaving; got != k.want[i] || got != (context.Cause(hs.ctx) == errCrowded) || got == hs.waits {
+				t.Errorf("%s: handshake %d leaves: %v, %v", k.name, i, got, context.Cause(hs.ctx))
+			}
+		}
+		if timer := p.due.IsZero(); timer == (k.queued > p.leaving && len(p.waiting) > 0) {
+			t.Errorf("%s: no timer: %v", k.name, timer)
+		}
+		if p.timer != nil {
+			p.timer.Stop()
+		}
+		p.mu.Unlock()
+	}
+}
+
+// What counts is the sum of the waits: who goes on has no new second.
+func TestHandshakeWaitsAddUp(t *testing.T) {
+	t.Parallel()
+	var p pool
+	hs := waiter(&p, 600*time.Millisecond)
+	p.resume(hs)
+	if hs.waits || hs.waited < 600*time.Millisecond {
+		t.Fatalf("%+v", hs.scheduling)
+	}
+	p.wait(hs)
+	if waited := time.Since(hs.since); waited < 600*time.Millisecond || len(p.waiting) != 1 {
+		t.Error(waited, len(p.waiting))
+	}
+}
+
+// The first and the last in line have their turn alternately, so that no place in it is hopeless.
+func TestHandshakesAreTakenFromBothEnds(t *testing.T) {
+	t.Parallel()
+	var p pool
+	var all []*handshake
+	for range 6 {
+		hs := new(handshake)
+		all = append(all, hs)
+		p.queue.push(hs)
+	}
+	var got []int
+	for range all {
+		hs := p.take()
+		for i := range all {
+			if all[i] == hs {
+				got = append(got, i)
+			}
+		}
+	}
+	seen := map[int]bool{}
+	for _, i := range got {
+		seen[i] = true
+	}
+	if len(seen) != 6 || !(seen[0] && seen[5]) || got[0]+got[1] != 5 || got[2]+got[3] != 5 || p.queue.n != 0 || p.queue.first != nil {
+		t.Error(got)
+	}
+}
+
+// At TLS.Waiting, who has sent no ClientHello for a second makes room; nobody who has just come does.
+func TestSilentPeersMakeRoom(t *testing.T) {
+	t.Parallel()
+	l := idleLoop(t)
+	s := &TLS{Waiting: 3}
+	begin := func() *Conn {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(fds[1]) })
+		c := l.newConn(fds[0], &Handler{TLS: s}, 0)
+		if err := c.watch(poller.Read); err != nil {
+			t.Fatal(err)
+		}
+		c.shake()
+		return c
+	}
+	var all []*Conn
+	for range 3 {
+		all = append(all, begin())
+	}
+	next := begin()
+	if !next.is(closed) || s.Stats().Pending != 3 {
+		t.Errorf("the fourth: closed %v, %+v", next.is(closed), s.Stats())
+	}
+	all[1].more.tls.hs.since = all[1].more.tls.hs.since.Add(-time.Hour) // too late: all[0] is the oldest
+	all[0].more.tls.hs.since = all[0].more.tls.hs.since.Add(-time.Hour)
+	next = begin()
+	l.turn()
+	if next.is(closed) || !all[0].is(closed) || all[1].is(closed) {
+		t.Error("the oldest of the silent has not made room")
+	}
+	for _, c := range append(all[1:], next) {
+		c.Abort()
+	}
+	l.turn()
+	if st := s.Stats(); st.Pending != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// A goroutine is woken for whole records; what is no record is crypto/tls's to refuse.
+func TestWholeRecords(t *testing.T) {
+	t.Parallel()
+	record := func(kind byte, n int) []byte {
+		return append([]byte{kind, 3, 3, byte(n >> 8), byte(n)}, bytes.Repeat([]byte{'x'}, n)...)
+	}
+	two := append(record(22, 3), record(20, 1)...)
+	for _, k := range []struct {
+		name string
+		p    []byte
+		want int
+	}{
+		{"nothing", nil, 0},
+		{"a header begun", []byte{22, 3, 3, 0}, 0},
+		{"a header", []byte{22, 3, 3, 0, 1}, 0},
+		{"an empty record", record(22, 0), 5},
+		{"one", record(22, 300), 305},
+		{"one, but for a byte", record(22, 300)[:304], 0},
+		{"two", two, len(two)},
+		{"two, but for a byte", two[:len(two)-1], 8},
+		{"two and a type", append(bytes.Clone(two), 23), len(two)},
+		{"the longest", record(23, 18<<10), 18<<10 + 5},
+		{"longer than any", record(23, 18<<10+1)[:5], 5},
+		{"no record", []byte("G"), 1},
+		{"no record behind one", append(record(22, 3), "GET"...), 11},
+	} {
+		if got := wholeRecords(k.p); got != k.want {
+			t.Errorf("%s: %d, want %d", k.name, got, k.want)
+		}
+	}
+}
