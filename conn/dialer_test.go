@@ -369,7 +369,9 @@ func TestDialsGivenUpLeaveNothing(t *testing.T) {
 	r.until("descriptors and goroutines are back", func() bool {
 		return openFDs() <= fds && runtime.NumGoroutine() <= goroutines
 	})
-	for range r.loop.Conns() {
-		t.Error("a connection is left")
-	}
+	r.do(func() {
+		for range r.loop.Conns() {
+			t.Error("a connection is left")
+		}
+	})
 }

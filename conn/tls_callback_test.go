@@ -146,11 +146,13 @@ func TestConfigFunctions(t *testing.T) {
 						return nil
 					})
 					k := newCallbackRig(r, f.client, cfg)
-					n := 3 * k.t.Handshakes
+					n := k.t.Handshakes + 2
 					if how == "blocks" {
 						n = k.t.Handshakes - 1
 					}
+					mu.Lock()
 					bad = n
+					mu.Unlock()
 					for range n {
 						k.begin()
 					}
@@ -195,9 +197,9 @@ func TestCloseWithinConfigFunction(t *testing.T) {
 	for _, f := range callbacks {
 		t.Run(f.name, func(t *testing.T) {
 			versions(t, func(r *rig, cfg *tls.Config) {
-				var k *callbackRig
-				ended := make(chan error, 1)
+				rigs, ended := make(chan *callbackRig, 1), make(chan error, 1)
 				f.set(cfg, func() error {
+					k := <-rigs
 					r.do(func() {
 						for c := range r.loop.Conns() {
 							c.Close()
@@ -206,8 +208,9 @@ func TestCloseWithinConfigFunction(t *testing.T) {
 					ended <- get(r, k.closed)
 					return nil
 				})
-				k = newCallbackRig(r, f.client, cfg)
+				k := newCallbackRig(r, f.client, cfg)
 				k.begin()
+				rigs <- k
 				if err := get(r, ended); !errors.Is(err, net.ErrClosed) {
 					r.Error(err)
 				}
