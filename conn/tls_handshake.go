@@ -31,10 +31,10 @@ const (
 )
 
 var (
-	errCrowded = errors.New("the peer took its time while others waited for their turn")
-	errWaiting = errors.New("more handshakes than TLS.Waiting allows")
-	errGoexit  = errors.New("a function of the Config has ended the goroutine")
-	errCutOff  = fmt.Errorf("conn: the peer closed without a TLS close_notify: %w", io.ErrUnexpectedEOF)
+	errCrowded    = errors.New("the peer took its time while others waited for their turn")
+	errWaiting    = errors.New("more handshakes than TLS.Waiting allows")
+	errUnfinished = errors.New("a function of the Config has ended the goroutine")
+	errCutOff     = fmt.Errorf("conn: the peer closed without a TLS close_notify: %w", io.ErrUnexpectedEOF)
 )
 
 // A HandshakeError is why the TLS handshake of a connection failed: what

@@ -140,13 +140,13 @@ func (p *pool) work(hs *handshake) {
 // run runs hs and returns the next. What hs holds is given back before its connection is told; also
 // where a function of the Config panics, or ends the goroutine.
 func (p *pool) run(hs *handshake) (next *handshake) {
-	err := errGoexit
+	err := errUnfinished
 	defer func() {
 		v := recover()
 		hs.stopComputing()
 		next = p.next(hs)
 		hs.finish(err, v)
-		if v == nil && err == errGoexit && next != nil {
+		if v == nil && err == errUnfinished && next != nil {
 			go p.work(next)
 		}
 	}()
