@@ -193,14 +193,18 @@ func (p *pool) resume(hs *handshake) {
 func (p *pool) makeRoom() {
 	for p.leaving < min(p.queue.n, maxBusy) && len(p.waiting) > 0 {
 		hs := p.waiting[0]
-		most := max(patience*time.Duration(p.places)/time.Duration(p.places+p.queue.n), leastPatience)
-		if left := time.Until(hs.since.Add(most)); left > 0 {
+		if left := time.Until(hs.since.Add(p.patience())); left > 0 {
 			p.comeAgain(left)
 			return
 		}
 		p.leaves(hs)
 		hs.cancel(errCrowded)
 	}
+}
+
+// patience is how long a handshake may wait for its peer now.
+func (p *pool) patience() time.Duration {
+	return max(patience*time.Duration(p.places)/time.Duration(p.places+p.queue.n), leastPatience)
 }
 
 func (p *pool) comeAgain(d time.Duration) {

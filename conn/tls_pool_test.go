@@ -26,6 +26,7 @@ func waiter(p *pool, waited time.Duration) *handshake {
 // Who has waited longest in sum makes room, for as many as wait; nobody does where nobody waits.
 func TestHandshakesMakeRoom(t *testing.T) {
 	t.Parallel()
+	const none = -time.Hour // begun to wait just now, on a machine that may be slow
 	for _, k := range []struct {
 		name   string
 		waited []time.Duration
@@ -33,12 +34,9 @@ func TestHandshakesMakeRoom(t *testing.T) {
 		want   []bool // who makes room
 	}{
 		{"nobody waits", []time.Duration{time.Hour, time.Minute}, 0, []bool{false, false}},
-		{"one waits", []time.Duration{time.Minute, time.Hour, 0, 2 * time.Second}, 1, []bool{false, true, false, false}},
-		{"two wait", []time.Duration{time.Minute, time.Hour, 0, 2 * time.Second}, 2, []bool{true, true, false, false}},
-		{"more wait than have had their time", []time.Duration{time.Minute, 0, 0, 0}, 3, []bool{true, false, false, false}},
-		{"the second is shared", []time.Duration{400 * time.Millisecond, 0}, 3, []bool{true, false}},
-		{"and is not shared by few", []time.Duration{400 * time.Millisecond, 0}, 1, []bool{false, false}},
-		{"but it has a least", []time.Duration{50 * time.Millisecond}, 1000, []bool{false}},
+		{"one waits", []time.Duration{time.Minute, time.Hour, none, 2 * time.Second}, 1, []bool{false, true, false, false}},
+		{"two wait", []time.Duration{time.Minute, time.Hour, none, 2 * time.Second}, 2, []bool{true, true, false, false}},
+		{"more wait than have had their time", []time.Duration{time.Minute, none, none, none}, 3, []bool{true, false, false, false}},
 	} {
 		var p pool
 		var all []*handshake
@@ -63,6 +61,23 @@ func TestHandshakesMakeRoom(t *testing.T) {
 			p.timer.Stop()
 		}
 		p.mu.Unlock()
+	}
+}
+
+// A second is shared among those who have a goroutine and those who wait for one, but has a least.
+func TestHandshakesShareTheSecond(t *testing.T) {
+	t.Parallel()
+	for _, k := range []struct {
+		places, queued int
+		want           time.Duration
+	}{{2, 0, time.Second}, {3, 1, 750 * time.Millisecond}, {2, 2, time.Second / 2}, {2048, 14336, 125 * time.Millisecond}, {1, 1000, leastPatience}} {
+		p := pool{places: k.places}
+		for range k.queued {
+			p.queue.push(new(handshake))
+		}
+		if got := p.patience(); got != k.want {
+			t.Errorf("%d places, %d in line: %v, want %v", k.places, k.queued, got, k.want)
+		}
 	}
 }
 
