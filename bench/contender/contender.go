@@ -24,6 +24,7 @@ const (
 	HTTP  = "http"
 	WS    = "ws"   // an echo of WebSocket messages
 	Cast  = "cast" // a message of one to all
+	Proxy = "proxy"
 )
 
 // A Contender is a server that is measured.
@@ -38,7 +39,8 @@ type Contender struct {
 	WS    bool              // it does WS and Cast
 
 	program string // what to look for in PATH, or
-	pkg     string // what to build, in peers/
+	pkg     string // what to build, in peers/, or
+	path    string // a package elsewhere: its directory from this module's, and its path there
 	version []string
 	args    func(e *Env, prog, addr, mode string) ([]string, error)
 }
@@ -53,15 +55,17 @@ func (c *Contender) Can(what string) string {
 
 // An Env is where contenders are built and run.
 type Env struct {
-	Dir     string   // of scratch: programs, configurations, files to serve
-	Cache   string   // of what compilers made for this machine, kept between runs
-	Bench   string   // the directory of this module
-	Pin     []string // what to put before a server's command line, "taskset -c 0" say
-	Procs   string   // GOMAXPROCS of the servers
-	Log     func(line string)
-	Build   []string // flags for go build
-	built   map[string]string
-	skipped map[string]string
+	Dir   string   // of scratch: programs, configurations, files to serve
+	Cache string   // of what compilers made for this machine, kept between runs
+	Bench string   // the directory of this module
+	Pin   []string // what to put before a server's command line, "taskset -c 0" say
+	Procs string   // GOMAXPROCS of the servers
+	Log   func(line string)
+	Build []string // flags for go build
+
+	Upstream string // of proxies, host:port
+	built    map[string]string
+	skipped  map[string]string
 }
 
 // NewEnv prepares a directory with the files that file servers serve.
@@ -93,18 +97,19 @@ func cache(dir string) string {
 
 // Find builds c, or looks it up, once. The error says why there is none.
 func (e *Env) Find(ctx context.Context, c *Contender) (string, error) {
-	if why, ok := e.skipped[c.Name]; ok {
+	key := c.program + c.pkg + c.path
+	if why, ok := e.skipped[key]; ok {
 		return "", fmt.Errorf("%s", why)
 	}
-	if prog, ok := e.built[c.Name]; ok {
+	if prog, ok := e.built[key]; ok {
 		return prog, nil
 	}
 	prog, err := e.find(ctx, c)
 	if err != nil {
-		e.skipped[c.Name] = err.Error()
+		e.skipped[key] = err.Error()
 		return "", err
 	}
-	e.built[c.Name] = prog
+	e.built[key] = prog
 	return prog, nil
 }
 
@@ -116,16 +121,30 @@ func (e *Env) find(ctx context.Context, c *Contender) (string, error) {
 		}
 		return prog, nil
 	}
+	if dir, pkg, ok := strings.Cut(c.path, ":"); ok {
+		return e.goBuild(ctx, filepath.Join(e.Bench, dir), pkg, filepath.Base(pkg))
+	}
 	return e.GoBuild(ctx, filepath.Join("peers", c.pkg), c.pkg)
+}
+
+// On is the same, with its servers on another processor.
+func (e *Env) On(pin []string) *Env {
+	other := *e
+	other.Pin = pin
+	return &other
 }
 
 // GoBuild builds a package of this module as a program of that name.
 func (e *Env) GoBuild(ctx context.Context, pkg, name string, flags ...string) (string, error) {
+	return e.goBuild(ctx, e.Bench, pkg, name, flags...)
+}
+
+func (e *Env) goBuild(ctx context.Context, dir, pkg, name string, flags ...string) (string, error) {
 	out := filepath.Join(e.Dir, "bin", name)
 	args := slices.Concat([]string{"go", "build"}, e.Build, flags, []string{"-o", out, "./" + pkg})
 	e.Log(strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Dir = e.Bench
+	cmd.Dir = dir
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("it does not build here: %s", lastLine(string(msg)))
 	}

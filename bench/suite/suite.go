@@ -41,6 +41,8 @@ func All() []Suite {
 		{"servers", Servers},
 		{"echo", Echo},
 		{"ws", Sockets},
+		{"client", Clients},
+		{"proxy", Proxies},
 		{"idle", Idle},
 		{"delay", Delay},
 		{"growth", Growth},

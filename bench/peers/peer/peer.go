@@ -61,7 +61,9 @@ func Delay(query []byte) time.Duration {
 // Flags are what a contender is started with.
 type Flags struct {
 	Addr string // host:port to listen on
-	Mode string // "http", "echo", "ws" or "cast"
+	Mode string // "http", "echo", "ws", "cast" or "proxy"
+
+	Upstream string // of a proxy
 }
 
 // Parse reads the flags, and from then on answers SIGUSR1 with a line on standard output,
@@ -70,6 +72,7 @@ func Parse(modes ...string) Flags {
 	var f Flags
 	flag.StringVar(&f.Addr, "addr", "127.0.0.1:8000", "the address to listen on")
 	flag.StringVar(&f.Mode, "mode", modes[0], "what to serve: "+strings.Join(modes, " or "))
+	flag.StringVar(&f.Upstream, "upstream", "", "a proxy's upstream, host:port")
 	flag.Parse()
 	known := false
 	for _, m := range modes {
