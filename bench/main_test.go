@@ -29,7 +29,7 @@ func build(t *testing.T) string {
 
 func TestQuickRunMeasuresWhatItSays(t *testing.T) {
 	prog, out := build(t), t.TempDir()
-	cmd := exec.Command(prog, "-quick", "-only", "servers,echo,ws,idle,delay", "-contenders", "lurcher,floor,net,gws", "-out", out)
+	cmd := exec.Command(prog, "-quick", "-only", "servers,echo,ws,client,proxy,idle,delay", "-contenders", "lurcher,floor,net,gws", "-out", out)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, msg)
@@ -64,6 +64,11 @@ func TestQuickRunMeasuresWhatItSays(t *testing.T) {
 			if g := got[name]; g == nil || len(g.Samples[who][metric]) != 1 {
 				t.Errorf("%s: nothing is measured of %s", name, who)
 			}
+		}
+	}
+	for name, metrics := range map[string]string{"client-64": "cpu", "client-idle": "rss", "proxy-hello": "cpu"} {
+		if g := got[name]; g == nil || len(g.Samples["lurcher"][metrics]) != 1 {
+			t.Errorf("%s: nothing is measured", name)
 		}
 	}
 	if t.Failed() {
