@@ -99,6 +99,7 @@ func TestAdoptErrors(t *testing.T) {
 
 // Detach within Data: what that call leaves is read first.
 func TestDetachInData(t *testing.T) {
+	needDetach(t)
 	each(t, func(r *rig) {
 		ch, onClose := closes()
 		conns := make(chan net.Conn, 1)
@@ -143,6 +144,7 @@ func TestDetachInData(t *testing.T) {
 
 // To blocking code and back, with bytes that were read ahead each time.
 func TestDetachAndAdoptRoundTrips(t *testing.T) {
+	needDetach(t)
 	each(t, func(r *rig) {
 		seen := make(chan string, 8)
 		lines := func(c *conn.Conn, p []byte) int {
@@ -181,6 +183,7 @@ func TestDetachAndAdoptRoundTrips(t *testing.T) {
 }
 
 func TestDetachPending(t *testing.T) {
+	needDetach(t)
 	each(t, func(r *rig) {
 		c, p := r.serve(conn.Handler{})
 		out := flood(8 << 20)
@@ -214,6 +217,7 @@ func TestDetachPending(t *testing.T) {
 // What was written in the same callback is sent, and the loop lets go: it has
 // no word in what happens next.
 func TestDetachSendsFirst(t *testing.T) {
+	needDetach(t)
 	each(t, func(r *rig) {
 		c, p := r.serve(conn.Handler{})
 		var nc net.Conn

@@ -33,7 +33,7 @@ func onLoop(b *testing.B, fn func(l *conn.Loop)) {
 }
 
 func BenchmarkEcho(b *testing.B) {
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range networks {
 		for name, h := range map[string]*conn.Handler{
 			"Data": {Data: func(c *conn.Conn, p []byte) int { c.Write(p); return len(p) }},
 			"Pipe": {Open: func(c *conn.Conn) { c.Pipe(c) }},

@@ -105,6 +105,7 @@ func TestBroadcastToOneWhoDoesNotRead(t *testing.T) {
 			r.Error("the live one got nothing")
 		}
 		dead.SetReadDeadline(time.Now().Add(patience))
+		needResets(r)
 		if _, err := io.Copy(io.Discard, dead); err == nil {
 			r.Error("the dead one saw an orderly end")
 		} else if ne, ok := err.(net.Error); ok && ne.Timeout() {

@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lurcher-net/lurcher/conn"
 )
@@ -112,6 +111,9 @@ func TestDialErrors(t *testing.T) {
 			{"unix", r.socketPath(), syscall.ENOENT},
 			{"unix", "/" + strings.Repeat("x", 200), syscall.EINVAL},
 		} {
+			if !slices.Contains(networks, k.network) && k.network == "unix" {
+				continue
+			}
 			_, closed := r.dialOut(k.network, k.addr, nil)
 			err := get(r, closed)
 			var op *net.OpError
@@ -137,27 +139,7 @@ func TestDialErrors(t *testing.T) {
 // listener whose queue is full.
 func (r *rig) silent() string {
 	r.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	if err != nil {
-		r.Fatal(err)
-	}
-	r.Cleanup(func() { unix.Close(fd) })
-	unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	unix.Listen(fd, 0)
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		r.Fatal(err)
-	}
-	addr := fmt.Sprintf("127.0.0.1:%d", sa.(*unix.SockaddrInet4).Port)
-	for range 8 {
-		nc, err := net.DialTimeout("tcp", addr, 100*time.Millisecond)
-		if err != nil {
-			return addr
-		}
-		r.Cleanup(func() { nc.Close() })
-	}
-	r.Skip("this system's queue of 0 takes 8 connections")
-	return ""
+	return fmt.Sprintf("127.0.0.1:%d", blackHole(r.T, "127.0.0.1", 0))
 }
 
 func TestDialTimeout(t *testing.T) {

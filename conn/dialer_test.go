@@ -16,8 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/poller"
 )
@@ -61,20 +59,7 @@ func addrs(s ...string) (ips []netip.Addr) {
 // Port 0 is any; the port is returned.
 func blackHole(t testing.TB, ip string, port int) int {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: netip.MustParseAddr(ip).As4(), Port: port}); err != nil {
-		t.Fatal(err)
-	}
-	unix.Listen(fd, 0)
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port = sa.(*unix.SockaddrInet4).Port
+	port = listenWithoutQueue(t, netip.MustParseAddr(ip), port)
 	for range 8 {
 		nc, err := net.DialTimeout("tcp", fmt.Sprintf("%s:%d", ip, port), 100*time.Millisecond)
 		if err != nil {
@@ -205,6 +190,7 @@ func TestDialLocalAddr(t *testing.T) {
 			r.Error(err)
 		}
 		// Unix sockets have one too.
+		needNetwork(r, "unix")
 		path, own := r.socketPath(), r.socketPath()
 		ul, err := net.Listen("unix", path)
 		if err != nil {
@@ -283,7 +269,7 @@ func TestDialControl(t *testing.T) {
 				r.Error(network, address)
 			}
 			return c.Control(func(fd uintptr) {
-				if _, err := unix.Getpeername(int(fd)); err != unix.ENOTCONN {
+				if err := notConnected(fd); err != nil {
 					r.Error("it is connected, or no socket: ", err)
 				}
 			})

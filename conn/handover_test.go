@@ -30,6 +30,9 @@ func (r *rig) read() string {
 }
 
 func TestListenerFile(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a socket is handed over in other ways here: File returns errors.ErrUnsupported")
+	}
 	eachPlain(t, func(r *rig) {
 		ln := r.listen(banner("old"))
 		if got := r.read(); got != "old" {

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -57,7 +58,7 @@ func each(t *testing.T, fn func(r *rig)) {
 func eachPlain(t *testing.T, fn func(r *rig)) {
 	t.Parallel()
 	for _, name := range poller.Names() {
-		for _, network := range []string{"tcp", "unix"} {
+		for _, network := range networks {
 			t.Run(name+"/"+network, func(t *testing.T) {
 				t.Parallel()
 				fn(newRig(t, name, network))
@@ -77,8 +78,75 @@ func eachPoller(t *testing.T, fn func(r *rig)) {
 	}
 }
 
+// networks are those of this system: wine has no Unix sockets.
+var networks = func() []string {
+	dir, err := os.MkdirTemp("", "conn")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	ln, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		return []string{"tcp"}
+	}
+	ln.Close()
+	return []string{"tcp", "unix"}
+}()
+
+// needNetwork skips where there is no such network.
+func needNetwork(t testing.TB, network string) {
+	if !slices.Contains(networks, network) {
+		t.Skipf("this system has no %s sockets", network)
+	}
+}
+
+// needDetach skips where package net cannot take a socket over, as under wine.
+func needDetach(t testing.TB) {
+	t.Helper()
+	if a, _, err := tcpPair(); err == nil {
+		f, err := a.File()
+		if err != nil {
+			t.Skip("package net cannot take a socket over here: ", err)
+		}
+		f.Close()
+	}
+}
+
+// needResets skips where package net takes a reset for an end, as under wine.
+func needResets(t testing.TB) {
+	t.Helper()
+	if a, b, err := tcpPair(); err == nil {
+		b.SetLinger(0)
+		b.Close()
+		if _, err := a.Read(make([]byte, 1)); err == io.EOF {
+			t.Skip("package net takes a reset for an end here")
+		}
+	}
+}
+
+// tcpPair is a connection, on package net.
+func tcpPair() (a, b *net.TCPConn, err error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer ln.Close()
+	dialled, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		return nil, nil, err
+	}
+	accepted, err := ln.Accept()
+	if err != nil {
+		return nil, nil, err
+	}
+	return dialled.(*net.TCPConn), accepted.(*net.TCPConn), nil
+}
+
 func newLoop(t testing.TB, name string) *conn.Loop {
 	t.Helper()
+	if !slices.Contains(poller.Names(), name) {
+		name = poller.Names()[0] // who names epoll wants a good one
+	}
 	p, err := poller.Open(name)
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +159,7 @@ func newLoop(t testing.TB, name string) *conn.Loop {
 }
 
 func newRig(t *testing.T, name, network string) *rig {
+	needNetwork(t, network)
 	r := &rig{T: t, name: name, network: network, loop: newLoop(t, name), log: &logbook{}, done: make(chan error, 1)}
 	r.loop.Log = slog.New(slog.NewTextHandler(r.log, nil))
 	r.loop.Ref() // until the test is over

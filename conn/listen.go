@@ -3,7 +3,6 @@
 package conn
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -55,7 +54,7 @@ func (l *Loop) Listen(network, addr string, h *Handler) (*Listener, error) {
 	default:
 		return nil, &net.OpError{Op: "listen", Net: network, Err: net.UnknownNetworkError(network)}
 	}
-	nl, err := new(net.ListenConfig).Listen(context.Background(), network, addr)
+	nl, err := listen(network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -143,11 +142,7 @@ func (ln *Listener) File() (*os.File, error) {
 	if ln.fd < 0 {
 		return nil, net.ErrClosed
 	}
-	fd, err := duplicate(ln.fd)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), ln.addr.Network()+":"+ln.addr.String()), nil
+	return duplicateFile(ln.fd, ln.addr.Network()+":"+ln.addr.String())
 }
 
 // SetUnlinkOnClose says whether Close removes the file of a Unix socket, as it

@@ -1,5 +1,7 @@
 // What connections cost, and that all of it comes back.
 
+//go:build unix
+
 package conn_test
 
 import (
@@ -21,7 +23,7 @@ import (
 // No allocation, one read and one write from a request to its answer, and at
 // most two waits.
 func TestEchoCosts(t *testing.T) {
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
 			r := newRig(t, "epoll", network)
 			for name, h := range map[string]conn.Handler{
@@ -178,7 +180,7 @@ func descriptors(t *testing.T) int {
 
 // However connections end, nothing stays: no descriptor, goroutine or slot.
 func TestNothingStays(t *testing.T) {
-	for _, network := range []string{"tcp", "unix"} {
+	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
 			settled := func(fds, goroutines int) bool {
 				return descriptors(t) <= fds && runtime.NumGoroutine() <= goroutines

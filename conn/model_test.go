@@ -94,7 +94,7 @@ func (l *life) act(c *conn.Conn) {
 func TestRandomLives(t *testing.T) {
 	t.Parallel()
 	for _, name := range poller.Names() {
-		for _, network := range []string{"tcp", "unix"} {
+		for _, network := range networks {
 			t.Run(name+"/"+network, func(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, name, network)

@@ -147,6 +147,7 @@ func TestProxyPassesResets(t *testing.T) {
 		if r.network == "unix" {
 			r.Skip("a Unix socket knows no reset")
 		}
+		needResets(r)
 		ln := r.backend()
 		ch := make(chan error, 8)
 		r.proxy(ln.Addr().String(), ch)
@@ -294,6 +295,9 @@ func TestSinkOfASourceThatEnds(t *testing.T) {
 		{"SetHandler", func(c *conn.Conn) { c.SetHandler(nil); c.Abort() }, 0, 0},
 	} {
 		t.Run(k.name, func(t *testing.T) {
+			if k.name == "Detach" {
+				needDetach(t)
+			}
 			each(t, func(r *rig) {
 				v := &valve{}
 				c, _ := r.serve(conn.Handler{Open: func(c *conn.Conn) { c.Pipe(v) }})

@@ -17,14 +17,14 @@ import (
 // file makes a file of those bytes, open for reading.
 func (r *rig) file(b []byte) *os.File {
 	r.Helper()
-	f, err := os.CreateTemp(r.TempDir(), "")
+	f, err := os.CreateTemp("", "conn") // t.TempDir's end is a failure under wine
 	if err != nil {
 		r.Fatal(err)
 	}
 	if _, err := f.Write(b); err != nil {
 		r.Fatal(err)
 	}
-	r.Cleanup(func() { f.Close() })
+	r.Cleanup(func() { f.Close(); os.Remove(f.Name()) })
 	return f
 }
 

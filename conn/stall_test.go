@@ -1,6 +1,8 @@
 // Stall, on a clock that is moved by hand: what counts is what the peer takes,
 // and not whether the kernel has room, which may be long in coming.
 
+//go:build unix
+
 package conn
 
 import (

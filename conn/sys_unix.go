@@ -5,6 +5,7 @@
 package conn
 
 import (
+	"context"
 	"net"
 	"os"
 	"syscall"
@@ -36,19 +37,21 @@ func dupFD(sc syscall.Conn) (fd int, err error) {
 	return fd, err
 }
 
-// duplicate makes a descriptor for the same socket.
-func duplicate(fd int) (int, error) {
+// duplicateFile makes a file of the same socket.
+func duplicateFile(fd int, name string) (*os.File, error) {
 	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	return n, os.NewSyscallError("fcntl", err)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(n), name), nil
 }
 
 // netConn makes a connection of package net for the same socket.
 func netConn(fd int) (net.Conn, error) {
-	fd, err := duplicate(fd)
+	f, err := duplicateFile(fd, "")
 	if err != nil {
 		return nil, err
 	}
-	f := os.NewFile(uintptr(fd), "")
 	defer f.Close()
 	return net.FileConn(f)
 }
@@ -68,6 +71,10 @@ func socketError(fd int) syscall.Errno {
 		return errno
 	}
 	return syscall.Errno(n)
+}
+
+func listen(network, addr string) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(context.Background(), network, addr)
 }
 
 func setOption(fd, level, name, value int) error { return unix.SetsockoptInt(fd, level, name, value) }

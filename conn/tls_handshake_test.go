@@ -103,6 +103,7 @@ func TestDialTLS(t *testing.T) {
 
 // STARTTLS: both ends begin in plain text, and go on encrypted.
 func TestStartTLS(t *testing.T) {
+	needDetach(t)
 	versions(t, func(r *rig, cfg *tls.Config) {
 		got := make(chan string, 8)
 		tell := func(c *conn.Conn, p []byte) int { got <- string(p); return len(p) }
@@ -165,6 +166,7 @@ func TestStartTLS(t *testing.T) {
 
 // Detach answers a tls.Conn, for code that blocks; Adopt takes it back.
 func TestDetachTLS(t *testing.T) {
+	needDetach(t)
 	versions(t, func(r *rig, cfg *tls.Config) {
 		conns := make(chan *conn.Conn, 1)
 		got := make(chan string, 4)

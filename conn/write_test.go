@@ -243,6 +243,7 @@ func TestMaxIsBacklog(t *testing.T) {
 		}
 		r.wantErr(ch, conn.ErrBacklog)
 		if r.network == "tcp" {
+			needResets(r)
 			if _, err := io.Copy(io.Discard, p); err == nil {
 				r.Error("what was cut off looks complete")
 			}

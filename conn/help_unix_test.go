@@ -1,0 +1,44 @@
+// What the tests ask of the system beside package net, on Unix.
+
+//go:build unix
+
+package conn_test
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// listenWithoutQueue listens at ip and port, with room for as few connections as can be, and returns the port.
+func listenWithoutQueue(t testing.TB, ip netip.Addr, port int) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: ip.As4(), Port: port}); err != nil {
+		t.Fatal(err)
+	}
+	unix.Listen(fd, 0)
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sa.(*unix.SockaddrInet4).Port
+}
+
+// notConnected returns nil if fd is a socket that is not connected.
+func notConnected(fd uintptr) error {
+	switch _, err := unix.Getpeername(int(fd)); err {
+	case unix.ENOTCONN:
+		return nil
+	case nil:
+		return errors.New("it has a peer")
+	default:
+		return err
+	}
+}
