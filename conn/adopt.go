@@ -14,8 +14,8 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// Adopt takes over a connection of package net that has a socket (a
-// *net.TCPConn or *net.UnixConn), or one that [Conn.Detach] answered, and closes
+// Adopt takes over a connection of package net that has a stream socket (a
+// *net.TCPConn, or a *net.UnixConn of network "unix"), or one that [Conn.Detach] answered, and closes
 // nc: the socket goes on here. Handler.Open is called after the running
 // callback.
 func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
@@ -45,7 +45,7 @@ func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
 	}
 	fd, err := dupFD(sc)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("conn: Adopt of a %T, which has to be a stream: %w", nc, err)
 	}
 	c := l.newConn(fd, h, opening)
 	if err := c.watch(poller.Read); err != nil {

@@ -4,6 +4,7 @@ package conn
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -35,7 +36,8 @@ type Listener struct {
 	fd      int
 	slot    uint32
 	addr    net.Addr
-	unlink  string // path of a Unix socket that Close removes
+	unlink  string      // path of a Unix socket that Close removes
+	file    fs.FileInfo // what stood there: another process may have put its own in its place
 	loops   []*Loop
 	turn    int
 	backoff time.Duration // the last one; 0: accepting works
@@ -111,7 +113,7 @@ func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 	}
 	var err error
 	if ln.fd, err = dupFD(sc); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("conn: AdoptListener of a %T, which has to be one of streams: %w", nl, err)
 	}
 	if l.ending {
 		closeFD(ln.fd)
@@ -147,11 +149,12 @@ func (ln *Listener) File() (*os.File, error) {
 
 // SetUnlinkOnClose says whether Close removes the file of a Unix socket, as it
 // does unless told otherwise if [Loop.Listen] made it: not when another process
-// goes on with the socket.
+// goes on with the socket. A file that has taken its place since is left alone.
 func (ln *Listener) SetUnlinkOnClose(unlink bool) {
 	ln.unlink = ""
 	if addr, ok := ln.addr.(*net.UnixAddr); ok && unlink && addr.Name != "" && addr.Name[0] != '@' {
 		ln.unlink = addr.Name
+		ln.file, _ = os.Lstat(addr.Name)
 	}
 }
 
@@ -192,7 +195,9 @@ func (ln *Listener) stop(error) {
 	l.fds = append(l.fds, ln.fd)
 	ln.fd = -1
 	if ln.unlink != "" {
-		os.Remove(ln.unlink)
+		if file, err := os.Lstat(ln.unlink); err == nil && ln.file != nil && os.SameFile(file, ln.file) {
+			os.Remove(ln.unlink)
+		}
 	}
 }
 

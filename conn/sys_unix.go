@@ -23,7 +23,8 @@ type (
 func closeFD(fd int) { unix.Close(fd) }
 
 // dupFD makes a descriptor of our own for the socket of a net.Conn or
-// net.Listener. It shares their file, which is non-blocking already.
+// net.Listener, which must be a stream's: of a message, a read that is too short
+// loses the rest (recv(2)). It shares their file, which is non-blocking already.
 func dupFD(sc syscall.Conn) (fd int, err error) {
 	rc, err := sc.SyscallConn()
 	if err != nil {
@@ -31,10 +32,18 @@ func dupFD(sc syscall.Conn) (fd int, err error) {
 	}
 	fd = -1
 	cerr := rc.Control(func(s uintptr) { fd, err = unix.FcntlInt(s, unix.F_DUPFD_CLOEXEC, 0) })
-	if cerr != nil {
-		return -1, cerr
+	if err = firstError(cerr, err); err != nil {
+		return -1, err
 	}
-	return fd, err
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err == nil && kind != unix.SOCK_STREAM {
+		err = unix.EPROTOTYPE
+	}
+	if err != nil {
+		closeFD(fd)
+		return -1, os.NewSyscallError("getsockopt", err)
+	}
+	return fd, nil
 }
 
 // duplicateFile makes a file of the same socket.
