@@ -318,20 +318,34 @@ func (tr *trip) switched(r client.Response) {
 			k.OnDrain(try)
 			return
 		}
-		tr.finished(err)
 		if err != nil {
+			tr.finished(err)
 			return
 		}
-		resp.Body = switchedBody{nc}
+		if from := tr.tunnel; from != nil {
+			tr.tunnel = nil
+			go func() { io.Copy(nc, from); tr.closeBody() }()
+		}
+		tr.finished(nil)
+		body := switchedBody{nc, tr}
+		resp.Body = body
 		if !tr.settle(resp, nil) {
-			nc.Close()
+			body.Close()
 		}
 	}
 	try()
 }
 
 // switchedBody is the connection behind the answer. It is an io.ReadWriteCloser.
-type switchedBody struct{ net.Conn }
+type switchedBody struct {
+	net.Conn
+	tr *trip
+}
+
+func (b switchedBody) Close() error {
+	b.tr.closeBody() // that of CONNECT
+	return b.Conn.Close()
+}
 
 // CloseWrite shuts the sending side, if the connection can.
 func (b switchedBody) CloseWrite() error {

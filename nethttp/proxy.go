@@ -88,6 +88,9 @@ func traceTLS(trace *httptrace.ClientTrace, h *conn.Handler) {
 	h.Close = func(c *conn.Conn, err error) {
 		if !done {
 			done = true
+			if inner := errors.Unwrap(err); inner != nil {
+				err = inner // crypto/tls's own
+			}
 			trace.TLSHandshakeDone(tls.ConnectionState{}, err)
 		}
 		end(c, err)

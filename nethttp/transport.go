@@ -76,8 +76,8 @@ type Transport struct {
 	GetProxyConnectHeader func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
 
 	mu      sync.Mutex
-	lanes   []*lane                   // by the hash of the origin; nil or ended: to be begun
-	clients map[string]*client.Client // by the proxy
+	lanes   []*lane // by the hash of the origin; nil or ended: to be begun
+	clients map[settingsKey]*client.Client
 	closed  bool
 }
 
@@ -270,11 +270,24 @@ func (t *Transport) laneOf(origin string) (*lane, error) {
 	return l, err
 }
 
+// settingsKey is what tells clients apart. Programs, tests above all, do set fields
+// between requests.
+type settingsKey struct {
+	proxy                             string
+	tls                               *tls.Config
+	handshake, dial, head, cont, idle time.Duration
+	maxIdle, conns                    int
+	maxHead                           int64
+}
+
 // clientOf is the client for a proxy, or for none.
 func (t *Transport) clientOf(proxy *url.URL) *client.Client {
-	key := ""
+	key := settingsKey{
+		tls: t.TLSClientConfig, handshake: t.TLSHandshakeTimeout, dial: t.Dialer.Timeout, head: t.ResponseHeaderTimeout,
+		cont: t.ExpectContinueTimeout, idle: t.IdleConnTimeout, maxIdle: t.MaxIdleConnsPerHost, conns: t.MaxConnsPerHost, maxHead: t.MaxResponseHeaderBytes,
+	}
 	if proxy != nil {
-		key = proxy.String()
+		key.proxy = proxy.String()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -282,7 +295,7 @@ func (t *Transport) clientOf(proxy *url.URL) *client.Client {
 	if c == nil {
 		c = t.newClient(proxy)
 		if t.clients == nil {
-			t.clients = make(map[string]*client.Client)
+			t.clients = make(map[settingsKey]*client.Client)
 		}
 		t.clients[key] = c
 	}
@@ -309,18 +322,26 @@ func (t *Transport) newClient(proxy *url.URL) *client.Client {
 		MaxConns:        t.MaxConnsPerHost,
 		MaxIdle:         t.MaxIdleConnsPerHost,
 		MaxWaiting:      -1,
-		MaxHead:         int(min(t.MaxResponseHeaderBytes, 1<<30)),
+		MaxHead:         t.maxHead(),
 		MaxFields:       1024,
-		MaxInterim:      64,
+		MaxInterim:      -1, // see trip.limit
 	}
 	if c.MaxConns <= 0 {
 		c.MaxConns = -1
 	}
-	if c.MaxHead <= 0 {
-		c.MaxHead = 1 << 20
-	}
 	c.Connect = t.connect(proxy)
 	return c
+}
+
+func (t *Transport) maxHead() int {
+	if n := t.MaxResponseHeaderBytes; n > 0 {
+		return int(min(n, 1<<30))
+	}
+	return 1 << 20
+}
+
+func (t *Transport) errHead(err error) error {
+	return fmt.Errorf("net/http: server response headers exceeded %d bytes; aborted: %w", t.maxHead(), err)
 }
 
 func (t *Transport) dialTimeout() time.Duration {

@@ -451,6 +451,39 @@ var askedAnswers = []asked{
 		b, err := io.ReadAll(rw)
 		say("%q %s %v", b, kind(err), rw.Close())
 	}},
+	{name: "CONNECT", raw: func(c net.Conn, in lineReader) {
+		line, _, _ := strings.Cut(in.text(), "\r\n")
+		io.WriteString(c, "HTTP/1.1 200 "+line+"\r\n\r\n")
+		for {
+			line, err := in.ReadString('\n')
+			if err != nil {
+				return
+			}
+			io.WriteString(c, strings.ToUpper(line))
+		}
+	}, do: bidi},
+	{name: "CONNECT that is refused", raw: once("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"), do: func(c *http.Client, url string, say say) {
+		closed := make(chan bool, 1)
+		req, _ := http.NewRequest("CONNECT", url, nil)
+		req.Body = &closing{Reader: strings.NewReader("x"), closed: closed}
+		resp, err := c.Do(req)
+		show(say, resp, err)
+		<-closed
+	}},
+	{name: "interim answers without end", set: settings{MaxResponseHeaderBytes: 1000}, raw: func(c net.Conn, in lineReader) {
+		for in.head() {
+			for range 100 {
+				io.WriteString(c, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+			}
+			io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+		}
+	}, do: func(c *http.Client, url string, say say) {
+		resp, err := c.Get(url)
+		say("%v", err != nil && strings.Contains(err.Error(), "server response headers exceeded 1000 bytes"))
+		if err == nil {
+			resp.Body.Close()
+		}
+	}},
 	{name: "101 that was not asked for", raw: once("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\n"), do: func(c *http.Client, url string, say say) {
 		resp, err := c.Get(url)
 		if err == nil {
@@ -458,6 +491,26 @@ var askedAnswers = []asked{
 		}
 		say("%s", kind(err))
 	}, differs: "A 101 to a request that offered no Upgrade is an error (RFC 9110 15.2.2)."},
+}
+
+// bidi is a CONNECT whose body goes behind the answer.
+func bidi(c *http.Client, url string, say say) {
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	req, _ := http.NewRequest("CONNECT", url, pr)
+	req.URL.Opaque = "backend:443"
+	resp, err := c.Do(req)
+	if err != nil {
+		say("%v", err)
+		return
+	}
+	defer resp.Body.Close()
+	in := bufio.NewReader(resp.Body)
+	for _, s := range []string{"foo\n", "bar\n"} {
+		io.WriteString(pw, s)
+		line, err := in.ReadString('\n')
+		say("%s %q %v", resp.Status, line, err)
+	}
 }
 
 // blocked is a body whose Read blocks until Close.
@@ -680,8 +733,8 @@ var askedEnds = []asked{
 	}},
 	{name: "nobody listens", h: echo, do: func(c *http.Client, url string, say say) {
 		_, err := c.Get("http://127.0.0.1:1/")
-		var op *net.OpError
-		say("%s %v %s", kind(err), errors.As(err, &op), op.Op)
+		op, ok := err.(net.Error).(interface{ Unwrap() error }).Unwrap().(*net.OpError)
+		say("%s %v", kind(err), ok && op.Op == "dial")
 	}},
 	{name: "a name that nobody has", h: echo, do: func(c *http.Client, url string, say say) {
 		_, err := c.Get("http://nobody.invalid/")

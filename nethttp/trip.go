@@ -21,6 +21,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/client"
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/parser"
 )
 
 type trip struct {
@@ -37,13 +38,15 @@ type trip struct {
 	gzip     bool   // it was asked for, and is to be undone
 	whole    []byte // the request's body, if it was read before
 	up       *upload
-	closed   bool // the body is, where there is no upload
+	tunnel   io.Reader // the body, of CONNECT
+	closing  sync.Once // of the body, where there is no upload
 
 	// The loop's.
 	q        client.Request
 	starting bool // start is running
 	pending  bool // httptrace is to be told of the head
 	reused   bool // the connection was
+	interim  int  // bytes of interim answers
 	began    bool // a byte of the answer has come
 
 	came chan struct{} // closed when resp or err is there
@@ -289,6 +292,9 @@ func (tr *trip) wrote(err error) {
 func (tr *trip) informed(r client.Response) {
 	tr.first()
 	t := tr.trace
+	if t == nil || t.Got1xxResponse == nil {
+		tr.limit(r)
+	}
 	if t == nil {
 		return
 	}
@@ -300,6 +306,17 @@ func (tr *trip) informed(r client.Response) {
 			tr.settle(nil, err)
 			tr.q.Abort()
 		}
+	}
+}
+
+// limit bounds the interim answers that nobody looks at.
+func (tr *trip) limit(r client.Response) {
+	for name, value := range r.All() {
+		tr.interim += len(name) + len(value) + len(": \r\n")
+	}
+	if tr.interim += len("HTTP/1.1 100\r\n\r\n"); tr.interim > tr.t.maxHead() {
+		tr.settle(nil, tr.t.errHead(client.ErrInterim))
+		tr.q.Abort()
 	}
 }
 
@@ -372,6 +389,9 @@ func (tr *trip) finished(err error) {
 	tr.lane.loop.Unref()
 	if tr.up != nil {
 		tr.up.stop()
+	}
+	if tr.tunnel != nil {
+		go tr.closeBody()
 	}
 	if err != nil {
 		tr.settle(nil, err)
@@ -451,8 +471,30 @@ func (tr *trip) explain(err error) error {
 		return context.Cause(tr.req.Context())
 	case errors.Is(err, client.ErrNoAnswer):
 		return &noAnswer{err}
+	case errors.Is(err, parser.ErrHeadLarge):
+		return tr.t.errHead(err)
 	}
-	return err
+	return tr.ofDial(err)
+}
+
+// ofDial is what package net, crypto/tls or DialContext said, if that is why there
+// is no connection: callers look for it as it is.
+func (tr *trip) ofDial(err error) error {
+	var e *client.Error
+	if !errors.As(err, &e) || e.Phase != client.Dial && e.Phase != client.Resolve && e.Phase != client.TLS {
+		return err
+	}
+	cause := e.Err
+	if inner := errors.Unwrap(cause); e.Phase == client.TLS && inner != nil {
+		cause = inner // without our words
+	}
+	switch {
+	case tr.proxy != nil:
+		return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: cause}
+	case e.Timeout() && e.Phase == client.TLS:
+		return err
+	}
+	return cause
 }
 
 // noAnswer is io.EOF too, which is what net/http says of a connection that was

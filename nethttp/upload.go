@@ -42,6 +42,9 @@ func (tr *trip) takeBody() error {
 		return fmt.Errorf("http: Request.ContentLength=%d with nil Body", length)
 	case body == nil, body == http.NoBody:
 		return nil
+	case req.Method == http.MethodConnect:
+		tr.tunnel = body // it is what is sent behind a 2xx
+		return nil
 	case length <= 0 || has(req.TransferEncoding, "chunked"):
 		length = -1
 	}
@@ -75,9 +78,8 @@ func (tr *trip) takeBody() error {
 
 // closeBody closes the request's body where no upload does.
 func (tr *trip) closeBody() {
-	if tr.up == nil && !tr.closed && tr.req.Body != nil {
-		tr.closed = true
-		tr.req.Body.Close()
+	if tr.up == nil && tr.req.Body != nil {
+		tr.closing.Do(func() { tr.req.Body.Close() })
 	}
 }
 
