@@ -59,4 +59,4 @@ wine:
 
 # What README.md says of memory, timers and clients that vanish, measured in full.
 show:
-	LURCHER_SHOW=1 go test -v -count 1 -timeout 20m -run '^TestShow' ./conn ./cmd/hello
+	LURCHER_SHOW=1 go test -v -count 1 -timeout 20m -run '^TestShow' ./conn ./server ./cmd/hello

@@ -417,3 +417,45 @@ func TestShowVanishedClients(t *testing.T) {
 		}
 	}
 }
+
+// A process that is stopped, as a suspended machine is, for longer than its
+// timeouts: what came meanwhile was in time, and is answered.
+func TestShowStopped(t *testing.T) {
+	n, idle, stop := 200, 500*time.Millisecond, time.Second
+	if program.Show(t) {
+		n, idle, stop = 10_000, 10*time.Second, 12*time.Second
+	}
+	n = atMost(t, n)
+	s := start(t, "-idle-timeout", idle.String(), "-head-timeout", idle.String())
+	conns := make([]*net.TCPConn, n)
+	for i := range conns {
+		conns[i] = s.dial()
+		if i%2 == 0 { // half of them have had an answer, the others are new
+			s.exchange(conns[i])
+		}
+	}
+	s.Signal(syscall.SIGSTOP)
+	for _, c := range conns {
+		io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	}
+	time.Sleep(stop) // how long it is stopped: the subject of the test
+	s.Signal(syscall.SIGCONT)
+	for i, c := range conns {
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatalf("connection %d of %d: %v, %v", i, n, resp, err)
+		}
+	}
+	t.Logf("%d requests came within %v in which the process was stopped, and all were answered", n, stop)
+}
+
+// exchange asks for the page, and reads it.
+func (s *site) exchange(c net.Conn) {
+	s.t.Helper()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil || resp.StatusCode != 200 {
+		s.t.Fatal(resp, err)
+	}
+	io.Copy(io.Discard, resp.Body)
+}
