@@ -85,9 +85,11 @@ type Loop struct {
 	ending     bool                       // everything is closed: nothing new is begun
 	cause      error                      // why
 
-	post   postbox
-	stats  Stats
-	shared shared
+	post postbox
+
+	goroutine atomic.Uint64 // that runs the callbacks; 0: none
+	stats     Stats
+	shared    shared
 }
 
 // Stats counts what a loop has done since it was made.
@@ -155,6 +157,7 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 // runtime.Goexit as t.FailNow does, ends its connection, and the loop goes on on
 // another.
 func (l *Loop) run(ctx context.Context, over chan<- error) {
+	l.goroutine.Store(goroutine())
 	done := false
 	defer func() {
 		if !done {
@@ -163,6 +166,7 @@ func (l *Loop) run(ctx context.Context, over chan<- error) {
 	}()
 	err := l.rounds(ctx)
 	done = true
+	l.goroutine.Store(0)
 	over <- err
 }
 

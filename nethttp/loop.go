@@ -128,7 +128,7 @@ func (c *call) stepped(d *desk, buf []byte) {
 
 // watch has the handler wait while the client does not read. c.mu is held.
 func (c *call) watch() {
-	if !c.out.choked && c.w.Full() {
+	if !c.out.choked && c.exchange() != nil && c.w.Full() {
 		c.out.choked = true
 		c.desk.waits = true
 		c.w.OnDrain(c.desk.drained)

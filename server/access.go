@@ -41,12 +41,18 @@ func (s *session) note() {
 	v.open, v.began = true, s.conn.Loop().Now()
 }
 
-// keepLine copies what goes with the head, when the handler has returned.
-func (v *visit) keepLine(h *head) {
-	if v.open {
-		m := h.Method.Of(h.buf)
-		v.line, v.method = append(append(v.line[:0], m...), h.Target.Of(h.buf)...), len(m)
+// keepLine copies what goes with the head, when the handler has returned and the
+// exchange goes on: for Access, and for who looks for those that nobody answers.
+func (s *session) keepLine(h *head) {
+	if s.phase != receiving && s.phase != answering {
+		return
 	}
+	if x := s.x; (x == nil || !x.visit.open) && !s.forgotten() {
+		return
+	}
+	v := &s.extra().visit
+	m := h.Method.Of(h.buf)
+	v.line, v.method = append(append(v.line[:0], m...), h.Target.Of(h.buf)...), len(m)
 }
 
 // report tells the program, at the end of the exchange.

@@ -92,7 +92,7 @@ func (a *adapted) Begin(o adapt.Opening) error {
 		return s.startAnswer(o.Length, nil)
 	}
 	if o.Status == 101 && !s.is(upgrade) {
-		return errUpgrade // RFC 9110 7.8
+		return ErrUpgrade // RFC 9110 7.8
 	}
 	return s.writeHead(o.Length, nil)
 }

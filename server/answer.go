@@ -24,6 +24,7 @@ func (s *session) writeBody(p []byte) error {
 	}
 	if s.is(bodiless) {
 		if s.is(headOnly) {
+			s.drop(int64(len(p)))
 			return nil // the answer to GET has it
 		}
 		return ErrNoBody
@@ -129,6 +130,7 @@ func (s *session) sendFile(f *os.File, off, n int64) error {
 	}
 	switch x := s.x; {
 	case s.is(headOnly):
+		s.drop(n)
 		return f.Close()
 	case s.is(bodiless):
 		f.Close()
@@ -148,4 +150,23 @@ func (s *session) sendFile(f *os.File, off, n int64) error {
 	}
 	s.x.written += n
 	return s.conn.SendFile(f, off, n)
+}
+
+// mostDropped is how much of a body is dropped in one turn before Full is true.
+const mostDropped = 1 << 20
+
+// drop takes note of what the answer to HEAD leaves out: who makes a long answer
+// for it does not keep the loop from the others.
+func (s *session) drop(n int64) {
+	x, w := s.extra(), s.worker
+	if x.dropTurn != w.turns {
+		x.dropped, x.dropTurn = 0, w.turns
+	}
+	x.dropped += n
+}
+
+// droppedMuch reports whether that is enough for this turn.
+func (s *session) droppedMuch() bool {
+	x := s.x
+	return x != nil && x.dropped >= mostDropped && x.dropTurn == s.worker.turns
 }

@@ -72,7 +72,7 @@ func TestAnswers(t *testing.T) {
 		{"row 73, no reason phrase", status(299, ""), get("/"), "HTTP/1.1 299 \r\nDate: D\r\nContent-Length: 0\r\n\r\n"},
 		{"the largest status", status(999, ""), get("/"), "HTTP/1.1 999 \r\nDate: D\r\nContent-Length: 0\r\n\r\n"},
 		{"row 61, close by the program", func(w Response, r Request) { w.Set("Connection", "foo, Close"); w.End("") },
-			get("/") + get("/no"), ok + "Content-Length: 0\r\n" + toClose + "\r\n"},
+			get("/") + get("/no"), ok + "Content-Length: 0\r\nConnection: close, foo\r\n\r\n"},
 		{"row 72, Date by the program", func(w Response, r Request) { w.Set("Date", "x"); w.Add("date", "then"); w.End("") },
 			get("/"), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\ndate: then\r\n\r\n"},
 		{"fields", func(w Response, r Request) {
@@ -194,9 +194,9 @@ func TestMisuse(t *testing.T) {
 			return w.SendFile(file(t, "abc"), 0, 3)
 		}, ErrLength, ""},
 		{"a file of negative length", get("/"), func(w Response) error { return w.SendFile(file(t, "abc"), 0, -1) }, errRange, "200"},
-		{"101 to who offers no upgrade", get("/", "Upgrade: x"), func(w Response) error { w.Status(101); _, err := w.Hijack(nil); w.Status(200); return err }, errUpgrade, "200"},
-		{"Hijack behind the head", get("/"), func(w Response) error { w.WriteString(""); _, err := w.Hijack(nil); return err }, errHijack, "200"},
-		{"Hijack before the body", post("/", "hi"), func(w Response) error { _, err := w.Hijack(nil); return err }, errHijack, "200"},
+		{"101 to who offers no upgrade", get("/", "Upgrade: x"), func(w Response) error { w.Status(101); _, err := w.Hijack(nil); w.Status(200); return err }, ErrUpgrade, "200"},
+		{"Hijack behind the head", get("/"), func(w Response) error { w.WriteString(""); _, err := w.Hijack(nil); return err }, ErrHijack, "200"},
+		{"Hijack before the body", post("/", "hi"), func(w Response) error { _, err := w.Hijack(nil); return err }, ErrHijack, "200"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -47,13 +47,13 @@ func (r Request) Stream(fn func(p []byte, last bool)) error {
 	}
 	if s.phase != receiving {
 		if s.x != nil && s.x.received > 0 {
-			return errBodyTaken
+			return s.mistake(ErrBodyTaken)
 		}
 		fn(nil, true)
 		return nil
 	}
 	if s.x.sink != nil {
-		return errBodyTaken
+		return s.mistake(ErrBodyTaken)
 	}
 	s.x.sink = fn
 	s.sendContinue()

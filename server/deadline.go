@@ -65,6 +65,7 @@ func (s *session) lingerFor() time.Duration { return s.within(lingerTime) }
 func (w *worker) drain() {
 	w.draining, w.drainBegan = true, w.loop.Now()
 	w.loop.Unref()
+	w.sweeper.Stop()
 	for c := range w.loop.Conns() {
 		if s, ok := c.State.(*session); ok {
 			s.drain()

@@ -24,12 +24,20 @@ var (
 	errTooMany  = errors.New("server: more connections than MaxConns")
 )
 
+// What a call came too early or too late for.
+var (
+	ErrEnded     = errors.New("server: End of an answer that the program has ended before")
+	ErrBodyTaken = errors.New("server: the request's body is being read already")
+	ErrTrailer   = errors.New("server: a trailer section follows only a chunked body")
+	ErrInterim   = errors.New("server: an interim status is 100 to 199, but for 101: see Hijack")
+	ErrHijack    = errors.New("server: Hijack comes before the answer's head, and after the request's body")
+	ErrUpgrade   = errors.New("server: 101 answers a client that offers to upgrade, and this one does not")
+	ErrServing   = errors.New("server: Listen comes before Serve")
+	ErrNoHandler = errors.New("server: Listen wants a Handler")
+)
+
 var (
 	errOver      = fmt.Errorf("server: the exchange is over: %w", net.ErrClosed)
-	errBodyTaken = errors.New("server: the body is being read already")
-	errUpgrade   = errors.New("server: 101 answers a client that offers to upgrade, and this one does not")
+	errLoopEnded = errors.New("server: a loop's goroutine was ended")
 	errRange     = errors.New("server: SendFile wants an offset and a length that are not negative")
-	errNotIdle   = errors.New("server: Listen comes before Serve")
-	errNoHandler = errors.New("server: Listen wants a Handler")
-	errHijack    = errors.New("server: Hijack comes before the answer's head, and after the request's body")
 )

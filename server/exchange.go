@@ -26,14 +26,18 @@ type exchange struct {
 	// The answer.
 	fields   []byte // lines that the program set
 	hasDate  bool
-	options  string // of Connection, beside close; keep-alive is one
+	options  string // of Connection, beside close; from an adapter keep-alive may be one
+	upgrades bool   // the program offers to upgrade
 	coding   string // of Transfer-Encoding, in front of chunked
 	declared int64  // Content-Length, -1: none
 	written  int64  // content so far
 	tooLong  bool   // the program wanted to write more than declared
 	trailer  []byte // lines of the trailer section
+	dropped  int64  // content that HEAD leaves out, in
+	dropTurn uint64 // this turn
 
 	visit visit
+	swept uint8 // times that nobody was seen who answers
 
 	onAbort func(cause error)
 	timers  []*conn.Timer // beside session.timer

@@ -48,18 +48,74 @@ func (s *session) setSpecial(special, name, value string, replace bool) error {
 		}
 		x.declared = int64(n) // written by writeHead
 	case "Connection":
-		for option := range strings.SplitSeq(value, ",") {
-			switch option = field.Trim(option); {
-			case strings.EqualFold(option, "close"):
-				s.clear(persist)
-			case strings.EqualFold(option, "upgrade"): // with Upgrade in a 426 (RFC 9110 7.8)
-				x.options = "upgrade"
-			}
+		return s.setConnection(value, replace)
+	case "Upgrade":
+		x.upgrades = true
+		if replace {
+			x.fields = removeField(x.fields, name)
 		}
-		// written by writeHead
+		x.fields = appendField(x.fields, name, value)
 	case "Date":
 		x.hasDate = true
 		x.fields = appendField(removeField(x.fields, name), name, value)
+	}
+	return nil
+}
+
+// setConnection keeps the options of a Connection field, which are tokens, until
+// writeHead puts them behind the server's own (RFC 9110 7.6.1). Whether to keep
+// the connection alive the server knows better.
+func (s *session) setConnection(value string, replace bool) error {
+	for option := range strings.SplitSeq(value, ",") {
+		if o := field.Trim(option); o != "" && !field.IsName(o) {
+			return ErrField
+		}
+	}
+	x := s.x
+	if replace {
+		x.options = ""
+		s.clear(wantsClose)
+	}
+	for option := range strings.SplitSeq(value, ",") {
+		switch o := field.Trim(option); {
+		case o == "", strings.EqualFold(o, "keep-alive"), hasOption(x.options, o):
+		case strings.EqualFold(o, "close"):
+			s.set(wantsClose)
+		default:
+			x.options += ", " + o
+		}
+	}
+	return nil
+}
+
+// delField undoes setField.
+func (s *session) delField(name string) {
+	x := s.x
+	if x == nil {
+		return
+	}
+	x.fields = removeField(x.fields, name)
+	switch specialName(name) {
+	case "Content-Length":
+		x.declared = unknown
+	case "Connection":
+		x.options = ""
+		s.clear(wantsClose)
+	case "Upgrade":
+		x.upgrades = false
+	case "Date":
+		x.hasDate = false
+	}
+}
+
+// field returns the value of the first line with that name.
+func fieldValue(lines []byte, name string) []byte {
+	for len(lines) > 0 {
+		line, rest, _ := bytes.Cut(lines, crlf)
+		if n := len(name); len(line) > n && line[n] == ':' && strings.EqualFold(string(line[:n]), name) {
+			return bytes.TrimPrefix(line[n+1:], []byte(" "))
+		}
+		lines = rest
 	}
 	return nil
 }
@@ -103,6 +159,8 @@ func specialName(name string) string {
 	switch len(name) {
 	case len("Date"):
 		special = "Date"
+	case len("Upgrade"):
+		special = "Upgrade"
 	case len("Connection"):
 		special = "Connection"
 	case len("Content-Length"):

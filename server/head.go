@@ -18,7 +18,7 @@ var (
 // noBody tells that the answer has no body, whatever is written (RFC 9110
 // 6.4.1).
 func (s *session) noBody() bool {
-	return s.is(headOnly) || s.status == 101 || s.status == 204 || s.status == 304
+	return s.is(headOnly) || s.status == 101 || s.status == 204 || s.status == 205 || s.status == 304
 }
 
 // tunnel tells that behind the answer's head the connection would not speak HTTP
@@ -68,6 +68,15 @@ func (s *session) writeHead(n int64, body []byte) error {
 		s.set(bodiless)
 		body = nil
 	}
+	switch {
+	case s.status == 304 && (x == nil || x.declared < 0):
+		n = unsaid // what the answer to GET would have the program alone knows (RFC 9110 8.6)
+	case s.status == 205:
+		n = 0 // RFC 9110 15.3.6
+		if x != nil {
+			x.declared = 0
+		}
+	}
 	size := headRoom
 	if x != nil {
 		size += len(x.fields)
@@ -99,7 +108,7 @@ func (s *session) writeHead(n int64, body []byte) error {
 // with most.
 func (s *session) usual() bool {
 	return (s.status == 200 || s.status == 0) && s.phase == answering && s.flags&(persist|old|connect|wantsClose) == persist &&
-		!s.worker.draining && (s.x == nil || !s.x.hasDate && s.x.options == "")
+		!s.worker.draining && (s.x == nil || !s.x.hasDate && s.x.options == "" && !s.x.upgrades)
 }
 
 // appendUsual is appendHead for an answer that is usual, from one piece and a
@@ -134,8 +143,6 @@ func (s *session) appendFraming(b []byte, n int64) []byte {
 	switch {
 	case s.status == 204 || s.tunnel():
 		return b // RFC 9110 8.6, RFC 9112 6.1: these have neither field
-	case s.status == 304 && n <= 0:
-		return b // that of the answer to GET, if the program knows it
 	case n >= 0:
 		b = append(b, usualLength...)
 		b = strconv.AppendInt(b, n, 10)
@@ -175,6 +182,9 @@ func (s *session) appendConnection(b []byte) []byte {
 	var own, options string
 	if s.x != nil {
 		options = s.x.options
+		if s.x.upgrades && !s.tunnel() && !hasOption(options, "upgrade") {
+			options += ", upgrade" // RFC 9110 7.8: who sends the one has to send the other
+		}
 	}
 	switch {
 	case s.status == 101 && !hasOption(options, "upgrade"):

@@ -9,7 +9,10 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-const defaultHubBacklog = 1 << 20
+const (
+	defaultHubBacklog = 1 << 20
+	dealMost          = 256 // members that get a message before others have their turn
+)
 
 // A Hub is a set of answers that wait for the same thing, the next message
 // say. The zero Hub is ready. Send, End and Len may be called on any goroutine,
@@ -215,12 +218,12 @@ func (l *hubLoop) deal() {
 			now.Abort()
 		}
 	}()
-	for share := (portion{}); ; {
+	for n := 0; ; n++ {
 		msg, ok := l.next()
 		if !ok {
 			return
 		}
-		if share.over(portionMost) {
+		if n == dealMost || n > 0 && l.loop.Late() {
 			l.goOn()
 			return
 		}

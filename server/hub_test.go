@@ -205,7 +205,7 @@ func TestHubGoesOnAfterAPanic(t *testing.T) {
 // each member gets what was sent in order.
 func TestHubDealsInPortions(t *testing.T) {
 	t.Parallel()
-	const members = 3*portionMost + 10
+	const members = 3*dealMost + 10
 	var hub Hub
 	var turn, in, most uint64 // of the loop alone
 	var s *rig
@@ -230,7 +230,7 @@ func TestHubDealsInPortions(t *testing.T) {
 		}
 	}
 	s.Close()
-	if most > portionMost {
+	if most > dealMost {
 		t.Errorf("%d of %d answers were ended in one turn of the loop", most, members)
 	}
 }

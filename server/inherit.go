@@ -61,8 +61,13 @@ func (s *Server) Files() ([]*os.File, error) {
 				errs = append(errs, err)
 				continue
 			}
-			ln.SetUnlinkOnClose(false)
 			files = append(files, f)
+		}
+		if len(errs) > 0 {
+			return // nobody gets them: the files of Unix sockets are still ours to remove
+		}
+		for _, ln := range s.listeners {
+			ln.SetUnlinkOnClose(false)
 		}
 	}
 	collected := make(chan struct{})

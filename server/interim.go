@@ -11,11 +11,6 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-var (
-	errInterim = errors.New("server: an interim status is 100 to 199, but for 101: see Hijack")
-	errTrailer = errors.New("server: a trailer section follows only a chunked body")
-)
-
 // Inform sends an interim answer, with the fields that have been set so far;
 // they stay set for the answer proper. Early hints, for one (RFC 8297):
 //
@@ -29,9 +24,9 @@ func (w Response) Inform(status int) error {
 	case !w.valid():
 		return errOver
 	case w.s.is(sent):
-		return ErrHeadSent
+		return w.s.mistake(ErrHeadSent)
 	case status < 100 || status > 199 || status == 101:
-		return errInterim
+		return w.s.mistake(ErrInterim)
 	}
 	var fields []byte
 	if w.s.x != nil {
@@ -62,15 +57,15 @@ func (w Response) Trailer(name, value string) error {
 	case !w.valid():
 		return errOver
 	case !field.IsName(name) || !field.IsValue(value) || !field.MayTrail(name):
-		return ErrField
+		return w.s.mistake(ErrField)
 	case w.s.is(old) || w.s.is(headOnly):
 		return nil
 	case w.s.is(sent) && !w.s.is(chunked):
-		return errTrailer
+		return w.s.mistake(ErrTrailer)
 	}
 	x := w.s.extra()
 	if !w.s.is(sent) && x.declared >= 0 {
-		return errTrailer
+		return w.s.mistake(ErrTrailer)
 	}
 	x.trailer = append(append(x.trailer, name...), ": "...)
 	x.trailer = append(append(x.trailer, field.Trim(value)...), "\r\n"...)
@@ -100,7 +95,7 @@ func (r Request) Trailer(fn func(name, value []byte)) error {
 	}
 	if r.s.phase == receiving {
 		if r.s.x.sink != nil {
-			return errBodyTaken
+			return ErrBodyTaken
 		}
 		r.s.x.body.KeepTrailer()
 		r.s.x.onTrailer = fn

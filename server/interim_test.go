@@ -80,11 +80,11 @@ func TestTrailer(t *testing.T) {
 			"HTTP/1.1 204 No Content\r\nDate: D\r\nConnection: close\r\n\r\n"},
 		{"nor what has a length", get("/", "Connection: close"), func(t *testing.T, w Response) {
 			w.Set("Content-Length", "3")
-			if err := w.Trailer("X-A", "1"); err != errTrailer {
+			if err := w.Trailer("X-A", "1"); err != ErrTrailer {
 				t.Error(err)
 			}
 			w.WriteString("ab")
-			if err := w.Trailer("X-A", "1"); err != errTrailer {
+			if err := w.Trailer("X-A", "1"); err != ErrTrailer {
 				t.Error(err)
 			}
 			w.End("c")

@@ -209,13 +209,13 @@ func (s *session) traits(e event) (is trait) {
 // Response.OnAbort.
 func (s *session) happens(e event, cause error) {
 	next, do := life(s.phase, s.traits(e), e)
-	var ended final
+	var last final
 	var unread rest
 	if next != receiving && next != answering {
 		if do == skipBody {
 			unread = s.unread()
 		}
-		ended = s.giveBack(e)
+		last = s.giveBack(e)
 	}
 	s.enter(next)
 	switch do {
@@ -241,7 +241,7 @@ func (s *session) happens(e event, cause error) {
 		s.giveHead()
 		s.uncount()
 	}
-	ended.tell(s, cause)
+	last.tell(s, cause)
 }
 
 // enter goes on to another phase. The worker counts who is in which.
@@ -269,7 +269,7 @@ func (s *session) endUsual() {
 		s.giveBack(answered)
 	} else {
 		s.gen++
-		s.clear(exchangeFlags)
+		s.flags = s.flags&^exchangeFlags | ended
 	}
 	s.enter(idle)
 	s.await()
@@ -300,7 +300,10 @@ func (s *session) giveBack(e event) (f final) {
 	}
 	s.x = nil
 	s.gen++
-	s.clear(exchangeFlags)
+	s.clear(exchangeFlags | ended)
+	if e == answered {
+		s.set(ended)
+	}
 	if f.x != nil {
 		for _, m := range f.x.hubs {
 			m.leave()

@@ -6,8 +6,10 @@ package server
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/field"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -15,6 +17,36 @@ const (
 	lingerTime = 2 * time.Second // for the client to read the answer and close
 	lingerMost = 8 << 20         // bytes of it that are discarded meanwhile
 )
+
+// A Refusal is an answer of the server's own that is about to be sent: see
+// Server.OnRefuse. It is good until that returns.
+type Refusal struct {
+	s      *session
+	status int
+	reason string
+	fields *[]byte
+}
+
+// Status is the status code.
+func (r Refusal) Status() int { return r.status }
+
+// Reason says in English what was wrong. It is the body's.
+func (r Refusal) Reason() string { return r.reason }
+
+// Request is what was asked, as far as it was understood: nothing, if its head is
+// what was wrong or the handler has returned.
+func (r Refusal) Request() Request { return Request{r.s, r.s.gen} }
+
+// Add adds a field to the answer. What frames the answer, Content-Type and
+// Connection are the server's, and ErrField.
+func (r Refusal) Add(name, value string) error {
+	switch {
+	case !field.IsName(name) || !field.IsValue(value), specialName(name) != "", strings.EqualFold(name, "Content-Type"):
+		return ErrField
+	}
+	*r.fields = appendField(*r.fields, name, field.Trim(value))
+	return nil
+}
 
 // refuseError refuses what the parser found wrong.
 func (s *session) refuseError(err error) {
@@ -65,12 +97,16 @@ func (s *session) answerRefusal(status int, reason string) {
 		s.note() // there was no request, but there is an answer
 	}
 	s.worker.counts.status(status)
+	var fields []byte
+	if fn := s.worker.server.OnRefuse; fn != nil {
+		fn(Refusal{s, status, reason, &fields})
+	}
 	text := strconv.Itoa(status) + " " + reasons[status] + ": " + reason + "\n"
-	b := append(s.conn.AvailableBuffer(headRoom+len(text)), statusLine(status)...)
+	b := append(s.conn.AvailableBuffer(headRoom+len(fields)+len(text)), statusLine(status)...)
 	b = append(b, s.worker.dateLine()...)
 	b = append(b, "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: "...)
 	b = strconv.AppendInt(b, int64(len(text)), 10)
-	b = append(b, "\r\n\r\n"...)
+	b = append(append(append(b, crlf...), fields...), crlf...)
 	if !s.is(headOnly) {
 		b = append(b, text...)
 	}

@@ -25,7 +25,10 @@ func (r Request) head() *head {
 	if !r.valid() {
 		return nil
 	}
-	return r.s.head
+	if h := r.s.head; h != nil && h.buf != nil {
+		return h
+	}
+	return nil
 }
 
 // Method is the request's method, "GET" say. Methods are case-sensitive.

@@ -37,9 +37,9 @@ func (w Response) Status(code int) error {
 	case !w.valid():
 		return errOver
 	case w.s.is(sent):
-		return ErrHeadSent
+		return w.s.mistake(ErrHeadSent)
 	case code != 101 && (code < 200 || code > 999):
-		return ErrStatus
+		return w.s.mistake(ErrStatus)
 	}
 	w.s.status = uint16(code)
 	return nil
@@ -55,35 +55,69 @@ func (w Response) Set(name, value string) error { return w.field(name, value, tr
 // Add is Set for one more field line of that name, Set-Cookie say.
 func (w Response) Add(name, value string) error { return w.field(name, value, false) }
 
-// Del takes back the fields of that name that were set.
-func (w Response) Del(name string) error {
-	switch {
-	case !w.valid():
-		return errOver
-	case w.s.is(sent):
-		return ErrHeadSent
-	}
-	if x := w.s.x; x != nil {
-		x.fields = removeField(x.fields, name)
-		switch special := specialName(name); special {
-		case "Content-Length":
-			x.declared = -1
-		case "Date":
-			x.hasDate = false
-		}
-	}
-	return nil
-}
-
 func (w Response) field(name, value string, replace bool) error {
 	switch {
 	case !w.valid():
 		return errOver
 	case w.s.is(sent):
-		return ErrHeadSent
+		return w.s.mistake(ErrHeadSent)
 	}
-	return w.s.setField(name, value, replace)
+	if err := w.s.setField(name, value, replace); err != nil {
+		return w.s.mistake(err)
+	}
+	return nil
 }
+
+// SetBytes is Set of bytes, which are the caller's again on return.
+func (w Response) SetBytes(name, value []byte) error {
+	return w.field(asString(name), asString(value), true)
+}
+
+// AddBytes is Add of bytes, which are the caller's again on return.
+func (w Response) AddBytes(name, value []byte) error {
+	return w.field(asString(name), asString(value), false)
+}
+
+// asString is b for functions that read it and keep nothing of it.
+func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Del removes what was set or added of that name.
+func (w Response) Del(name string) error {
+	switch {
+	case !w.valid():
+		return errOver
+	case w.s.is(sent):
+		return w.s.mistake(ErrHeadSent)
+	}
+	w.s.delField(name)
+	return nil
+}
+
+// Get returns the value of the first field of that name that was set, or nil. What
+// the server writes itself, Content-Length, Connection and the Date of its own, is
+// not among them. It is good until the next call of w, and not to be changed.
+func (w Response) Get(name string) []byte {
+	if !w.valid() || w.s.x == nil {
+		return nil
+	}
+	return fieldValue(w.s.x.fields, name)
+}
+
+// Code returns the status code that was set, or is sent already: 200 if none was,
+// and 0 when the exchange is over.
+func (w Response) Code() int {
+	switch {
+	case !w.valid():
+		return 0
+	case w.s.status == 0:
+		return 200
+	}
+	return int(w.s.status)
+}
+
+// Begun reports whether the answer's head has been written: its status and fields
+// stand.
+func (w Response) Begun() bool { return w.valid() && w.s.is(sent) }
 
 // Write sends p as a part of the body, all of it, and with the first part the
 // head. p is the caller's again on return. What is written during one callback
@@ -93,7 +127,7 @@ func (w Response) Write(p []byte) (int, error) {
 		return 0, errOver
 	}
 	if err := w.s.write(p); err != nil {
-		return 0, err
+		return 0, w.s.mistake(err)
 	}
 	return len(p), nil
 }
@@ -113,9 +147,20 @@ func (w Response) End(body string) error {
 // EndBytes is End of bytes, which are the caller's again on return.
 func (w Response) EndBytes(body []byte) error {
 	if !w.valid() {
-		return errOver
+		return w.ended()
 	}
-	return w.s.finish(body)
+	if err := w.s.finish(body); err != nil {
+		return w.s.mistake(err)
+	}
+	return nil
+}
+
+// ended is what End says when the exchange is over.
+func (w Response) ended() error {
+	if s := w.s; s != nil && s.is(ended) && w.gen+1 == s.gen {
+		s.mistake(ErrEnded)
+	}
+	return errOver
 }
 
 // Close is End without a last part: with it a Response is a [conn.Sink], to
@@ -132,21 +177,20 @@ func (w Response) Abort() error {
 	return nil
 }
 
-// Full tells that the client does not take the answer as fast as it is written:
+// Full reports whether the client does not take the answer as fast as it is written:
 // a good time to stop writing until OnDrain. Output that is written regardless
-// is held, up to a limit past which the connection is aborted. It is false when
-// the client is gone, as the next Write tells: a loop that writes until Full has
-// to end on Write's error too.
-func (w Response) Full() bool { return w.valid() && w.s.conn.Full() }
+// is held, up to a limit past which the connection is aborted. It is true also
+// once one callback has sent, or to HEAD would have sent, so much that others
+// should have their turn; and when the exchange is over, as the next Write tells,
+// so that a loop that writes until Full ends.
+func (w Response) Full() bool { return !w.valid() || w.s.conn.Full() || w.s.droppedMuch() }
 
 // OnDrain calls fn once, when the client has taken most of what was written; or
-// when the exchange is over, as the next Write will tell.
+// when the connection is gone, as the next Write will tell. It does nothing if the
+// exchange is over already.
 func (w Response) OnDrain(fn func()) {
-	switch {
-	case w.valid():
+	if w.valid() {
 		w.s.conn.OnDrain(fn)
-	case w.s != nil:
-		w.s.conn.Loop().Post(fn)
 	}
 }
 
@@ -226,10 +270,10 @@ func (s *session) recallFIN() {
 }
 
 // After calls fn on the loop once d has passed, unless the exchange is over by
-// then. The timer may be stopped; it is nil if the exchange is over already.
+// then. The timer may be stopped; it does not run if the exchange is over already.
 func (w Response) After(d time.Duration, fn func()) *conn.Timer {
 	if !w.valid() {
-		return nil
+		return new(conn.Timer) // which does not run
 	}
 	t := w.s.conn.After(d, fn)
 	w.s.keep(t)
@@ -278,7 +322,7 @@ func (w Response) SendFile(f *os.File, off, n int64) error {
 		f.Close()
 		return errOver
 	}
-	return w.s.sendFile(f, off, n)
+	return w.s.mistake(w.s.sendFile(f, off, n))
 }
 
 // Continue has a client that waits for it ("Expect: 100-continue") send the
@@ -303,9 +347,9 @@ func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 	case !w.valid():
 		return nil, errOver
 	case s.is(sent) || s.phase != answering:
-		return nil, errHijack
+		return nil, s.mistake(ErrHijack)
 	case s.status == 101 && !s.is(upgrade):
-		return nil, errUpgrade // RFC 9110 7.8
+		return nil, s.mistake(ErrUpgrade) // RFC 9110 7.8
 	}
 	if s.status != 0 {
 		if err := s.writeHead(untilClose, nil); err != nil {

@@ -106,6 +106,7 @@ func (r *rig) idle() {
 type logs struct {
 	mu   sync.Mutex
 	text strings.Builder
+	told []slog.Record
 }
 
 func (l *logs) Enabled(context.Context, slog.Level) bool { return true }
@@ -114,6 +115,10 @@ func (l *logs) WithGroup(string) slog.Handler            { return l }
 func (l *logs) Handle(_ context.Context, r slog.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if strings.Contains(r.Message, "a mistake of the program") || strings.Contains(r.Message, "TLS handshake failed") {
+		l.told = append(l.told, r) // tests make many
+		return nil
+	}
 	l.text.WriteString(r.Message)
 	r.Attrs(func(a slog.Attr) bool { fmt.Fprintf(&l.text, " %v", a); return true })
 	l.text.WriteByte('\n')

@@ -74,16 +74,29 @@ type Server struct {
 	// must not block.
 	Access func(a Access)
 
-	// Log gets panics of handlers, failures to accept, and callbacks that block
-	// their loop. Nil: only panics are logged, by slog.Default. Package nethttp
-	// logs here what handlers of net/http panic with and do wrong, and what
-	// net/http itself complains of.
+	// Log gets what the program's author has to know: panics of handlers, failures
+	// to accept, callbacks that block their loop, exchanges that nobody answers,
+	// and, once for each place, errors that a method returned for a mistake of the
+	// program; and that TLS handshakes failed. Nil: slog.Default gets all but the
+	// mistakes. Package nethttp logs here what handlers of net/http panic with and
+	// do wrong, and what net/http itself complains of.
 	Log *slog.Logger
 
-	// SlowCallback is how long callbacks may keep a loop from turning, lest Log
-	// is told where they are, while they are there: once a minute for each loop.
-	// 100 ms; negative: nobody looks.
+	// SlowCallback is how long callbacks may block a loop before Log, or
+	// slog.Default, gets a warning with the stack, at most once a minute for each
+	// loop. 100 ms; negative: never.
 	SlowCallback time.Duration
+
+	// Unanswered is how long an exchange may go without an answer before Log, or
+	// slog.Default, gets a warning with its handler, method and path: nobody may
+	// be left who is going to end it. Those that have a timer, wait in a Hub, or
+	// have begun their answer are not meant. 1 min; negative: never.
+	Unanswered time.Duration
+
+	// OnRefuse, if it is set, is called on the loop before the server sends an
+	// answer of its own, 413 say, which may get further fields: those of CORS, for
+	// one, without which a browser hides it from its script.
+	OnRefuse func(r Refusal)
 
 	mu        sync.Mutex
 	state     state
@@ -96,6 +109,7 @@ type Server struct {
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	watch     watch
+	mistakes  mistakes
 	done      chan struct{} // closed when Serve is about to return
 	atStop    []func()      // to be called before
 	conns     atomic.Int64  // open connections, but for
@@ -153,10 +167,10 @@ func (s *Server) listen(h *conn.Handler, open opener) (net.Addr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != fresh {
-		return nil, errNotIdle
+		return nil, ErrServing
 	}
 	if h == nil && s.Handler == nil {
-		return nil, errNoHandler
+		return nil, ErrNoHandler
 	}
 	if err := s.makeLoops(); err != nil {
 		return nil, err
@@ -241,6 +255,7 @@ func (s *Server) defaults() {
 	orDefault(&s.WriteTimeout, 30*time.Second)
 	orDefault(&s.DrainTimeout, time.Second)
 	orDefault(&s.SlowCallback, 100*time.Millisecond)
+	orDefault(&s.Unanswered, time.Minute)
 	orDefault(&s.MaxHead, 16<<10)
 	orDefault(&s.MaxFields, 100)
 	orDefault(&s.MaxBody, 64<<20)
@@ -266,17 +281,19 @@ func (s *Server) Serve() error {
 		return net.ErrClosed
 	}
 	s.state = serving
-	if s.OnLoop != nil {
-		for _, w := range s.workers {
-			w.loop.Post(func() { s.OnLoop(w.loop) }) // the first that it runs
-		}
+	for _, w := range s.workers {
+		w.loop.Post(w.start) // the first that it runs
 	}
 	s.mu.Unlock()
 	defer s.stopped()
 
 	errs := make(chan error, len(s.workers))
 	for i := range s.workers {
-		go func() { errs <- s.runLoop(i) }()
+		go func() {
+			err := errLoopEnded
+			defer func() { errs <- err }() // whatever ends the goroutine
+			err = s.runLoop(i)
+		}()
 	}
 	defer s.watchLoops()()
 	var first error
@@ -295,7 +312,9 @@ func (s *Server) Serve() error {
 // were closed now: it is closed after its next answer, or when none was asked for
 // within DrainTimeout. Connections that speak no HTTP: see OnShutdown; whose TLS
 // handshake is not done by then are closed. When ctx is done first, what is left is closed as by Close
-// and ctx's error returned.
+// and ctx's error returned. Called on one of the loops, as from a handler, it
+// returns nil at once, and the server goes on to stop: at the deadline of ctx, if
+// it has one, what is left is closed.
 func (s *Server) Shutdown(ctx context.Context) error {
 	switch s.stop() {
 	case fresh:
@@ -303,14 +322,41 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case serving:
 		s.workers[0].loop.Post(s.shutdown)
 	}
+	if s.here() {
+		s.closeWhen(ctx)
+		return nil
+	}
 	select {
 	case <-s.done:
 		return nil
 	case <-ctx.Done():
 		s.cancel(net.ErrClosed)
-		<-s.done
 		return ctx.Err()
 	}
+}
+
+// here reports whether it is called on one of the server's loops, which then
+// cannot be waited for.
+func (s *Server) here() bool {
+	for _, w := range s.workers {
+		if w.loop.Here() {
+			return true
+		}
+	}
+	return false
+}
+
+// closeWhen closes what is left when ctx is done. One that has a deadline is done
+// at that, though its function may end before, as a handler's does that called
+// Shutdown.
+func (s *Server) closeWhen(ctx context.Context) {
+	if by, ok := ctx.Deadline(); ok && ctx.Err() == nil {
+		t := time.AfterFunc(time.Until(by), func() { s.cancel(net.ErrClosed) })
+		go func() { <-s.done; t.Stop() }()
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { s.cancel(net.ErrClosed) })
+	go func() { <-s.done; stop() }()
 }
 
 // shutdown runs on the first loop, which has the listeners: what they have
@@ -326,11 +372,15 @@ func (s *Server) shutdown() {
 }
 
 // Close stops the server at once: connections are closed in the middle of
-// whatever they do, and their OnAbort functions called.
+// whatever they do, and their OnAbort functions called. It waits until all loops
+// have stopped, and so for callbacks that block; called on one of the loops, as
+// from a handler, it returns at once, and they stop when that has returned.
 func (s *Server) Close() error {
 	if s.stop() != fresh {
 		s.cancel(net.ErrClosed)
-		<-s.done
+		if !s.here() {
+			<-s.done
+		}
 	}
 	return nil
 }

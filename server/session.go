@@ -61,11 +61,16 @@ const (
 	surplus                                        // it is one more than MaxConns
 	eager                                          // the client has sent more than heads one at a time
 	untilEnd                                       // nothing but its end ends the answer that has begun
+	ended                                          // the last exchange was, by the program
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }
 func (s *session) set(f flags)     { s.flags |= f }
 func (s *session) clear(f flags)   { s.flags &^= f }
+
+// mostHeads is how many requests of one connection are dealt with before others
+// have their turn.
+const mostHeads = 64
 
 // holdMost is how much of the next requests is read while one is answered: so
 // much that it is noticed when the client leaves, so little that it can be held.
@@ -81,11 +86,13 @@ func protocol(s *Server) conn.Handler {
 		End:     func(c *conn.Conn) { sessionOf(c).end() },
 		Timeout: func(c *conn.Conn) { sessionOf(c).timeout() },
 		Close: func(c *conn.Conn, err error) {
-			if c.State != nil { // else Open never came: the poller did not take it
-				s := sessionOf(c)
-				s.worker.counts.closed(err)
-				s.happens(closed, cmp.Or(err, net.ErrClosed))
+			if c.State == nil { // Open never came
+				s.byLoop[c.Loop()].neverOpened(c, err)
+				return
 			}
+			s := sessionOf(c)
+			s.worker.counts.closed(err)
+			s.happens(closed, cmp.Or(err, net.ErrClosed))
 		},
 		Max:   most(s.MaxBacklog, math.MaxInt),
 		Hold:  most(s.MaxHead, 1<<30) + 2*holdMost,
@@ -122,13 +129,12 @@ func (srv *Server) open(c *conn.Conn) {
 // data consumes input, as far as it is wanted now: a portion of it at most.
 func (s *session) data(p []byte) (n int) {
 	s.set(feeding)
-	var share portion
 	heads := 0
 	for more := true; more && n < len(p); {
 		if s.phase == idle {
 			heads++
 		}
-		if share.over(portionBody) || heads > portionHeads {
+		if heads > mostHeads || n > 0 && s.worker.loop.Late() {
 			s.postpone()
 			break
 		}
@@ -166,10 +172,11 @@ func (s *session) advance(p []byte) (used int, more bool) {
 
 // readHead parses, and when the head is whole lets the program have it.
 func (s *session) readHead(p []byte) (used int, more bool) {
-	if s.head == nil {
-		s.head = s.worker.takeHead()
+	h := s.worker.takeHead()
+	if s.head != nil {
+		h.unpark(s.head)
 	}
-	h := s.head
+	s.head = h
 	n, err := h.Parse(p)
 	s.behind(p[n:])
 	if err != nil {
@@ -182,9 +189,7 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 	h.buf = p[:n]
 	s.begin(h)
 	if s.head == h {
-		if s.x != nil {
-			s.x.visit.keepLine(h)
-		}
+		s.keepLine(h)
 		s.giveHead()
 	}
 	return n, true
@@ -232,7 +237,11 @@ func (s *session) begin(h *head) {
 	if srv.Access != nil {
 		s.note()
 	}
-	if h.Expect && !bytes.EqualFold(h.Get(h.buf, "Expect"), []byte("100-continue")) {
+	continues, other := false, false
+	if h.Expect {
+		continues, other = expects(h)
+	}
+	if other {
 		s.refuse(417, "the only expectation met here is 100-continue", nil)
 		return
 	}
@@ -249,7 +258,7 @@ func (s *session) begin(h *head) {
 	if h.Framing == parser.NoBody {
 		s.serve(false)
 	} else {
-		if h.Expect && !s.is(left) {
+		if continues && !s.is(left|old) {
 			s.set(expecting)
 		}
 		s.serve(true)
@@ -257,7 +266,31 @@ func (s *session) begin(h *head) {
 		s.extra().body = h.Body()
 		s.conn.SetDeadline(0) // the body is not late before it is asked for
 	}
+	if string(h.Path.Of(h.buf)) == "*" {
+		Response{s, s.gen}.End("") // OPTIONS of the server as a whole: it is there (RFC 9110 9.3.7)
+		return
+	}
 	srv.Handler(Response{s, s.gen}, Request{s, s.gen})
+}
+
+// expects reads the members of Expect, in however many lines: whether the client
+// waits for 100 Continue, and whether it wants anything else (RFC 9110 10.1.1).
+func expects(h *head) (continues, other bool) {
+	for _, f := range h.Fields {
+		if !bytes.EqualFold(f.Name(h.buf), []byte("Expect")) {
+			continue
+		}
+		for member := range bytes.SplitSeq(f.Value(h.buf), []byte(",")) {
+			switch m := bytes.Trim(member, " \t"); {
+			case len(m) == 0: // RFC 9110 5.6.1.2
+			case bytes.EqualFold(m, []byte("100-continue")):
+				continues = true
+			default:
+				other = true
+			}
+		}
+	}
+	return continues, other
 }
 
 func requestFlags(h *head) (f flags) {
@@ -289,6 +322,7 @@ func (s *session) rest(n int) {
 		case s.head != nil && ended, n == 0 && ended:
 			s.happens(finCame, io.EOF)
 		case s.head != nil:
+			s.park()
 			s.happens(headBegins, nil)
 		case n > 0 && (s.is(waiting) || s.conn.Full()):
 			s.conn.SetDeadline(0) // it is not the client's turn: see advance
@@ -299,9 +333,11 @@ func (s *session) rest(n int) {
 		switch {
 		case ended:
 			s.happens(finCame, io.EOF)
+			return
 		case s.worker.draining:
 			s.conn.SetDeadline(s.worker.drainHead())
 		}
+		s.park()
 	case receiving:
 		switch {
 		case n > 0 && (s.x.sink == nil || s.is(stopped)):
@@ -374,6 +410,7 @@ func (s *session) postpone() {
 	s.hold()
 	w.postponed = append(w.postponed, s)
 	if len(w.postponed) == 1 {
+		w.postponedAt = w.turns
 		w.loop.Post(w.goOn)
 	}
 }

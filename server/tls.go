@@ -59,11 +59,11 @@ func (s *Server) secured() (*conn.Handler, error) {
 	defer s.mu.Unlock()
 	switch c := s.TLS; {
 	case s.Handler == nil:
-		return nil, errNoHandler
+		return nil, ErrNoHandler
 	case c == nil || len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil:
 		return nil, errNoCertificate
 	case s.state != fresh:
-		return nil, errNotIdle
+		return nil, ErrServing
 	}
 	if err := s.makeLoops(); err != nil {
 		return nil, err

@@ -430,7 +430,7 @@ func TestListenTLSErrors(t *testing.T) {
 	}{
 		{&Server{Handler: mirror}, errNoCertificate},
 		{&Server{Handler: mirror, TLS: new(tls.Config)}, errNoCertificate},
-		{&Server{TLS: testCertificate().config()}, errNoHandler},
+		{&Server{TLS: testCertificate().config()}, ErrNoHandler},
 	} {
 		if _, err := c.s.ListenTLS("tcp", "127.0.0.1:0"); err != c.want {
 			t.Errorf("%v, want %v", err, c.want)
@@ -439,7 +439,7 @@ func TestListenTLSErrors(t *testing.T) {
 	}
 	s, _ := startTLS(t, &Server{}, mirror)
 	until(t, "it serves", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.state == serving })
-	if _, err := s.ListenTLS("tcp", "127.0.0.1:0"); err != errNotIdle {
+	if _, err := s.ListenTLS("tcp", "127.0.0.1:0"); err != ErrServing {
 		t.Error(err)
 	}
 	if err := ListenAndServeTLS("127.0.0.1:0", "/no/such/file", "", mirror); !errors.Is(err, os.ErrNotExist) {

@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"runtime"
 	"runtime/pprof"
@@ -62,7 +63,7 @@ func (s *Server) runLoop(i int) (err error) {
 
 // watchLoops watches until stop is called.
 func (s *Server) watchLoops() (stop func()) {
-	if s.SlowCallback < 0 || s.Log == nil {
+	if s.SlowCallback < 0 {
 		return func() {}
 	}
 	quit, ended := make(chan struct{}), make(chan struct{})
@@ -134,16 +135,28 @@ func (s *Server) reportBlocked(i int, known *watched) {
 		return
 	}
 	stack := s.stackOf(i)
-	if stack == "" || strings.Contains(stack, "conn.(*Loop).wait\n") {
+	if stack == "" || strings.Contains(stack, "conn.(*Loop).wait ") {
 		return // it has ended; or it was about to turn, but had no processor
 	}
 	known.silent = now.Add(warnEvery)
-	name := "none"
-	if s.Handler != nil {
-		name = runtime.FuncForPC(reflect.ValueOf(s.Handler).Pointer()).Name()
+	s.log().Warn("server: a callback blocks its loop, nobody else on it is served: do what takes long in a goroutine, and Post the result",
+		"loop", i, "longer than", s.SlowCallback, "handler", s.handlerName(), "stack", stack)
+}
+
+// log is where what has to be known goes, also where nobody has set a Log.
+func (s *Server) log() *slog.Logger {
+	if s.Log != nil {
+		return s.Log
 	}
-	s.Log.Warn("server: a callback blocks its loop, nobody else on it is served: do what takes long in a goroutine, and Post the result",
-		"loop", i, "longer than", s.SlowCallback, "handler", name, "stack", stack)
+	return slog.Default()
+}
+
+// handlerName is the function that answers requests.
+func (s *Server) handlerName() string {
+	if s.Handler == nil {
+		return "none"
+	}
+	return runtime.FuncForPC(reflect.ValueOf(s.Handler).Pointer()).Name()
 }
 
 // stackOf is where a loop is now, from the innermost function to the callback
@@ -163,9 +176,9 @@ func (s *Server) stackOf(i int) string {
 }
 
 // frames are the functions of a record of a goroutine profile, down to the loop's
-// own, as a panic prints them.
+// own, innermost first, in one line that a log can hold.
 func frames(record string) string {
-	var b strings.Builder
+	var list []string
 	for line := range strings.Lines(record) {
 		f := strings.Fields(line) // "#", address, function+offset, file:line
 		if len(f) != 4 || f[0] != "#" {
@@ -175,7 +188,7 @@ func frames(record string) string {
 		if strings.HasSuffix(name, "conn.(*Loop).handOut") || strings.HasSuffix(name, "conn.(*Loop).turn") {
 			break
 		}
-		fmt.Fprintf(&b, "%s\n\t%s\n", name, f[3])
+		list = append(list, name+" "+f[3])
 	}
-	return b.String()
+	return strings.Join(list, " < ")
 }

@@ -38,7 +38,7 @@ func TestSlowCallback(t *testing.T) {
 		wait(t, begun)
 		var text string
 		until(t, "it is reported", func() bool { text = s.logs.take(); return text != "" })
-		for _, want := range []string{"blocks its loop", "server.blocks\n", "watch_test.go:", "TestSlowCallback.func1", []string{"loop=0", "loop=1"}[i]} {
+		for _, want := range []string{"blocks its loop", "server.blocks ", "watch_test.go:", "TestSlowCallback.func1", []string{"loop=0", "loop=1"}[i]} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: the report does not have %q:\n%s", path, want, text)
 			}

@@ -28,10 +28,15 @@ type worker struct {
 	second int64       // that it says
 	lines  [8]fieldLine
 	counts counters
+	turns  uint64 // of the loop
 
-	input     []byte     // behind what is being dealt with, while a session is fed
-	postponed []*session // they go on in the next turn
-	goOn      func()     // feed them
+	input       []byte     // behind what is being dealt with, while a session is fed
+	postponed   []*session // they go on in the next turn
+	goOn        func()     // feed them
+	postponedAt uint64     // the turn in which the first was
+	sweeper     *conn.Timer
+	failed      int       // handshakes, since
+	failedAt    time.Time // it was said
 
 	mu    sync.Mutex
 	shown counters // counts, at the end of a turn
@@ -44,6 +49,9 @@ type head struct {
 	parser.Request
 	buf  []byte
 	next *head // of those that are free
+
+	parked bool  // it is the session's own: see park
+	own    *head // that one, while this is at work for it
 }
 
 func newWorker(s *Server, l *conn.Loop) *worker {
@@ -54,9 +62,18 @@ func newWorker(s *Server, l *conn.Loop) *worker {
 	return w
 }
 
+// start is the first thing that the loop does.
+func (w *worker) start() {
+	w.sweep()
+	if fn := w.server.OnLoop; fn != nil {
+		fn(w.loop)
+	}
+}
+
 // turn is told when each turn of the loop begins and ends.
 func (w *worker) turn(begins bool) {
 	if begins {
+		w.turns++
 		w.server.unpark()
 		w.date()
 	} else {
@@ -66,6 +83,10 @@ func (w *worker) turn(begins bool) {
 
 // feedPostponed lets those go on who had their portion of the last turn.
 func (w *worker) feedPostponed() {
+	if w.turns == w.postponedAt {
+		w.loop.Post(w.goOn) // what is posted before the posts' turn runs in the same one
+		return
+	}
 	for _, s := range w.postponed {
 		s.feed()
 	}
@@ -107,11 +128,37 @@ func (w *worker) takeHead() *head {
 	return h
 }
 
+// park leaves the session a head of its own size while it waits for the rest: a
+// small one that waits costs what has come of it.
+func (s *session) park() {
+	h := s.head
+	if h == nil || h.parked {
+		return
+	}
+	own := h.own
+	if own == nil {
+		own = &head{parked: true}
+	}
+	fields := append(own.Fields[:0], h.Fields...)
+	own.Request = h.Request
+	own.Fields = fields
+	s.worker.giveHead(h)
+	s.head = own
+}
+
+// unpark goes on with a head that waited.
+func (h *head) unpark(own *head) {
+	fields := append(h.Fields[:0], own.Fields...)
+	h.Request = own.Request
+	h.Fields = fields
+	h.own = own
+}
+
 // giveHead takes it back.
 func (w *worker) giveHead(h *head) {
-	if w.kept < mostSpare {
+	if !h.parked && w.kept < mostSpare {
 		h.Reset()
-		h.buf, h.next = nil, w.free
+		h.buf, h.own, h.next = nil, nil, w.free
 		w.free = h
 		w.kept++
 	}

@@ -1,0 +1,374 @@
+// Ends that say what they are: connections that go on, that close, and that are
+// cut off; and how long each may take.
+
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/parser"
+)
+
+// TestEmptyLineIsNoHead: RFC 9112 2.2. Behind a request, or instead of the first,
+// in one piece or several, empty lines leave the connection idle: no 408 comes
+// when HeadTimeout is over, and Shutdown waits for DrainTimeout.
+func TestEmptyLineIsNoHead(t *testing.T) {
+	t.Parallel()
+	for _, pieces := range [][]string{{"\r\n"}, {"\r"}, {"\r", "\n"}, {"\r\n\r", "\n\r\n"}, {"\r\n", "\r\n", "\r\n"}} {
+		s := start(t, &Server{HeadTimeout: 50 * time.Millisecond, IdleTimeout: time.Hour, DrainTimeout: 10 * time.Millisecond}, mirror)
+		c := s.dial()
+		c.send(post("/", "abc") + pieces[0])
+		c.want("200 POST / abc")
+		for _, p := range pieces[1:] {
+			s.bytesIn()
+			c.send(p)
+		}
+		s.bytesIn()
+		if st := s.Stats(); st.Idle != 1 || st.Reading != 0 {
+			t.Errorf("%q: idle %d, reading %d", pieces, st.Idle, st.Reading)
+		}
+		passed := make(chan bool)
+		s.do(func() { s.workers[0].loop.After(100*time.Millisecond, func() { close(passed) }) })
+		wait(t, passed)
+		last := pieces[len(pieces)-1]
+		if strings.HasSuffix(last, "\r") {
+			c.send("\n")
+		}
+		c.send(get("/next") + "\r\n")
+		c.want("200 GET /next")
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		c.wantEnd()
+	}
+}
+
+// TestShutdownHalfAHead: DrainTimeout without a further byte ends one, and
+// HeadTimeout one that drips.
+func TestShutdownHalfAHead(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{HeadTimeout: time.Hour, DrainTimeout: 20 * time.Millisecond}, mirror)
+	c := s.dial()
+	c.send(get("/")[:10])
+	until(t, "it is read", func() bool { return s.Stats().Reading == 1 })
+	done := s.shut(context.Background())
+	c.want("408")
+	c.Close()
+	if err := wait(t, done); err != nil {
+		t.Error(err)
+	}
+	s = start(t, &Server{HeadTimeout: 200 * time.Millisecond, DrainTimeout: 100 * time.Millisecond}, mirror)
+	c = s.dial()
+	c.send("G")
+	until(t, "it is read", func() bool { return s.Stats().Reading == 1 })
+	done = s.shut(context.Background())
+	for len(done) == 0 {
+		if _, err := io.WriteString(c, "G"); err != nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := wait(t, done); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDownloadIsNotIdle: IdleTimeout counts from the delivery of an answer, not
+// from its End.
+func TestDownloadIsNotIdle(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{IdleTimeout: 400 * time.Millisecond}, func(w Response, r Request) {
+		if string(r.Path()) == "/big" {
+			w.End(strings.Repeat("x", 16<<20))
+			return
+		}
+		w.End("")
+	})
+	c := s.dial()
+	c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+	c.send(get("/big"))
+	pending := func() (n int) {
+		s.do(func() {
+			for c := range s.workers[0].loop.Conns() {
+				n = c.Pending()
+			}
+		})
+		return n
+	}
+	until(t, "it is being sent", func() bool { return pending() > 0 })
+	began := time.Now()
+	io.CopyN(io.Discard, c.in, 1<<20)
+	for time.Since(began) < 350*time.Millisecond { // a slow client
+		io.CopyN(io.Discard, c.in, 64<<10)
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.do(func() {})
+	if pending() == 0 {
+		t.Skip("the kernel has taken all of it")
+	}
+	go io.Copy(io.Discard, io.LimitReader(c.in, 1<<30))
+	until(t, "it is delivered", func() bool { return pending() == 0 })
+	passed := make(chan bool)
+	s.do(func() { s.workers[0].loop.After(200*time.Millisecond, func() { close(passed) }) })
+	wait(t, passed)
+	if st := s.Stats(); st.Conns != 1 || st.Limits.IdleTimeout != 0 {
+		t.Errorf("%d connections, %d of them ended by IdleTimeout, 200 ms behind the answer", st.Conns, st.Limits.IdleTimeout)
+	}
+}
+
+// TestUnreadBody: RFC 9112 9.3, 9.6. The answer says close exactly where the
+// connection closes: where a body is left unread that is long, or has not all come
+// and is of unknown length.
+func TestUnreadBody(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, func(w Response, r Request) { w.Status(403); w.End("no") })
+	for _, c := range []struct {
+		name, in string
+		closes   bool
+	}{
+		{"short", post("/", "abc"), false},
+		{"chunked, and all here", chunks("/", "abc", "def"), false},
+		{"chunked, with a trailer", chunked1("3\r\nabc\r\n0\r\nA: b\r\n\r\n"), false},
+		{"chunked, and not all here", chunked1("3\r\nabc\r\n"), true},
+		{"chunked, and malformed", chunked1("3\r\nabcde"), true},
+		{"long", request("POST", "/", "Content-Length: 1000000"), true},
+		{"it waits for 100 Continue", request("POST", "/", "Content-Length: 1", "Expect: 100-continue"), true},
+	} {
+		k := s.dial()
+		in := c.in
+		if !c.closes {
+			in += get("/")
+		}
+		k.send(in)
+		if a := k.want("403"); a.Close != c.closes {
+			t.Errorf("%s: it says close: %v", c.name, a.Close)
+		}
+		if c.closes {
+			k.fin()
+			k.wantGone()
+		} else {
+			k.want("403")
+		}
+	}
+}
+
+// TestFullDuplex: an answer that is streamed while the body comes keeps the
+// connection, if that is read to its end, by the program or behind the answer.
+func TestFullDuplex(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 20
+	body := strings.Repeat("x", size)
+	s := start(t, &Server{}, func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/echo":
+			w.WriteString("(") // the head is out before the body is asked for
+			r.Pipe(w)
+		case "/early":
+			w.WriteString("early")
+			w.After(time.Millisecond, func() { w.End("") })
+		default:
+			w.End("next")
+		}
+	})
+	for _, path := range []string{"/echo", "/early"} {
+		for _, in := range []string{post(path, body), chunks(path, body[:size/2], body[size/2:])} {
+			c := s.dial()
+			go io.WriteString(c, in+get("/"))
+			a, err := c.read("POST")
+			if err != nil || a.Close || path == "/echo" && len(a.body) != 1+size || path == "/early" && a.body != "early" {
+				t.Fatalf("%s: close %v, %d bytes, %v", path, a.Close, len(a.body), err)
+			}
+			c.want("200 next")
+		}
+	}
+}
+
+// TestLengthIsHeldTo: a body of another length than Content-Length says closes the
+// connection, whichever call brought too much.
+func TestLengthIsHeldTo(t *testing.T) {
+	t.Parallel()
+	for name, write := range map[string]func(w Response) error{
+		"Write": func(w Response) error { w.WriteString("abc"); _, err := w.WriteString("def"); w.End(""); return err },
+		"End":   func(w Response) error { w.WriteString("abc"); return w.End("def") },
+		"less":  func(w Response) error { w.WriteString("a"); return w.End("b") },
+		"SendFile": func(w Response) error {
+			w.WriteString("a")
+			err := w.SendFile(file(t, "bcd"), 0, 3)
+			w.End("bc")
+			return err
+		},
+	} {
+		said := make(chan error, 1)
+		s := start(t, &Server{}, func(w Response, r Request) {
+			w.Set("Content-Length", "3")
+			said <- write(w)
+		})
+		c := s.dial()
+		c.send(get("/"))
+		a, _ := c.read("GET")
+		if want := map[bool]string{true: "ab", false: "abc"}[name == "less"]; a.body != want {
+			t.Errorf("%s: %q", name, a.body)
+		}
+		c.wantGone()
+		if err := wait(t, said); err != ErrLength {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestNoContent: RFC 9110 8.6, 15.3.6.
+func TestNoContent(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/304":
+			w.Status(304)
+		case "/304length":
+			w.Status(304)
+			w.Set("Content-Length", "7")
+		case "/205":
+			w.Status(205)
+		case "/205parts":
+			w.Status(205)
+			w.WriteString("x")
+		}
+		w.End("xyz")
+	})
+	for path, want := range map[string]string{"/304": "", "/304length": "7", "/205": "0", "/205parts": "0"} {
+		c := s.dial()
+		c.send(get(path) + get("/"))
+		a, err := c.read("GET")
+		if err != nil || a.body != "" || a.Header.Get("Content-Length") != want || len(a.TransferEncoding) > 0 {
+			t.Errorf("%s: Content-Length %q, %q, body %q, %v", path, a.Header.Get("Content-Length"), a.TransferEncoding, a.body, err)
+		}
+		c.want("200 xyz")
+	}
+}
+
+// TestConnectThatIsRefused: behind one the client may be sending what is no HTTP.
+func TestConnectThatIsRefused(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, func(w Response, r Request) { w.Status(404); w.End("") })
+	c := s.dial()
+	c.send(request("CONNECT", "a:1") + get("/"))
+	if a := c.want("404"); !a.Close {
+		t.Error("the answer does not say that the connection closes")
+	}
+	c.fin()
+	c.wantEnd()
+}
+
+// TestStrayBytesBehindALongAnswer do not cost it: they are read and dropped while
+// it is being sent.
+func TestStrayBytesBehindALongAnswer(t *testing.T) {
+	t.Parallel()
+	const size = 20 << 20
+	s := start(t, &Server{}, func(w Response, r Request) { w.EndBytes(make([]byte, size)) })
+	c := s.dial()
+	c.send(get("/", "Connection: close"))
+	c.in.Peek(1)
+	c.send("\r\n")
+	if a, err := c.read("GET"); err != nil || len(a.body) != size {
+		t.Errorf("%d bytes, %v", len(a.body), err)
+	}
+}
+
+// TestStatsOfALastAnswer: one that is being sent to a client that has sent its FIN
+// is Closing.
+func TestStatsOfALastAnswer(t *testing.T) {
+	t.Parallel()
+	body := make([]byte, 12<<20)
+	s := start(t, &Server{}, func(w Response, r Request) {
+		w.OnAbort(func() { w.EndBytes(body) })
+	})
+	c := s.dial()
+	c.send(get("/"))
+	c.fin()
+	until(t, "it is Closing", func() bool { st := s.Stats(); return st.Closing == 1 && st.Idle == 0 })
+}
+
+// TestAbortCauses: OnAbort says why.
+func TestAbortCauses(t *testing.T) {
+	t.Parallel()
+	body := request("POST", "/", "Content-Length: 100") + "abc"
+	for _, c := range []struct {
+		name string
+		srv  *Server
+		in   string
+		act  func(s *rig, c *client, w Response)
+		want error
+	}{
+		{"FIN", &Server{}, get("/"), func(_ *rig, c *client, _ Response) { c.fin() }, io.EOF},
+		{"FIN in the body", &Server{}, body, func(_ *rig, c *client, _ Response) { c.fin() }, io.ErrUnexpectedEOF},
+		{"reset", &Server{}, get("/"), func(_ *rig, c *client, _ Response) { c.reset() }, syscall.ECONNRESET},
+		{"time", &Server{BodyTimeout: time.Millisecond}, body, func(*rig, *client, Response) {}, os.ErrDeadlineExceeded},
+		{"malformed", &Server{}, chunked1("x"), func(*rig, *client, Response) {}, parser.ErrChunkSize},
+		{"too large", &Server{MaxBody: 2}, chunked1("3\r\nabc\r\n0\r\n\r\n"), func(*rig, *client, Response) {}, ErrTooLarge},
+		{"Abort", &Server{}, get("/"), func(s *rig, _ *client, w Response) { s.do(func() { w.Abort() }) }, net.ErrClosed},
+		{"Close", &Server{}, get("/"), func(s *rig, _ *client, _ Response) { s.Close() }, net.ErrClosed},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			why, handle := make(chan error, 2), make(chan Response, 1)
+			s := start(t, c.srv, func(w Response, r Request) {
+				w.OnAbort(func(cause error) { why <- cause })
+				r.Stream(func([]byte, bool) {})
+				handle <- w
+			})
+			k := s.dial()
+			k.send(c.in)
+			c.act(s, k, wait(t, handle))
+			if err := wait(t, why); !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// TestBrokenOffUpload is Aborted, and neither Refused nor Malformed.
+func TestBrokenOffUpload(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, func(w Response, r Request) { r.Stream(func([]byte, bool) {}) })
+	for i, in := range []string{request("POST", "/", "Content-Length: 100") + "half", chunked1("5\r\nhal")} {
+		c := s.dial()
+		c.send(in)
+		until(t, "it is Receiving", func() bool { return s.Stats().Receiving == 1 })
+		c.fin()
+		c.want("400") // who reads is told
+		s.idle()
+		if st := s.Stats(); st.Aborted != uint64(i+1) || st.Refused != 0 || st.Limits.Malformed != 0 {
+			t.Errorf("Aborted %d, Refused %d, Malformed %d", st.Aborted, st.Refused, st.Limits.Malformed)
+		}
+	}
+}
+
+// TestFilesThatFails leaves the files of Unix sockets to this process.
+func TestFilesThatFails(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := &Server{Handler: mirror, Loops: 1}
+	for _, name := range []string{"a", "b"} {
+		if _, err := s.Listen("unix", filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.listeners[1].Close() // so that its File fails
+	if _, err := s.Files(); err == nil {
+		t.Fatal("Files of a listener that is closed")
+	}
+	s.Close()
+	for _, name := range []string{"a", "b"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("the file of socket %s is left", name)
+		}
+	}
+}

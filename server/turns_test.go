@@ -1,0 +1,243 @@
+// No peer decides how long a turn is, and no callback's end what is left behind.
+
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// TestPortionOfAPipeline: behind some requests of one client, or pieces of its
+// body, others have their turn, however dear the handler is; all are answered.
+func TestPortionOfAPipeline(t *testing.T) {
+	t.Parallel()
+	const n = 600
+	for _, dear := range []bool{false, true} {
+		var turn uint64
+		var in, most int // of the loop alone
+		var s *rig
+		count := func() {
+			if now := s.workers[0].turns; now != turn {
+				turn, in = now, 0
+			}
+			in++
+			most = max(most, in)
+			for t := time.Now(); dear && time.Since(t) < 200*time.Microsecond; {
+			}
+		}
+		s = start(t, &Server{}, func(w Response, r Request) {
+			if string(r.Method()) == "GET" {
+				count()
+				w.End("ok")
+				return
+			}
+			r.Stream(func(p []byte, last bool) {
+				if count(); last {
+					w.End("ok")
+				}
+			})
+		})
+		limit := mostHeads
+		if dear {
+			limit = 40
+		}
+		for _, in := range []string{
+			strings.Repeat(get("/"), n),
+			strings.Repeat(post("/", "x"), n),
+			chunked1(strings.Repeat("1\r\nx\r\n", n) + "0\r\n\r\n"),
+		} {
+			answers := strings.Count(in, "HTTP/1.1")
+			s.do(func() { most = 0 })
+			c := s.dial()
+			go io.WriteString(c, in)
+			for range answers {
+				c.want("200 ok")
+			}
+			var was int
+			s.do(func() { was = most })
+			if answers > 1 && was > limit+1 || dear && was > limit+1 {
+				t.Errorf("%.20q, dear %v: %d in one turn", in, dear, was)
+			}
+			c.Close()
+		}
+	}
+}
+
+// TestHeadOfALongAnswerYields: a loop that writes until Full yields, also to HEAD,
+// of whose answer nothing is sent (guide.md, "Long answers").
+func TestHeadOfALongAnswerYields(t *testing.T) {
+	t.Parallel()
+	var over atomic.Bool
+	part := make([]byte, 1000)
+	f := file(t, strings.Repeat("x", 1000))
+	defer f.Close()
+	s := start(t, &Server{}, func(w Response, r Request) {
+		if string(r.Path()) == "/" {
+			w.End("ok")
+			return
+		}
+		var more func()
+		more = func() {
+			for !w.Full() {
+				var err error
+				if string(r.Path()) == "/files" {
+					err = w.SendFile(f, 0, 1000)
+				} else {
+					_, err = w.Write(part)
+				}
+				if err != nil || over.Load() {
+					return
+				}
+			}
+			w.OnDrain(more)
+		}
+		more()
+	})
+	defer over.Store(true)
+	a, b := s.dial(), s.dial()
+	a.send(request("HEAD", "/endless"))
+	if _, err := a.read("HEAD"); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		b.send(get("/"))
+		b.want("200 ok")
+	}
+	a.Close()
+}
+
+// A calling is a kind of callback, and how it comes about.
+var callings = []struct {
+	name string
+	srv  func(do func()) *Server
+	h    func(do func(), w Response, r Request)
+	act  func(c *client)
+}{
+	{"the handler", nil, func(do func(), w Response, r Request) { do() }, nil},
+	{"After", nil, func(do func(), w Response, r Request) { w.After(time.Millisecond, do) }, nil},
+	{"Post", nil, func(do func(), w Response, r Request) { w.Post(do) }, nil},
+	{"Stream", nil, func(do func(), w Response, r Request) { r.Stream(func([]byte, bool) { do() }) }, nil},
+	{"Body", nil, func(do func(), w Response, r Request) { r.Body(10, func([]byte) { do() }) }, nil},
+	{"Trailer", nil, func(do func(), w Response, r Request) {
+		r.Trailer(func(_, _ []byte) { do() })
+		r.Body(10, func([]byte) {})
+	}, nil},
+	{"OnDrain", nil, func(do func(), w Response, r Request) { w.OnDrain(do) }, nil},
+	{"OnAbort, at a FIN", nil, func(do func(), w Response, r Request) {
+		w.OnAbort(func() { do(); w.End("") })
+		r.Body(10, func([]byte) {})
+	}, func(c *client) { c.fin() }},
+	{"OnAbort, at a reset", nil, func(do func(), w Response, r Request) { w.OnAbort(do); r.Body(10, func([]byte) {}) }, func(c *client) { c.reset() }},
+	{"OnAbort, at Abort", nil, func(do func(), w Response, r Request) { w.OnAbort(do); w.Abort() }, nil},
+	{"Access", func(do func()) *Server { return &Server{Access: func(Access) { do() }} }, func(do func(), w Response, r Request) { w.End("") }, nil},
+	{"Access, of who has left", func(do func()) *Server { return &Server{Access: func(Access) { do() }} }, func(do func(), w Response, r Request) { r.Body(10, func([]byte) {}) }, func(c *client) { c.reset() }},
+	{"OnRefuse", func(do func()) *Server { return &Server{OnRefuse: func(Refusal) { do() }} }, func(do func(), w Response, r Request) { r.Body(1, nil) }, nil},
+	{"a hijacked connection's Data", nil, func(do func(), w Response, r Request) {
+		r.Body(10, func([]byte) {
+			w.Hijack(&conn.Handler{Data: func(c *conn.Conn, p []byte) int { do(); return len(p) }})
+		})
+	}, func(c *client) { c.send("x") }},
+}
+
+// TestCallbacks: whatever a callback does, it ends its own connection alone: its
+// place in the counts and the hubs is given back, and the server goes on, or
+// stops if that was asked for.
+func TestCallbacks(t *testing.T) {
+	t.Parallel()
+	for _, k := range callings {
+		for how, do := range map[string]func(s *rig){
+			"panics":   func(*rig) { panic("on purpose") },
+			"Goexit":   func(*rig) { runtime.Goexit() },
+			"Close":    func(s *rig) { s.Close() },
+			"Shutdown": func(s *rig) { s.Shutdown(context.Background()) },
+			"a timeout": func(s *rig) {
+				ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+				defer cancel()
+				s.Shutdown(ctx)
+			},
+		} {
+			t.Run(k.name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				var hub Hub
+				var s *rig
+				var once sync.Once
+				called := make(chan bool)
+				act := func() {
+					once.Do(func() { close(called); do(s) })
+				}
+				srv := &Server{}
+				if k.srv != nil {
+					srv = k.srv(act)
+				}
+				srv.MaxConns, srv.DrainTimeout = 2, 10*time.Millisecond
+				set := make(chan bool)
+				s = start(t, srv, func(w Response, r Request) {
+					<-set
+					if string(r.Path()) == "/others" {
+						w.End("ok")
+						return
+					}
+					if k.name != "OnAbort, at a FIN" {
+						hub.Add(w)
+					}
+					k.h(act, w, r)
+				})
+				close(set)
+				c := s.dial()
+				c.send(request("POST", "/", "Transfer-Encoding: chunked") + "2\r\nhi\r\n0\r\nX: y\r\n\r\n")
+				if k.act != nil {
+					until(t, "the request is there", func() bool { return s.Stats().Requests == 1 })
+					k.act(c)
+				}
+				wait(t, called)
+				switch how {
+				case "panics", "Goexit":
+					c.wantGone()
+					until(t, "it is counted out", func() bool { return s.Stats().Conns == 0 && hub.Len() == 0 })
+					for range 3 {
+						other := s.dial()
+						other.send(get("/others"))
+						other.want("200 ok")
+						other.Close()
+						s.idle()
+					}
+				default:
+					s.workers[0].loop.Post(func() { hub.End(nil) }) // Shutdown lets it end
+					c.Close()
+					if err := wait(t, s.serve); err != nil {
+						t.Error(err)
+					}
+					s.serve <- nil
+				}
+				s.logs.take()
+			})
+		}
+	}
+}
+
+// TestShutdownHeedsItsContext: also while a callback blocks a loop.
+func TestShutdownHeedsItsContext(t *testing.T) {
+	t.Parallel()
+	entered, hold := make(chan bool), make(chan bool)
+	s := start(t, &Server{}, func(w Response, r Request) { close(entered); <-hold })
+	c := s.dial()
+	c.send(get("/"))
+	wait(t, entered)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.Shutdown(ctx) }()
+	if err := wait(t, done); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	close(hold)
+}

@@ -1,0 +1,83 @@
+// What nobody hears of otherwise: exchanges that nobody answers, and TLS
+// handshakes that fail.
+
+package server
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// sweeps is how often an exchange is looked at before it is reported: by then it
+// is as old as Unanswered says, and a fifth more at most.
+const sweeps = 5
+
+// forgotten reports whether nobody may be left who is going to answer: there is no
+// timer, no Hub, no answer that has begun, and no adapter with a goroutine.
+func (s *session) forgotten() bool {
+	if s.worker.server.Unanswered < 0 || s.is(sent) || s.peer != nil || s.timer.Running() {
+		return false
+	}
+	if s.x == nil {
+		return true
+	}
+	for _, t := range s.x.timers {
+		if t.Running() {
+			return false
+		}
+	}
+	return !s.x.crowded()
+}
+
+// sweep looks for exchanges that nobody answers, now and again.
+func (w *worker) sweep() {
+	unanswered := w.server.Unanswered
+	if unanswered < 0 || w.draining {
+		return
+	}
+	w.sweeper = w.loop.After(unanswered/(sweeps-1), w.sweep)
+	if w.counts.phases[answering] == 0 {
+		return
+	}
+	var oldest *session
+	more := -1
+	for c := range w.loop.Conns() {
+		s, ok := c.State.(*session)
+		if !ok || s.phase != answering || !s.forgotten() {
+			continue
+		}
+		if x := s.extra(); x.swept < sweeps {
+			if x.swept++; x.swept == sweeps {
+				oldest = s
+				more++
+			}
+		}
+	}
+	if oldest != nil {
+		v := &oldest.x.visit
+		path, _, _ := bytes.Cut(v.line[v.method:], []byte("?"))
+		w.server.log().Warn("server: nobody has answered a request: is there a way on which End is not called?",
+			"handler", w.server.handlerName(), "method", string(v.line[:v.method]), "path", string(path), "older than", unanswered, "more of them", more)
+	}
+}
+
+// tellHandshakes is how often a loop says that handshakes fail.
+const tellHandshakes = 10 * time.Second
+
+// neverOpened is the end of a connection that has not come to HTTP.
+func (w *worker) neverOpened(c *conn.Conn, err error) {
+	if c.Handler().TLS == nil || err == nil || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) {
+		return // it left, or we did
+	}
+	w.failed++
+	if now := w.loop.Now(); now.Sub(w.failedAt) >= tellHandshakes {
+		w.server.log().Warn("server: a TLS handshake failed", "error", err, "since the last such line", w.failed)
+		w.failed, w.failedAt = 0, now
+	}
+}
