@@ -37,6 +37,8 @@ func (r *rig) dialBy(d *conn.Dialer, network, addr string) (c *conn.Conn, opened
 	return c, opened, closed
 }
 
+var errEnough = errors.New("enough")
+
 // hosts is a resolver of fixed addresses, which counts.
 type hosts struct {
 	ips   []netip.Addr
@@ -221,7 +223,7 @@ func TestDialRefusesAtOnce(t *testing.T) {
 			{"LocalAddr of another network, unix", "unix", "/x", conn.Dialer{LocalAddr: &net.TCPAddr{}}},
 			{"LocalAddr of no stream", "tcp", "127.0.0.1:1", conn.Dialer{LocalAddr: &net.UDPAddr{}}},
 			{"LocalAddr nil", "tcp", "127.0.0.1:1", conn.Dialer{LocalAddr: (*net.TCPAddr)(nil)}},
-			{"Resolver", "tcp", "a.test:1", conn.Dialer{Resolver: badResolver{}}},
+			{"Resolver", "tcp", "a.test:1", conn.Dialer{Resolver: badResolver(nil)}},
 		} {
 			r.do(func() {
 				_, err := k.d.Dial(r.loop, k.network, k.addr, &conn.Handler{Close: func(*conn.Conn, error) { r.Error(k.name, "closed") }})
@@ -234,7 +236,7 @@ func TestDialRefusesAtOnce(t *testing.T) {
 	})
 }
 
-type badResolver struct{ f []func() }
+type badResolver []string // cannot be compared
 
 func (badResolver) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
 	return nil, nil
@@ -282,6 +284,10 @@ func TestDialControl(t *testing.T) {
 		if err := get(r, closed); err == nil {
 			r.Error("a panic in Control is no error")
 		}
+		_, _, closed = r.dialBy(&conn.Dialer{Control: func(string, string, syscall.RawConn) error { runtime.Goexit(); return nil }}, "tcp", addr)
+		if err := get(r, closed); err == nil {
+			r.Error("a Goexit in Control is no error")
+		}
 		var c *conn.Conn
 		ch, onClose := closes()
 		d := &conn.Dialer{Control: func(string, string, syscall.RawConn) error { return c.Close() }}
@@ -327,8 +333,11 @@ func TestDialsGivenUpLeaveNothing(t *testing.T) {
 					d.Resolver, addr = res, fmt.Sprintf("name%d.test:1", i%100)
 				case 3:
 					d.Control = func(string, string, syscall.RawConn) error {
-						if i%2 == 0 && i < 100 {
+						switch {
+						case i < 50:
 							panic("in Control")
+						case i < 100:
+							runtime.Goexit()
 						}
 						return errors.New("wrong")
 					}

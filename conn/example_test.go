@@ -106,6 +106,40 @@ func ExampleLoop_Dial() {
 	// EOF
 }
 
+// Connections from one address of this machine, to whichever address of a name connects first.
+func ExampleDialer() {
+	l := exampleLoop()
+	backend, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer backend.Close()
+	_, port, _ := net.SplitHostPort(backend.Addr().String())
+	d := &conn.Dialer{
+		LocalAddr:     &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)},
+		Timeout:       5 * time.Second,
+		FallbackDelay: 100 * time.Millisecond,
+	}
+	_, err = d.Dial(l, "tcp", "localhost:"+port, &conn.Handler{
+		Open: func(c *conn.Conn) {
+			fmt.Println("connected from", c.LocalAddr().(*net.TCPAddr).IP)
+			c.Close()
+		},
+		Close: func(c *conn.Conn, err error) { // err is a *net.OpError if no address has answered
+			if err != nil {
+				fmt.Println(err)
+			}
+		},
+	})
+	if err != nil { // nothing that can be dialled
+		log.Fatal(err)
+	}
+	if err := l.Run(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output: connected from 127.0.0.1
+}
+
 // A proxy: two connections that pipe to each other. Neither is read faster than
 // the other one is, an end of one side is passed on, and so is a reset.
 func ExampleConn_Pipe() {
