@@ -196,12 +196,12 @@ func TestEchoToNobody(t *testing.T) {
 	s := start(t, h)
 	p := s.dial()
 	wait(t, opened)
-	p.SetDeadline(time.Now().Add(300 * time.Millisecond)) // nothing moves then
 	in := ping(k64[:125])
 	for range 200 {
 		in = append(in, ping(k64[:125])...)
 	}
 	for {
+		p.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)) // nothing moves then
 		if _, err := p.Write(append(in, text(k64[:60000])...)); err != nil {
 			break
 		}
