@@ -66,7 +66,7 @@ func (s *session) setSpecial(special, name, value string, replace bool) error {
 // writeHead puts them behind the server's own (RFC 9110 7.6.1). Whether to keep
 // the connection alive the server knows better.
 func (s *session) setConnection(value string, replace bool) error {
-	for option := range strings.SplitSeq(value, ",") {
+	for option, rest := nextOption(value); option != "" || rest != ""; option, rest = nextOption(rest) {
 		if o := field.Trim(option); o != "" && !field.IsName(o) {
 			return ErrField
 		}
@@ -76,7 +76,7 @@ func (s *session) setConnection(value string, replace bool) error {
 		x.options = ""
 		s.clear(wantsClose)
 	}
-	for option := range strings.SplitSeq(value, ",") {
+	for option, rest := nextOption(value); option != "" || rest != ""; option, rest = nextOption(rest) {
 		switch o := field.Trim(option); {
 		case o == "", strings.EqualFold(o, "keep-alive"), hasOption(x.options, o):
 		case strings.EqualFold(o, "close"):
@@ -86,6 +86,13 @@ func (s *session) setConnection(value string, replace bool) error {
 		}
 	}
 	return nil
+}
+
+// nextOption cuts a list at its first comma. With strings.SplitSeq every value that
+// is set would escape to the heap.
+func nextOption(list string) (option, rest string) {
+	option, rest, _ = strings.Cut(list, ",")
+	return option, rest
 }
 
 // delField undoes setField.
