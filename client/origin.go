@@ -170,18 +170,21 @@ func (o *origin) connect(s *session) {
 // serve gives a connection that may be used to whoever has waited longest, or keeps
 // it.
 func (o *origin) serve(s *session) {
-	for o.waiting.n > 0 {
-		x := o.waiting.pop(s)
-		if x == nil { // they have been let down by one like this, and want a new one
+	l := o.pool.limits
+	if o.waiting.n > 0 {
+		if s.used && !s.usable() {
 			s.drop()
 			return
 		}
-		s.take(x)
+		if x := o.waiting.pop(s); x != nil {
+			s.take(x)
+		} else { // they have been let down by one like this, and want a new one
+			s.drop()
+		}
 		return
 	}
-	l := o.pool.limits
 	switch {
-	case o.pool.closed, l.maxIdle <= 0:
+	case o.pool.closed, l.maxIdle == 0:
 		s.drop()
 		return
 	case o.idle.n >= l.maxIdle:

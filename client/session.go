@@ -92,7 +92,7 @@ func (s *session) free(x *exchange, unread bool) {
 		s.waiting = false
 		s.conn.Resume()
 	}
-	if reusable(st) && s.usable() {
+	if reusable(st) {
 		s.o.serve(s)
 	} else {
 		s.drop()
