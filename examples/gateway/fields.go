@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"iter"
 	"net"
 	"slices"
@@ -37,20 +38,17 @@ func (h *head) idempotent() bool {
 
 // requestHead is what an upstream is asked.
 func (g *gateway) requestHead(r server.Request) head {
-	h := head{method: string(r.Method()), target: target(r), hops: -1}
-	ours := g.forwarded(r)
+	h := head{method: string(r.Method()), target: target(r), fields: make([][2]string, 0, 16), hops: -1}
 	for name, value := range r.EndToEnd() {
-		n := strings.ToLower(string(name))
-		if n == "forwarded" && !g.trust || n == "host" || slices.ContainsFunc(ours, func(f [2]string) bool { return strings.EqualFold(f[0], n) }) ||
-			!g.trust && strings.HasPrefix(n, "x-forwarded-") {
-			continue // anybody may say so, or it is a part of ours
+		if n := string(name); !g.says(n) {
+			h.add(n, string(value))
 		}
-		h.add(string(name), string(value))
 	}
-	h.fields = append(h.fields, ours...)
-	if host := r.Host(); len(host) > 0 {
-		h.add("Host", string(host))
+	host := string(r.Host())
+	if host != "" {
+		h.add("Host", host)
 	}
+	g.forwarded(&h, r, host)
 	if n := r.Length(); n > 0 {
 		h.add("Content-Length", strconv.FormatInt(n, 10))
 	}
@@ -70,9 +68,23 @@ func target(r server.Request) string {
 	return string(r.Path())
 }
 
+// says reports whether a field is one that the gateway sends itself, or that says who
+// passed the request on: anybody can, and is not believed unless he is trusted.
+func (g *gateway) says(name string) bool {
+	const forwarded = "X-Forwarded-"
+	n := min(len(name), len(forwarded))
+	switch {
+	case strings.EqualFold(name, "Host"), strings.EqualFold(name, "Via"):
+		return true
+	case !strings.EqualFold(name[:n], forwarded):
+		return !g.trust && strings.EqualFold(name, "Forwarded")
+	}
+	return !g.trust || strings.EqualFold(name[n:], "For") || strings.EqualFold(name[n:], "Proto") || strings.EqualFold(name[n:], "Host")
+}
+
 // forwarded says whom the request came from, and how; behind what others said who
 // passed it on, if they are trusted.
-func (g *gateway) forwarded(r server.Request) (fields [][2]string) {
+func (g *gateway) forwarded(h *head, r server.Request, host string) {
 	from, proto := "unknown", "http"
 	if addr, ok := r.RemoteAddr().(*net.TCPAddr); ok {
 		from = addr.IP.String()
@@ -80,39 +92,47 @@ func (g *gateway) forwarded(r server.Request) (fields [][2]string) {
 	if r.TLS() != nil {
 		proto = "https"
 	}
-	if before := all(r, "X-Forwarded-For"); g.trust && before != "" {
-		from = before + ", " + from
-	}
-	fields = [][2]string{{"X-Forwarded-For", from}, {"X-Forwarded-Proto", proto}, {"X-Forwarded-Host", string(r.Host())}}
-	for i := range fields[1:] {
-		if f := &fields[1+i]; g.trust && all(r, f[0]) != "" {
-			f[1] = all(r, f[0])
+	if g.trust {
+		if before := all(r, "X-Forwarded-For"); before != "" {
+			from = before + ", " + from
 		}
+		proto = cmp.Or(all(r, "X-Forwarded-Proto"), proto)
+		host = cmp.Or(all(r, "X-Forwarded-Host"), host)
 	}
-	return append(fields, [2]string{"Via", g.via(r, r.Minor())})
+	h.add("X-Forwarded-For", from)
+	h.add("X-Forwarded-Proto", proto)
+	if host != "" {
+		h.add("X-Forwarded-Host", host)
+	}
+	h.add("Via", g.via(all(r, "Via"), r.Minor()))
 }
 
 // via is a message's Via with this gateway in it.
-func (g *gateway) via(m message, minor int) string {
+func (g *gateway) via(before string, minor int) string {
 	via := "1." + strconv.Itoa(minor) + " " + g.name
-	if before := all(m, "Via"); before != "" {
+	if before != "" {
 		return before + ", " + via
 	}
 	return via
 }
 
 type message interface {
+	Get(name string) []byte
 	All() iter.Seq2[[]byte, []byte]
 }
 
 // all is the value of a field that is a list, of all its lines (RFC 9110 5.3).
-func all(m message, name string) (value string) {
+func all[M message](m M, name string) string {
+	if m.Get(name) == nil {
+		return ""
+	}
+	var values []string
 	for n, v := range m.All() {
 		if strings.EqualFold(string(n), name) {
-			value += ", " + string(v)
+			values = append(values, string(v))
 		}
 	}
-	return strings.TrimPrefix(value, ", ")
+	return strings.Join(values, ", ")
 }
 
 // hop says what goes for the next hop: that the body waits for 100 Continue, how much
@@ -122,12 +142,13 @@ func (h *head) hop(r server.Request) {
 	if r.Minor() > 0 && r.Length() != 0 && r.Get("Expect") != nil {
 		h.add("Expect", "100-continue")
 	}
-	n, err := strconv.ParseUint(string(r.Get("Max-Forwards")), 10, 31)
-	if err == nil && (h.method == "TRACE" || h.method == "OPTIONS") {
-		h.hops = int(n)
-		h.add("Max-Forwards", strconv.Itoa(int(n)-1))
+	if h.method == "TRACE" || h.method == "OPTIONS" {
+		if n, err := strconv.ParseUint(string(r.Get("Max-Forwards")), 10, 31); err == nil {
+			h.hops = int(n)
+			h.add("Max-Forwards", strconv.Itoa(int(n)-1))
+		}
 	}
-	if lists(all(r, "TE"), "trailers") {
+	if te := all(r, "TE"); te != "" && lists(te, "trailers") {
 		h.add("TE", "trailers")
 		h.add("Connection", "TE")
 	}
@@ -154,5 +175,5 @@ func (g *gateway) responseHead(w server.Response, a client.Response) {
 	for name, value := range a.EndToEnd() {
 		w.Add(string(name), string(value))
 	}
-	w.Set("Via", g.via(a, a.Minor()))
+	w.Set("Via", g.via(all(a, "Via"), a.Minor()))
 }
