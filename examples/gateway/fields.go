@@ -173,7 +173,7 @@ func (g *gateway) responseHead(w server.Response, a client.Response) {
 		w.Set("Upgrade", all(a, "Upgrade"))
 	}
 	for name, value := range a.EndToEnd() {
-		w.Add(string(name), string(value))
+		w.AddBytes(name, value)
 	}
 	w.Set("Via", g.via(all(a, "Via"), a.Minor()))
 }

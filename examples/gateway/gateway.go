@@ -4,7 +4,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -56,9 +58,10 @@ func (g *gateway) serve(w server.Response, r server.Request) {
 	p := &passage{g: g, w: w, r: r, head: g.requestHead(r), tries: max(2, len(g.upstreams))}
 	switch {
 	case p.head.method == "CONNECT":
+		w.Set("Allow", allow)
 		refuse(w, 405, "this is a gateway to its own upstreams, and no proxy")
 	case p.head.hops == 0:
-		w.End("") // TRACE or OPTIONS that go no further (RFC 9110 7.6.2)
+		lastHop(w, r)
 	default:
 		r.Trailer(func(name, value []byte) { p.q.Trailer(string(name), string(value)) })
 		w.OnAbort(p.left)
@@ -98,7 +101,7 @@ func (p *passage) inform(a client.Response) {
 		return
 	}
 	for name, value := range a.EndToEnd() {
-		p.w.Add(string(name), string(value))
+		p.w.AddBytes(name, value)
 	}
 	p.w.Inform(a.Status())
 	for name := range a.EndToEnd() { // those of the answer proper come with it
@@ -174,6 +177,26 @@ func (p *passage) tunnel(a client.Response) {
 	}
 	up.Pipe(down)
 	down.Pipe(up)
+}
+
+// allow are the methods that every upstream may be asked by.
+const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"
+
+// lastHop answers a TRACE or OPTIONS that goes no further (RFC 9110 7.6.2, 9.3.8).
+func lastHop(w server.Response, r server.Request) {
+	if string(r.Method()) == "OPTIONS" {
+		w.Set("Allow", allow)
+		w.End("")
+		return
+	}
+	w.Set("Content-Type", "message/http")
+	text := fmt.Sprintf("TRACE %s HTTP/1.%d\r\n", r.Target(), r.Minor())
+	for name, value := range r.All() {
+		if n := strings.ToLower(string(name)); n != "cookie" && n != "authorization" && n != "proxy-authorization" {
+			text += fmt.Sprintf("%s: %s\r\n", name, value)
+		}
+	}
+	w.End(text + "\r\n")
 }
 
 func refuse(w server.Response, status int, text string) {
