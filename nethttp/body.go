@@ -4,6 +4,7 @@
 package nethttp
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -72,13 +73,15 @@ func (b *body) Read(p []byte) (int, error) {
 			return c.take(p)
 		case in.ended:
 			b.end()
+		case errors.Is(c.gone, os.ErrDeadlineExceeded):
+			b.err = os.ErrDeadlineExceeded
 		case c.gone != nil:
 			b.err = io.ErrUnexpectedEOF
 		case overdue(in.by):
 			in.late = true
-			return 0, os.ErrDeadlineExceeded
+			b.err = os.ErrDeadlineExceeded
 		case c.tooSlow():
-			b.err = io.ErrUnexpectedEOF
+			b.err = os.ErrDeadlineExceeded
 		default:
 			if !in.wanted {
 				in.wanted = true

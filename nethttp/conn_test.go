@@ -218,7 +218,7 @@ var connectionPromises = []promise{
 	}},
 }
 
-const broken = "When a request's body breaks off, is malformed or too large, the server answers (400, 408, 413) and closes, and the handler's Read fails with io.ErrUnexpectedEOF; under net/http the handler answers."
+const broken = "When a request's body breaks off, is malformed or too large, the server answers (400, 408, 413) and closes, and the handler's Read fails with io.ErrUnexpectedEOF, or os.ErrDeadlineExceeded; under net/http the handler answers."
 
 func sendAfter100(body string) func(c *caller) {
 	return func(c *caller) {

@@ -4,8 +4,7 @@
 package nethttp
 
 import (
-	"errors"
-	"os"
+	"fmt"
 	"sync"
 	"time"
 
@@ -174,8 +173,8 @@ func (c *call) leave(gone bool, cause error) (cancel func(), begun bool) {
 	c.left = true
 	if gone && c.gone == nil {
 		c.gone = errOver
-		if errors.Is(cause, os.ErrDeadlineExceeded) {
-			c.gone = cause // as with net/http: WriteTimeout, say
+		if cause != nil {
+			c.gone = fmt.Errorf("%w: %w", errOver, cause)
 		}
 	}
 	if c.notify != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -160,26 +161,19 @@ func TestBodyHasALeastRate(t *testing.T) {
 	}()
 	k.want("408")
 	close(stop)
-	if err := wait(t, said); err != io.ErrUnexpectedEOF {
+	if err := wait(t, said); err != os.ErrDeadlineExceeded {
 		t.Error(err)
 	}
 }
 
 // TestReadDeadlineCloses: behind a read deadline that has passed the connection is
-// closed with the answer, and not when BodyTimeout has passed too. One that was
-// moved on lets Read go on.
+// closed with the answer, and not when BodyTimeout has passed too.
 func TestReadDeadlineCloses(t *testing.T) {
 	t.Parallel()
 	s := start(t, &server.Server{BodyTimeout: time.Hour}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
 		rc.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		b, err := io.ReadAll(r.Body)
-		if r.URL.Path == "/on" {
-			io.WriteString(w, "so far "+string(b))
-			rc.Flush()
-			rc.SetReadDeadline(time.Time{})
-			b, err = io.ReadAll(r.Body)
-		}
 		fmt.Fprintf(w, "%s %v", b, errors.Is(err, os.ErrDeadlineExceeded))
 	}), 0))
 	for _, framing := range []string{"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n", "Content-Length: 10\r\n\r\na"} {
@@ -190,15 +184,35 @@ func TestReadDeadlineCloses(t *testing.T) {
 		}
 		k.wantEnd()
 	}
-	k := s.dial()
-	k.send(request("POST", "/on", "Content-Length: 2") + "a")
-	if resp, err := http.ReadResponse(k.in, nil); err != nil {
-		t.Error(err)
-	} else {
-		k.send("b")
-		if b, err := io.ReadAll(resp.Body); string(b) != "so far ab false" || err != nil {
-			t.Errorf("%q, %v", b, err)
+}
+
+// TestWriteTimeoutIsADeadline: after WriteTimeout Write says that it was the time, and
+// after a reset it does not.
+func TestWriteTimeoutIsADeadline(t *testing.T) {
+	t.Parallel()
+	if !seesResets(t) {
+		t.Skip(unseenReset)
+	}
+	said := make(chan error, 1)
+	s := start(t, &server.Server{WriteTimeout: 300 * time.Millisecond}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for {
+			if _, err := io.WriteString(w, long); err != nil {
+				said <- err
+				return
+			}
 		}
+	}), 0))
+	k := s.dial()
+	k.send(get("/"))
+	if err := wait(t, said); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("nobody reads: %v", err)
+	}
+	k = s.dial()
+	k.send(get("/"))
+	k.in.Peek(1)
+	k.reset()
+	if err := wait(t, said); errors.Is(err, os.ErrDeadlineExceeded) || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a reset: %v", err)
 	}
 }
 

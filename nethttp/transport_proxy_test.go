@@ -52,11 +52,11 @@ func (p *aProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(200)
-	c, _, err := w.(http.Hijacker).Hijack()
+	c, rw, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		return
 	}
-	go func() { io.Copy(up, c); up.Close() }()
+	go func() { io.Copy(up, rw); up.Close() }() // which has what came meanwhile
 	io.Copy(c, up)
 	c.Close()
 }
