@@ -28,6 +28,7 @@ type Conn struct {
 	outOff   int
 	inOff    uint32
 	burst    uint32 // bytes that the kernel took during the running callback
+	holds    uint32 // bytes of buffers, as Stats.Held counts them
 	slot     uint32
 	fd       int32
 	timeout  uint32 // ticks that input and output push the deadline by; 0: they do not
@@ -38,6 +39,7 @@ type Conn struct {
 	flags    flags
 	want     poller.Ready // what the poller watches
 	sec      security
+	idle     uint8 // times running that it was ready in vain; debug builds
 }
 
 // extra is the state that most connections never have.
@@ -281,6 +283,9 @@ func (c *Conn) settle() {
 		c.sendSealed()
 	}
 	c.burst = 0
+	if c.out != nil || c.holds != 0 {
+		c.account()
+	}
 	if c.is(closed | connecting) {
 		return
 	}

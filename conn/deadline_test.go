@@ -1,3 +1,5 @@
+//go:build unix
+
 // Deadlines on a clock that is moved by hand, over real sockets: a late loop
 // looks before it judges, and a slow reader is left alone.
 
@@ -93,7 +95,7 @@ func tcpPair(t *testing.T) (a, b int) {
 func (b *bench) wait(d time.Duration) {
 	b.clock += d
 	b.l.moveTo(b.clock)
-	b.l.settle()
+	b.settle()
 }
 
 func (b *bench) say(s string) {
@@ -153,7 +155,7 @@ func TestLateLoopSendsBeforeItJudges(t *testing.T) {
 	timeouts := 0
 	b := newBench(t, "unix", &Handler{Stall: -1, Timeout: func(*Conn) { timeouts++ }})
 	b.c.Write(make([]byte, 1<<20))
-	b.l.settle()
+	b.settle()
 	b.c.SetTimeout(time.Second)
 	b.take(100 << 10)
 	if b.wait(12 * time.Second); timeouts != 0 {
@@ -197,7 +199,7 @@ func TestReadTimeout(t *testing.T) {
 	b.c.SetReadTimeout(d)
 	for range 3 {
 		b.c.Write([]byte("news"))
-		b.l.settle()
+		b.settle()
 		b.wait(d * 2 / 5)
 	}
 	step("a peer who says nothing", 1)
@@ -240,7 +242,7 @@ func TestSlowReaderIsLeftAlone(t *testing.T) {
 				unix.SetsockoptInt(int(b.c.fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, k.mss)
 			}
 			b.c.Write(make([]byte, 8<<20))
-			b.l.settle()
+			b.settle()
 			for i := range 300 {
 				b.take(4 << 10)
 				time.Sleep(time.Millisecond) // the kernel's own work for this takes no longer, but takes some
@@ -270,7 +272,7 @@ func TestNegativeLimits(t *testing.T) {
 		if _, err := b.c.Write(make([]byte, 1<<20)); err != nil {
 			t.Fatal(err)
 		}
-		b.l.settle()
+		b.settle()
 		if b.c.Full() {
 			t.Fatal("Full, without a limit")
 		}
@@ -278,7 +280,7 @@ func TestNegativeLimits(t *testing.T) {
 	for range 10 {
 		b.say(string(make([]byte, 64<<10)))
 		b.c.fill()
-		b.l.settle()
+		b.settle()
 	}
 	if b.c.is(closed) {
 		t.Error("closed:", b.c.more.err)
@@ -299,14 +301,14 @@ func TestErrorOfAWrite(t *testing.T) {
 	unix.Close(b.peer)
 	for end := time.Now().Add(30 * time.Second); got == nil && time.Now().Before(end); {
 		b.c.Write([]byte("x"))
-		b.l.settle()
+		b.settle()
 		n, err := b.l.poll.Wait(events, time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range events[:n] {
 			b.c.event(e.Ready)
-			b.l.settle()
+			b.settle()
 		}
 	}
 	b.peer, _ = unix.Dup(int(os.Stderr.Fd())) // for Cleanup
@@ -339,11 +341,20 @@ func TestSyscallConn(t *testing.T) {
 		t.Errorf("SO_RCVBUF is %d, %v", size, err)
 	}
 	b.c.Abort()
-	b.l.settle()
+	b.settle()
 	if err := rc.Control(func(uintptr) { t.Error("called") }); err != net.ErrClosed {
 		t.Error("after the end:", err)
 	}
 	if _, err := b.c.SyscallConn(); err != net.ErrClosed {
 		t.Error("after the end:", err)
+	}
+}
+
+// settle is what a turn does behind each callback, in no portions.
+func (b *bench) settle() {
+	b.l.pace.read = time.Since(b.l.epoch)
+	b.l.pace.fresh()
+	for b.l.settle(); b.l.overdue.len() > 0; b.l.settle() {
+		b.l.settleOne(b.l.overdue.pop())
 	}
 }

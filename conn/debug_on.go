@@ -1,12 +1,58 @@
 //go:build race || lurcherdebug
 
-// Poison: in these builds, bytes that were borrowed are overwritten when the
-// loan is over, so that whoever kept them reads nonsense, and a test sees it.
+// What debug builds do, with the race detector or the tag lurcherdebug, so that a
+// test sees what would go wrong now and then: bytes that were borrowed are
+// overwritten when the loan is over, and are nobody else's afterwards; a call on
+// another goroutine than the loop's panics, and so does interest in what nobody
+// reads.
 
 package conn
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+const debugging = true
 
 func poison(p []byte) {
 	for n := copy(p, "\xDB"); n > 0 && n < len(p); n *= 2 {
 		copy(p[n:], p[:n]) // the race detector makes a store of each byte slow
+	}
+}
+
+// fresh is a copy of p that is never used again.
+func fresh(p []byte) []byte { return slices.Clone(p) }
+
+// own panics if method is called on another goroutine than the loop's, while that runs.
+func (l *Loop) own(method string) {
+	if g := l.goroutine.Load(); g != 0 && g != goroutine() {
+		panic(fmt.Sprintf("conn: %s was called on goroutine %d, and belongs to the loop's, goroutine %d: use Post", method, goroutine(), g))
+	}
+}
+
+func (c *Conn) own(method string) { c.loop.own("Conn." + method) }
+
+// A glimpse is what an event may change.
+type glimpse struct {
+	calls uint64
+	want  poller.Ready
+	flags flags
+}
+
+func (c *Conn) sees() glimpse { return glimpse{c.loop.calls, c.want, c.flags} }
+
+// acted panics where c was ready three times running, and nobody has read,
+// written, or changed what is wanted: the loop would spin.
+func (g glimpse) acted(c *Conn, r poller.Ready) {
+	if c.is(closed) || g != c.sees() {
+		c.idle = 0
+		return
+	}
+	if c.idle++; c.idle == 3 {
+		c.loop.running = c
+		panic(fmt.Sprintf("conn: ready (%v) three times running, and nobody reads, writes or changes the interest (%v): flags %b, security %d", r, c.want, c.flags, c.sec))
 	}
 }

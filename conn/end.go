@@ -99,6 +99,9 @@ func (c *Conn) end() {
 	}
 	c.dropInput()
 	c.dropOutput()
+	if c.holds != 0 {
+		c.account()
+	}
 	c.burst = uint32(min(unsent, math.MaxUint32))
 	if c.sec == shaking {
 		c.endHandshake(false)

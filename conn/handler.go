@@ -50,7 +50,7 @@ type Handler struct {
 	//   - io.EOF: the peer had ended first
 	//   - io.ErrUnexpectedEOF, wrapped: it did so without TLS's close_notify
 	//   - os.ErrDeadlineExceeded, perhaps wrapped: a timeout
-	//   - ErrBacklog, ErrHold: that limit
+	//   - ErrBacklog, ErrHold, ErrMemory: that limit
 	//   - net.ErrClosed: after Abort
 	//   - an os.SyscallError with the errno of the operation that failed
 	//   - the cause of Run's context, when the loop ended

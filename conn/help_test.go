@@ -158,11 +158,14 @@ func newLoop(t testing.TB, name string) *conn.Loop {
 	return l
 }
 
-func newRig(t *testing.T, name, network string) *rig {
+func newRig(t *testing.T, name, network string, set ...func(l *conn.Loop)) *rig {
 	needNetwork(t, network)
 	r := &rig{T: t, name: name, network: network, loop: newLoop(t, name), log: &logbook{}, done: make(chan error, 1)}
 	r.loop.Log = slog.New(slog.NewTextHandler(r.log, nil))
 	r.loop.Ref() // until the test is over
+	for _, fn := range set {
+		fn(r.loop)
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r.cancel = cancel
 	go func() { r.done <- r.loop.Run(ctx) }()

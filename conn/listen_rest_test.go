@@ -1,3 +1,5 @@
+//go:build unix
+
 // A listener that cannot accept rests.
 
 package conn_test

@@ -41,6 +41,13 @@ type Loop struct {
 	// [slog.Default].
 	Log *slog.Logger
 
+	// MaxMemory bounds the bytes that the connections of this loop hold together,
+	// input that is held and output that is pending: when they hold more, those
+	// that hold most are reset, with ErrMemory, and Log is told. It is set before
+	// Run. Default: of a quarter of the memory that the process may have, the
+	// share of one processor; negative: no limit.
+	MaxMemory int
+
 	// Turn, if it is set before Run, is called twice in each turn: with true
 	// before the first callback and with false after the last, when the loop is
 	// about to wait. It is for who counts or watches; it takes part in every
@@ -85,9 +92,13 @@ type Loop struct {
 	ending     bool                       // everything is closed: nothing new is begun
 	cause      error                      // why
 
+	maxMemory  int   // see MaxMemory
+	shedSilent int64 // elapsed until which Log is told nothing of it
+
 	post postbox
 
 	goroutine atomic.Uint64 // that runs the callbacks; 0: none
+	calls     uint64        // system calls that transfer; debug builds
 	stats     Stats
 	shared    shared
 }
@@ -102,6 +113,9 @@ type Stats struct {
 	BytesOut     uint64
 	Reads        uint64 // system calls that brought input
 	Writes       uint64 // system calls for output
+
+	Held int    // bytes of the buffers that connections hold now
+	Shed uint64 // connections that were closed with ErrMemory
 
 	Pauses  uint64        // times that output reached Handler.High, at which reading pauses as a rule
 	Paused  int           // connections whose output has not been at Handler.Low since
@@ -140,6 +154,12 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 func (l *Loop) Run(ctx context.Context) (err error) {
 	if l.ran.Swap(true) {
 		return net.ErrClosed
+	}
+	switch {
+	case l.MaxMemory == 0:
+		l.maxMemory = memoryShare()
+	case l.MaxMemory > 0:
+		l.maxMemory = l.MaxMemory
 	}
 	stop := context.AfterFunc(ctx, func() {
 		l.Post(func() { l.stop(context.Cause(ctx)) })

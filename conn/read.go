@@ -1,5 +1,5 @@
 // Input: from the kernel into the loop's one buffer, to Data, and into a
-// pooled buffer only what Data leaves.
+// buffer of its own only what Data leaves.
 
 package conn
 
@@ -8,26 +8,17 @@ import (
 	"os"
 	"reflect"
 	"runtime"
-	"slices"
 	"syscall"
-
-	"github.com/valyala/bytebufferpool"
 )
-
-// Held input and pending output have pools of their own: each learns the sizes
-// that it is used with.
-var inPool, outPool bytebufferpool.Pool
 
 // fill reads once: the poller says so if there is more.
 func (c *Conn) fill() {
 	l := c.loop
 	buf := l.in
-	switch {
-	case c.sec == shaking:
+	if c.sec == shaking {
 		buf = buf[:flightSize]
-	case c.in != nil && c.sec == plain:
-		buf = c.room()
 	}
+	l.called()
 	n, errno := read(int(c.fd), buf)
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
@@ -57,13 +48,11 @@ func (c *Conn) fill() {
 		c.unseal(buf[:n])
 		return
 	}
+	p := fresh(buf[:n])
 	if c.in != nil {
-		c.in.B = c.in.B[:len(c.in.B)+n]
+		c.keep(p)
 		c.deliverHeld()
-		return
-	}
-	p := buf[:n]
-	if used := c.deliver(p); used < n && !c.is(closing|closed) {
+	} else if used := c.deliver(p); used < n && !c.is(closing|closed) {
 		c.hold(p[used:])
 	}
 	poison(p)
@@ -91,23 +80,20 @@ func (c *Conn) Held() []byte {
 
 // hold keeps p until there is more, or Resume.
 func (c *Conn) hold(p []byte) {
-	c.in, c.inOff = inPool.Get(), 0
-	c.in.B = append(c.in.B[:0], p...)
+	c.in, c.inOff = getBuffer(len(p)), 0
+	c.in.B = append(c.in.B, p...)
+	c.account()
 }
 
-// room is free space behind the held input, which stays in one piece.
-func (c *Conn) room() []byte {
-	const least = 4 << 10
+// keep is hold, behind what is held already: in one piece, and as much as came.
+func (c *Conn) keep(p []byte) {
 	b := c.in.B
-	if free := cap(b) - len(b); free < least {
-		if off := int(c.inOff); off > len(b)/2 {
-			b = append(b[:0], b[off:]...)
-			c.inOff = 0
-		}
-		b = slices.Grow(b, least)
-		c.in.B = b
+	if off := int(c.inOff); off > len(b)/2 && len(b)+len(p) > cap(b) {
+		b = append(b[:0], b[off:]...)
+		c.inOff = 0
 	}
-	return b[len(b):cap(b)]
+	c.in.B = append(b, p...)
+	c.account()
 }
 
 // deliver hands p to whoever takes the input, and answers how much was taken.
@@ -140,7 +126,12 @@ func (c *Conn) deliver(p []byte) int {
 // deliverHeld hands over the held input again.
 func (c *Conn) deliverHeld() {
 	p := c.in.B[c.inOff:]
-	n := c.deliver(p)
+	lent := fresh(p)
+	n := c.deliver(lent)
+	if debugging {
+		copy(p, lent) // it may have been changed
+		poison(lent)
+	}
 	poison(p[:n])
 	if n == len(p) {
 		c.dropInput()
@@ -152,8 +143,9 @@ func (c *Conn) deliverHeld() {
 func (c *Conn) dropInput() {
 	if c.in != nil {
 		poison(c.in.B)
-		inPool.Put(c.in)
+		putBuffer(c.in)
 		c.in, c.inOff = nil, 0
+		c.account()
 	}
 }
 

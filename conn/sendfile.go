@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 	"syscall"
 
 	"github.com/valyala/bytebufferpool"
@@ -43,7 +42,7 @@ func (c *Conn) SendFile(f *os.File, off, n int64) error {
 // tail is where bytes behind the last file go.
 func (x *extra) tail() *[]byte {
 	if n := len(x.queue); n == 0 || x.queue[n-1].buf == nil {
-		x.queue = append(x.queue, segment{buf: outPool.Get()})
+		x.queue = append(x.queue, segment{buf: getBuffer(0)})
 	}
 	return &x.queue[len(x.queue)-1].buf.B
 }
@@ -55,7 +54,7 @@ func (x *extra) dropFirst() {
 		s.file.Close()
 	}
 	if s.buf != nil {
-		outPool.Put(s.buf)
+		putBuffer(s.buf)
 	}
 	x.popFirst()
 }
@@ -92,6 +91,7 @@ func (c *Conn) sendFile(s *segment) {
 		return
 	}
 	want := min(s.n, maxSend)
+	c.loop.called()
 	n, errno := sendfile(int(c.fd), s.file, s.off, want)
 	c.loop.stats.Writes++
 	switch {
@@ -119,12 +119,12 @@ func (c *Conn) sendFile(s *segment) {
 
 // readFile makes the next part of a file the pending output.
 func (c *Conn) readFile(s *segment) {
-	b := outPool.Get()
 	size := int(min(s.n, readSize))
-	b.B = slices.Grow(b.B[:0], size)[:size]
+	b := getBuffer(size)
+	b.B = b.B[:size]
 	n, err := s.file.ReadAt(b.B, s.off)
 	if n == 0 {
-		outPool.Put(b)
+		putBuffer(b)
 		if err == nil || err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}

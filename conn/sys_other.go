@@ -64,6 +64,8 @@ func acceptFD(fd int) (int, syscall.Errno) {
 // unsent is not known here.
 func unsent(int) int { return -1 }
 
+const tellsUnsent = false
+
 func socket(family int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

@@ -175,6 +175,8 @@ func sendfile(int, *os.File, int64, int64) (int, syscall.Errno) { return 0, sysc
 // unsent is not known here.
 func unsent(int) int { return -1 }
 
+const tellsUnsent = false
+
 func reusePort(int) error { return fmt.Errorf("SO_REUSEPORT on Windows: %w", errors.ErrUnsupported) }
 
 // chooseLate is Linux's.

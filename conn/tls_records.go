@@ -43,7 +43,7 @@ func (c *Conn) unseal(p []byte) {
 	}
 	t.raw = nil
 	if n > 0 {
-		c.receive(buf[:n])
+		c.receive(fresh(buf[:n]))
 	}
 	switch {
 	case err == nil || err == errAgain || c.is(closing|closed):
@@ -59,11 +59,7 @@ func (c *Conn) unseal(p []byte) {
 func (c *Conn) receive(p []byte) {
 	switch {
 	case c.in != nil:
-		for rest := p; len(rest) > 0; {
-			n := copy(c.room(), rest)
-			c.in.B = c.in.B[:len(c.in.B)+n]
-			rest = rest[n:]
-		}
+		c.keep(p)
 		if c.reads() {
 			c.deliverHeld()
 		}
@@ -181,7 +177,7 @@ func (c *Conn) sealQueued() {
 			b := c.out
 			c.out = nil
 			c.sealNow(b.B)
-			outPool.Put(b)
+			putBuffer(b)
 		}
 	}
 }

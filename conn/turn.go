@@ -100,6 +100,9 @@ func (l *Loop) turn() (done bool) {
 	l.settle()
 	for ; l.list < lists; l.list++ {
 		l.handOut()
+		if l.crowded() {
+			l.shed()
+		}
 		l.pace.fresh()
 	}
 	l.list = 0
@@ -120,7 +123,14 @@ func (l *Loop) handOut() {
 		for l.taken < l.count && l.more() {
 			e := l.events[l.taken]
 			l.taken++
-			if o := l.slots.find(e.Token); o != nil {
+			switch o := l.slots.find(e.Token).(type) {
+			case nil:
+			case *Conn:
+				before := o.sees()
+				o.event(e.Ready)
+				l.settle()
+				before.acted(o, e.Ready)
+			default:
 				o.event(e.Ready)
 				l.settle()
 			}
@@ -176,6 +186,13 @@ func (l *Loop) settleOne(c *Conn) {
 		c.end()
 	} else {
 		c.settle()
+	}
+}
+
+// called notes a system call that transfers: see glimpse.
+func (l *Loop) called() {
+	if debugging {
+		l.calls++
 	}
 }
 

@@ -237,7 +237,7 @@ func (c *Conn) makeRoom(n int) {
 		l.corked, c.out = true, l.cork
 	case c.out == nil:
 		l.lend(c)
-		c.out = outPool.Get()
+		c.out = getBuffer(n)
 	case len(c.out.B)+n > cap(c.out.B) && c.outOff > len(c.out.B)/2:
 		c.out.B = append(c.out.B[:0], c.out.B[c.outOff:]...)
 		c.outOff = 0
@@ -284,8 +284,8 @@ func (c *Conn) sendNow(p []byte) bool {
 		c.dropOut()
 	}
 	if n < len(p) {
-		c.out = outPool.Get()
-		c.out.B = append(c.out.B[:0], p[n:]...)
+		c.out = getBuffer(len(p) - n)
+		c.out.B = append(c.out.B, p[n:]...)
 	}
 	return true
 }
@@ -297,6 +297,7 @@ func (c *Conn) kernel(a, b []byte) int {
 		return len(a) + len(b)
 	}
 	last := c.last()
+	c.loop.called()
 	n, errno := write(int(c.fd), a, b, last)
 	c.loop.stats.Writes++
 	if errno == syscall.EAGAIN || errno == syscall.EINTR {
@@ -407,8 +408,9 @@ func (c *Conn) stalled() bool {
 // uncork moves what the kernel refused out of the loop's buffer, which serves
 // the next callback.
 func (c *Conn) uncork() {
-	b := outPool.Get()
-	b.B = append(b.B[:0], c.out.B[c.outOff:]...)
+	rest := c.out.B[c.outOff:]
+	b := getBuffer(len(rest))
+	b.B = append(b.B, rest...)
 	c.dropOut()
 	c.out = b
 }
@@ -419,7 +421,7 @@ func (c *Conn) dropOut() {
 		c.out.B = c.out.B[:0]
 		c.loop.corked = false
 	} else {
-		outPool.Put(c.out)
+		putBuffer(c.out)
 	}
 	c.out, c.outOff = nil, 0
 }

@@ -1,0 +1,112 @@
+// Buffers for input that is held and output that is pending, what a loop's
+// connections hold of them, and the bound on that.
+
+package conn
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"github.com/valyala/bytebufferpool"
+)
+
+// buffers are pools by size: one that was large for somebody is not lent to who
+// needs little, and may need it for long.
+var buffers [3]bytebufferpool.Pool
+
+func shelf(size int) *bytebufferpool.Pool {
+	switch {
+	case size <= 1<<10:
+		return &buffers[0]
+	case size <= 16<<10:
+		return &buffers[1]
+	}
+	return &buffers[2]
+}
+
+// getBuffer lends an empty buffer with room for n bytes.
+func getBuffer(n int) *bytebufferpool.ByteBuffer {
+	b := shelf(n).Get()
+	b.B = slices.Grow(b.B[:0], n)
+	return b
+}
+
+// putBuffer takes one back. In debug builds nobody gets it again: bytes that were
+// kept read as poison for ever.
+func putBuffer(b *bytebufferpool.ByteBuffer) {
+	if !debugging {
+		shelf(cap(b.B)).Put(b)
+	}
+}
+
+// ErrMemory closes the connections that hold most, by a reset, when all those of a
+// loop hold more than [Loop.MaxMemory].
+var ErrMemory = errors.New("conn: the connections of the loop hold more than Loop.MaxMemory, and this one more than others")
+
+// account notes what c holds now.
+func (c *Conn) account() {
+	n := 0
+	if c.in != nil {
+		n = cap(c.in.B)
+	}
+	if c.out != nil && c.out != c.loop.cork {
+		n += cap(c.out.B)
+	}
+	if c.more != nil {
+		for _, s := range c.more.queue {
+			if s.buf != nil {
+				n += cap(s.buf.B)
+			}
+		}
+	}
+	n = min(n, math.MaxUint32)
+	c.loop.stats.Held += n - int(c.holds)
+	c.holds = uint32(n)
+}
+
+// crowded reports whether the connections hold more than they may.
+func (l *Loop) crowded() bool { return l.maxMemory > 0 && l.stats.Held > l.maxMemory }
+
+// shed closes connections until the others hold a quarter less than they may:
+// those that hold most. To go through all of them takes a while, and is not to be
+// done at every turn.
+func (l *Loop) shed() {
+	const least = 2 << 10 // who holds less is no offender
+	var list []*Conn
+	for c := range l.Conns() {
+		if c.holds >= least {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Conn) int { return cmp.Compare(b.holds, a.holds) })
+	held, n := l.stats.Held, 0
+	for _, c := range list {
+		if held <= l.maxMemory/4*3 {
+			break
+		}
+		held -= int(c.holds)
+		c.drop(ErrMemory)
+		n++
+	}
+	l.stats.Shed += uint64(n)
+	if l.Log != nil && l.elapsed >= l.shedSilent {
+		l.shedSilent = l.elapsed + warnEvery
+		l.Log.Warn("conn: connections hold too much, those that hold most are closed", "closed", n, "held", l.stats.Held, "most", l.maxMemory)
+	}
+	l.settle()
+}
+
+// memoryShare is what the connections of one loop may hold where nobody says: of a
+// quarter of the memory that there is for the process, as much as there are
+// processors.
+var memoryShare = sync.OnceValue(func() int {
+	const least = 16 << 20
+	total := min(machineMemory(), uint64(debug.SetMemoryLimit(-1)))
+	share := total / 4 / uint64(runtime.GOMAXPROCS(0))
+	return int(min(max(share, least), math.MaxInt/2))
+})
