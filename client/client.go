@@ -116,7 +116,8 @@ func most[T int | int64](n, def T) T {
 }
 
 // On returns the pool of l. It takes no lock but the first time for each loop. The
-// client keeps the pool, and with it the loop, until [Pool.Close].
+// client keeps the pool, and with it the loop, until that has ended, if the pool was
+// closed before: see [Pool.Close].
 func (c *Client) On(l *conn.Loop) *Pool {
 	if m := c.pools.Load(); m != nil {
 		if p := (*m)[l]; p != nil {
@@ -126,32 +127,19 @@ func (c *Client) On(l *conn.Loop) *Pool {
 	c.once.Do(c.prepare)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := c.copyPools()
+	m := make(map[*conn.Loop]*Pool)
+	if old := c.pools.Load(); old != nil {
+		for l, p := range *old {
+			if !p.closed.Load() || l.Post(func() {}) == nil { // else nobody asks there any more
+				m[l] = p
+			}
+		}
+	}
 	if m[l] == nil {
 		m[l] = newPool(c, l)
 		c.pools.Store(&m)
 	}
 	return m[l]
-}
-
-// forget takes p out of the pools.
-func (c *Client) forget(p *Pool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if m := c.copyPools(); m[p.loop] == p {
-		delete(m, p.loop)
-		c.pools.Store(&m)
-	}
-}
-
-func (c *Client) copyPools() map[*conn.Loop]*Pool {
-	m := make(map[*conn.Loop]*Pool)
-	if old := c.pools.Load(); old != nil {
-		for l, p := range *old {
-			m[l] = p
-		}
-	}
-	return m
 }
 
 // CloseIdle closes the connections that are idle, on all loops, soon.

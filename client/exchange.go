@@ -229,8 +229,8 @@ func (x *exchange) arm() {
 		d = l.cont
 	case x.read == heading && x.send == complete:
 		d = l.head
-	case x.read == bodying && !x.is(paused), x.read == tunnel:
-		d = l.body
+	case x.read == bodying && !x.is(paused) && x.send != streaming, x.read == tunnel:
+		d = l.body // while the request goes on, the server may be waiting for us
 	}
 	if x.until != 0 {
 		if left := max(time.Duration(x.until-x.pool.now()), 1); d == 0 || left < d {
@@ -252,9 +252,9 @@ func (x *exchange) timeout() {
 		x.goOn()
 	case x.read == heading && x.send == complete && s.conn.Pending() == 0:
 		err = errHeadTime
-	case x.read == bodying && !x.is(paused) && x.sink == nil, x.read == tunnel:
+	case x.read == tunnel, x.read == bodying && !x.is(paused) && x.sink == nil && x.send != streaming:
 		err = errTaken
-	case x.read == bodying && !x.is(paused):
+	case x.read == bodying && !x.is(paused) && x.send != streaming:
 		err = errBodyTime
 	}
 	if err == nil {

@@ -360,8 +360,8 @@ func TestLimits(t *testing.T) {
 		if n := idle(r); n != 0 {
 			t.Errorf("%d are idle", n)
 		}
-		if r.On(r.loop) == r.pool {
-			t.Error("the client has the pool that was closed")
+		if r.On(r.loop) != r.pool {
+			t.Error("there is a pool that is not closed")
 		}
 	})
 }
@@ -579,4 +579,29 @@ func TestLoopEnds(t *testing.T) {
 			t.Error(g)
 		}
 	}
+	c := pool.client
+	pool.Close()
+	start(t, c) // which looks who has ended
+	if m := *c.pools.Load(); m[l] != nil {
+		t.Error("the client keeps the pool of a loop that has ended")
+	}
+}
+
+// TestSlowUpload answers as it is asked, more slowly than BodyTimeout: the server
+// waits for us, and is not late.
+func TestSlowUpload(t *testing.T) {
+	t.Parallel()
+	url := peers(t, func(p *peer) {
+		p.head()
+		p.say("HTTP/1.1 200 OK\r\n\r\n")
+		io.ReadFull(p.in, make([]byte, 2))
+		p.say("ok")
+	})
+	r := start(t, &Client{BodyTimeout: 20 * time.Millisecond})
+	r.ask("POST", url, func(q Request) {
+		q.Duplex()
+		q.Set("Content-Length", "2")
+		q.WriteString("a")
+		r.loop.After(200*time.Millisecond, func() { q.End("b") })
+	}).want(t, "200 ok")
 }

@@ -184,7 +184,7 @@ func (o *origin) serve(s *session) {
 		return
 	}
 	switch {
-	case o.pool.closed, l.maxIdle == 0:
+	case o.pool.closed.Load():
 		s.drop()
 		return
 	case o.idle.n >= l.maxIdle:

@@ -3,6 +3,8 @@
 package client
 
 import (
+	"sync/atomic"
+
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/parser"
 )
@@ -22,7 +24,7 @@ type Pool struct {
 	plain   conn.Handler       // for http
 	spelled map[string]*origin // by the URL's beginning, as programs write it
 	origins map[string]*origin // by the same in one spelling
-	closed  bool               // connections are not used again
+	closed  atomic.Bool        // connections are not used again
 
 	heads  []*head     // not in use
 	spare  []*exchange // ended ones
@@ -80,13 +82,12 @@ func (p *Pool) CloseIdle() {
 }
 
 // Close closes the connections: those that are idle now, the others when their
-// exchange ends, which goes on. The client forgets the pool; who still has it may
-// ask, but no connection is used again. It is what to do when the loop stops, with
-// [github.com/lurcher-net/lurcher/server.Server.OnShutdown] say.
+// exchange ends, which goes on. Who asks later is answered too, but no connection is
+// used again, so that none keeps the loop from ending. It is what to do when a loop
+// stops, by [github.com/lurcher-net/lurcher/server.Server.OnShutdown] say.
 func (p *Pool) Close() {
-	p.closed = true
+	p.closed.Store(true)
 	p.CloseIdle()
-	p.client.forget(p)
 }
 
 // takeHead finds a head for an answer that begins.

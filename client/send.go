@@ -208,7 +208,7 @@ func (x *exchange) finish(body []byte) error {
 	if x.send == streaming {
 		x.send = complete
 	}
-	if x.read == heading {
+	if x.s != nil {
 		x.arm()
 	}
 	x.launch()

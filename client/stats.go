@@ -73,7 +73,7 @@ func (p *Pool) Stats() (st Stats) {
 	return st
 }
 
-// Stats returns the counters of all pools that are not closed.
+// Stats returns the counters of all pools whose loops have not ended.
 func (c *Client) Stats() (st Stats) {
 	if m := c.pools.Load(); m != nil {
 		for _, p := range *m {
