@@ -13,7 +13,6 @@ package conn
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"sync"
 	"time"
 )
@@ -40,8 +39,8 @@ type TLS struct {
 	// Its functions are called on the handshake's goroutine, several at a time.
 	// They may block, an ACME client say, and keep their place among Handshakes
 	// meanwhile: those that get a [tls.ClientHelloInfo] should return when its
-	// Context ends. A private key or a session cache that blocks keeps other
-	// handshakes from computing. A panic, or [runtime.Goexit], fails the
+	// Context ends. So may a private key that is not this process's. A session
+	// cache, or a log of keys, that blocks keeps other handshakes from computing. A panic, or [runtime.Goexit], fails the
 	// handshake; a panic is logged.
 	Config *tls.Config
 
@@ -137,55 +136,6 @@ func (s *TLS) configs() {
 		s.client, s.server = s.stepAside(base), s.stepAside(base)
 		s.client.Renegotiation = tls.RenegotiateNever // it would be a handshake on the loop
 	})
-}
-
-// stepAside is a copy of cfg whose functions let others compute while they run: they may block.
-func (s *TLS) stepAside(cfg *tls.Config) *tls.Config {
-	p := &s.pool
-	cfg = cfg.Clone()
-	cfg.GetCertificate = aside(p, cfg.GetCertificate)
-	cfg.GetClientCertificate = aside(p, cfg.GetClientCertificate)
-	cfg.GetEncryptedClientHelloKeys = aside(p, cfg.GetEncryptedClientHelloKeys)
-	if get := aside(p, cfg.GetConfigForClient); get != nil {
-		cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			cfg, err := get(hello)
-			if cfg != nil {
-				cfg = s.stepAside(cfg)
-			}
-			return cfg, err
-		}
-	}
-	if verify := cfg.VerifyPeerCertificate; verify != nil {
-		cfg.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) error {
-			defer p.makeWay()()
-			return verify(raw, chains)
-		}
-	}
-	cfg.VerifyConnection = asideOf(p, cfg.VerifyConnection)
-	cfg.EncryptedClientHelloRejectionVerify = asideOf(p, cfg.EncryptedClientHelloRejectionVerify)
-	return cfg
-}
-
-// aside is fn, or nil, during which others compute.
-func aside[A, R any](p *pool, fn func(A) (R, error)) func(A) (R, error) {
-	if fn == nil {
-		return nil
-	}
-	return func(a A) (R, error) {
-		defer p.makeWay()()
-		return fn(a)
-	}
-}
-
-// asideOf is aside for functions that return an error alone.
-func asideOf[A any](p *pool, fn func(A) error) func(A) error {
-	if fn == nil {
-		return nil
-	}
-	return func(a A) error {
-		defer p.makeWay()()
-		return fn(a)
-	}
 }
 
 // conn makes the tls.Conn of t.

@@ -225,23 +225,6 @@ func (p *pool) comeAgain(d time.Duration) {
 	p.due = due
 }
 
-// makeWay lets others compute until the function that it returns is called.
-func (p *pool) makeWay() func() {
-	p.goAway(1)
-	<-computing
-	return func() {
-		p.goAway(-1)
-		computing <- struct{}{}
-	}
-}
-
-func (p *pool) goAway(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.away += n
-	p.advance()
-}
-
 // leaves marks one that waits for its peer, and whose goroutine is free in a moment.
 func (p *pool) leaves(hs *handshake) {
 	heap.Remove(&p.waiting, hs.index)

@@ -73,6 +73,9 @@ func TestShowDrippingHandshakes(t *testing.T) {
 					}
 				}()
 			}
+			for came.Load() < n {
+				time.Sleep(time.Millisecond)
+			}
 			var took []time.Duration
 			failed := 0
 			for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
