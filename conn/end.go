@@ -8,6 +8,9 @@ import (
 	"io"
 	"math"
 	"net"
+	"time"
+
+	"github.com/lurcher-net/lurcher/poller"
 )
 
 // CloseWrite ends our side: once the output is out, the peer reads an end of
@@ -40,7 +43,8 @@ func (c *Conn) Close() error {
 }
 
 // Abort ends the connection at once: pending output is dropped, and the peer
-// sees a reset.
+// sees a reset. Unix sockets have none: there it sees an end, unless ResetOnError was
+// called.
 func (c *Conn) Abort() error {
 	if c.is(closed) {
 		return net.ErrClosed
@@ -51,7 +55,9 @@ func (c *Conn) Abort() error {
 
 // ResetOnError has the peer see a reset if the connection ends from now on by an
 // error, or a panic, and not by Close: for output of which nothing but its end says
-// that it was all, so that a part of it must not pass for the whole.
+// that it was all, so that a part of it must not pass for the whole. A Unix socket
+// cannot be reset: its peer then sees no end at all, until it gives up itself or a
+// minute has passed.
 func (c *Conn) ResetOnError() { c.extra().abrupt = true }
 
 // drop is fail, and has the kernel drop what it holds for the peer too.
@@ -94,7 +100,9 @@ func (c *Conn) end() {
 	if c.fd >= 0 {
 		// Its errors would be news of a descriptor that is about to go.
 		l.poll.Del(int(c.fd))
-		l.fds = append(l.fds, int(c.fd))
+		if !c.lingersMute() {
+			l.fds = append(l.fds, int(c.fd))
+		}
 		c.fd = -1
 	}
 	c.dropInput()
@@ -134,3 +142,33 @@ func (c *Conn) lastCall(err error) {
 
 // stop is what the loop calls, as an owner of a slot, when it ends.
 func (c *Conn) stop(cause error) { c.fail(cause) }
+
+// muteTime is how long the peer of a Unix socket is left without an end of what
+// was cut off.
+const muteTime = time.Minute
+
+// mute is the protocol of those sockets.
+var mute = Handler{
+	End:     func(*Conn) {}, // perhaps it reads on: a peer that is gone is a hangup
+	Timeout: func(c *Conn) { c.Close() },
+}
+
+// lingersMute has the descriptor of a connection that should be reset, and cannot
+// be, go on as one on which nothing more is said.
+func (c *Conn) lingersMute() bool {
+	l := c.loop
+	if x := c.more; x == nil || !x.abrupt || x.err == nil || l.ending {
+		return false
+	}
+	if _, unix := c.LocalAddr().(*net.UnixAddr); !unix {
+		return false
+	}
+	m := l.newConn(int(c.fd), &mute, 0)
+	if err := m.watch(poller.Read); err != nil {
+		m.fd = -1
+		m.fail(err)
+		return false
+	}
+	m.SetDeadline(muteTime)
+	return true
+}

@@ -372,3 +372,43 @@ func TestFilesThatFails(t *testing.T) {
 		}
 	}
 }
+
+// TestHalfAnAnswerOverAUnixSocket does not look whole to a client of HTTP/1.0,
+// whatever cuts it off.
+func TestHalfAnAnswerOverAUnixSocket(t *testing.T) {
+	t.Parallel()
+	for name, cut := range map[string]func(w Response){
+		"Abort":      func(w Response) { w.Abort() },
+		"panic":      func(w Response) { panic("on purpose") },
+		"hijacked":   func(w Response) { panic("on purpose") },
+		"a bad body": func(w Response) { w.s.refuse(400, "on purpose", nil) },
+		"given up":   func(w Response) { w.s.happens(givenUp, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startOn(t, &Server{}, func(w Response, r Request) {
+				if name == "hijacked" {
+					w.Status(200)
+					c, err := w.Hijack(nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					c.WriteString("half")
+					c.After(time.Millisecond, func() { cut(w) })
+					return
+				}
+				w.WriteString("half")
+				w.After(time.Millisecond, func() { cut(w) })
+			}, "unix", filepath.Join(t.TempDir(), "s"))
+			c := s.dial()
+			c.send("GET / HTTP/1.0\r\n\r\n")
+			c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+			if b, err := io.ReadAll(c.in); !strings.HasSuffix(string(b), "half") || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("read %q, and %v", b, err)
+			}
+			s.idle()
+			s.logs.take()
+		})
+	}
+}
