@@ -24,7 +24,7 @@ import (
 func TestEmptyLineIsNoHead(t *testing.T) {
 	t.Parallel()
 	for _, pieces := range [][]string{{"\r\n"}, {"\r"}, {"\r", "\n"}, {"\r\n\r", "\n\r\n"}, {"\r\n", "\r\n", "\r\n"}} {
-		s := start(t, &Server{HeadTimeout: 50 * time.Millisecond, IdleTimeout: time.Hour, DrainTimeout: 10 * time.Millisecond}, mirror)
+		s := start(t, &Server{HeadTimeout: 400 * time.Millisecond, IdleTimeout: time.Hour, DrainTimeout: 10 * time.Millisecond}, mirror)
 		c := s.dial()
 		c.send(post("/", "abc") + pieces[0])
 		c.want("200 POST / abc")
@@ -37,7 +37,7 @@ func TestEmptyLineIsNoHead(t *testing.T) {
 			t.Errorf("%q: idle %d, reading %d", pieces, st.Idle, st.Reading)
 		}
 		passed := make(chan bool)
-		s.do(func() { s.workers[0].loop.After(100*time.Millisecond, func() { close(passed) }) })
+		s.do(func() { s.workers[0].loop.After(500*time.Millisecond, func() { close(passed) }) })
 		wait(t, passed)
 		last := pieces[len(pieces)-1]
 		if strings.HasSuffix(last, "\r") {
