@@ -24,12 +24,14 @@ import (
 // called: response.mu for what the handler alone uses, call.mu for what it shares
 // with the loop, pool.mu for its place in the queue.
 type call struct {
-	peer *peer
-	w    server.Response // the loop's, but for Post
-	head string          // the request's head, to which its strings belong
-	url  url.URL
-	req  *http.Request
-	resp response
+	peer    *peer
+	handler http.Handler
+	match   *match          // of a Mux, or nil
+	w       server.Response // the loop's, but for Post
+	head    string          // the request's head, to which its strings belong
+	url     url.URL
+	req     *http.Request
+	resp    response
 	place
 
 	mu      sync.Mutex // for what follows
@@ -83,13 +85,14 @@ func (c *call) run() {
 	if left {
 		cancel()
 	}
-	if err := c.request(ctx); err != nil {
+	err := c.request(ctx)
+	if err != nil {
 		c.do(func(x adapt.Exchange) { x.Refuse(400, err.Error()) })
 		c.finish(true)
 		whole = true
 		return
 	}
-	h := c.peer.site.adapter.handler
+	h := c.handler
 	if c.req.RequestURI == "*" && c.req.Method == "OPTIONS" {
 		h = http.HandlerFunc(options)
 	}

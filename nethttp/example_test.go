@@ -51,6 +51,37 @@ func ExampleHandler() {
 	// 404 404 page not found
 }
 
+// Handlers of both kinds in one table, by net/http's patterns.
+func ExampleMux() {
+	m := new(nethttp.Mux)
+	m.Native("GET /native/{name}", func(w server.Response, r server.Request) { w.End("Hello " + r.PathValue("name")) })
+	m.HandleFunc("GET /std/{name}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "Hello ", r.PathValue("name")) })
+
+	s := &server.Server{Handler: m.Serve}
+	addr, err := s.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	go s.Serve()
+	defer s.Shutdown(context.Background())
+
+	for _, path := range []string{"/native/one", "/std/two"} {
+		resp, err := http.Get("http://" + addr.String() + path)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		fmt.Println(string(body))
+	}
+	http.DefaultClient.CloseIdleConnections()
+	// Output:
+	// Hello one
+	// Hello two
+}
+
 // http.Client over lurcher's client.
 func ExampleTransport() {
 	s := &server.Server{Handler: func(w server.Response, r server.Request) { w.End("Hello " + string(r.Path())) }}

@@ -132,9 +132,13 @@ func newPeer(s *site, r server.Request) *peer {
 	return p
 }
 
-// serve is the server's Handler: it runs on the loop, and hands the request over.
-func (a *adapter) serve(w server.Response, r server.Request) {
-	c := &call{w: w}
+// serve is the server's Handler.
+func (a *adapter) serve(w server.Response, r server.Request) { a.take(w, r, a.handler, nil) }
+
+// take runs on the loop, and hands the request over. m is what a Mux has found, or
+// nil.
+func (a *adapter) take(w server.Response, r server.Request, h http.Handler, m *match) {
+	c := &call{w: w, handler: h, match: m}
 	x := c.exchange()
 	if x == nil {
 		return

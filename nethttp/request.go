@@ -49,10 +49,14 @@ func (c *call) request(ctx context.Context) error {
 	if pragma := r.Header["Pragma"]; len(pragma) > 0 && pragma[0] == "no-cache" && r.Header["Cache-Control"] == nil {
 		r.Header["Cache-Control"] = []string{"no-cache"} // RFC 9111 5.4, as net/http does
 	}
-	if err := c.parseURL(&r); err != nil {
+	var err error
+	if r.URL, err = parseTarget(&c.url, r.Method, r.RequestURI); err != nil {
 		return err
 	}
 	c.req = r.WithContext(ctx)
+	if c.match != nil {
+		c.match.on(c.req)
+	}
 	return nil
 }
 
@@ -119,25 +123,21 @@ func elements(list string) func(yield func(string) bool) {
 	}
 }
 
-// parseURL sets r.URL of r.RequestURI.
-func (c *call) parseURL(r *http.Request) (err error) {
-	target := r.RequestURI
+// parseTarget is the URL of a request's target, in u as a rule.
+func parseTarget(u *url.URL, method, target string) (*url.URL, error) {
 	if path, query, asked := strings.Cut(target, "?"); isPlainPath(path) {
-		c.url = url.URL{Path: path, RawQuery: query, ForceQuery: asked && query == ""}
-		r.URL = &c.url
-		return nil
+		*u = url.URL{Path: path, RawQuery: query, ForceQuery: asked && query == ""}
+		return u, nil
 	}
-	authority := r.Method == "CONNECT" && target[0] != '/'
+	authority := method == "CONNECT" && target[0] != '/'
 	if authority {
 		target = "http://" + target
 	}
-	if r.URL, err = url.ParseRequestURI(target); err != nil {
-		return err
+	other, err := url.ParseRequestURI(target)
+	if err == nil && authority {
+		other.Scheme = ""
 	}
-	if authority {
-		r.URL.Scheme = ""
-	}
-	return nil
+	return other, err
 }
 
 // isPlainPath tells whether url.Parse would find nothing in p to decode, and

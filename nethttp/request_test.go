@@ -131,10 +131,9 @@ func TestPlainPath(t *testing.T) {
 		if err != nil {
 			return
 		}
-		c := new(call)
-		r := &http.Request{Method: "GET", RequestURI: target}
-		if err := c.parseURL(r); err != nil || *r.URL != *want {
-			t.Errorf("%q: %#v, %v, want %#v", target, r.URL, err, want)
+		got, err := parseTarget(new(url.URL), "GET", target)
+		if err != nil || *got != *want {
+			t.Errorf("%q: %#v, %v, want %#v", target, got, err, want)
 		}
 	}
 	for a := range 256 {

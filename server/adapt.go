@@ -30,6 +30,12 @@ func (a *adapted) Head() (*parser.Request, []byte) {
 	return &a.head.Request, a.head.buf
 }
 
+func (a *adapted) SetPathValues(v adapt.PathValues) {
+	if a.head != nil {
+		a.head.values = v
+	}
+}
+
 func (a *adapted) Peer() *any {
 	if a.peer == nil {
 		a.peer = new(any)

@@ -10,7 +10,7 @@ import (
 )
 
 // A Request is what a client asked for. It is a handle that may be copied and
-// kept, to read the body; but Method, Target, Path, Query, Host, Get and All
+// kept, to read the body; but Method, Target, Path, Query, PathValue, Host, Get and All
 // answer only while the handler runs, and nothing after it. Its methods belong
 // to the loop's goroutine.
 type Request struct {
@@ -62,6 +62,16 @@ func (r Request) Query() []byte {
 		return h.Query.Of(h.buf)
 	}
 	return nil
+}
+
+// PathValue is what the wildcard of that name stands for, decoded, in the pattern
+// by which a router has chosen the handler: one of package nethttp's Mux. It is
+// empty without one.
+func (r Request) PathValue(name string) string {
+	if h := r.head(); h != nil && h.values != nil {
+		return h.values.PathValue(name)
+	}
+	return ""
 }
 
 // Host is whom the request is for: the authority of an absolute target, or

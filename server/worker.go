@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -47,8 +48,9 @@ type worker struct {
 // for all connections of a loop, the last that was given back.
 type head struct {
 	parser.Request
-	buf  []byte
-	next *head // of those that are free
+	buf    []byte
+	values adapt.PathValues // of a router, or nil
+	next   *head            // of those that are free
 
 	parked bool  // it is the session's own: see park
 	own    *head // that one, while this is at work for it
@@ -156,6 +158,7 @@ func (h *head) unpark(own *head) {
 
 // giveHead takes it back.
 func (w *worker) giveHead(h *head) {
+	h.values = nil
 	if !h.parked && w.kept < mostSpare {
 		h.Reset()
 		h.buf, h.own, h.next = nil, nil, w.free

@@ -25,6 +25,9 @@ type Exchange interface {
 	// the handler has returned. Both are borrowed until then.
 	Head() (*parser.Request, []byte)
 
+	// SetPathValues is for server.Request.PathValue, while the handler runs.
+	SetPathValues(v PathValues)
+
 	// Peer is where an adapter keeps what belongs to the connection. It is nil at
 	// first.
 	Peer() *any
@@ -74,6 +77,9 @@ type Exchange interface {
 	// HandOver ends HTTP on the connection, also in the middle of the answer.
 	HandOver(h *conn.Handler) *conn.Conn
 }
+
+// PathValues are what the wildcards of a pattern stand for. An http.Request is one.
+type PathValues interface{ PathValue(name string) string }
 
 // An Opening is the head of an answer.
 type Opening struct {
