@@ -19,6 +19,7 @@ func All() []*Contender {
 		return m
 	}
 	const sketchy = "no HTTP server: looks for the end of the head and the target, checks nothing, no limits, no timeouts; Date cached"
+	const small = "its sample takes what comes at once"
 	const plain = "only the plain hello"
 	const nothingLate = "it has no delayed answers of its own"
 	return []*Contender{
@@ -26,21 +27,21 @@ func All() []*Contender {
 		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
 			Lacks: noEcho(JSON, plain, Large, plain, Post, plain, Delay, plain), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
-			Lacks: map[string]string{Delay: "it has no timers"},
+			Lacks: map[string]string{Delay: "it has no timers", Upload: "it knows no bodies but the one of wrk"},
 			Less:  true, Note: "one goroutine, raw recv and send over epoll, a canned answer: no parsing, no state, no Date, no timeouts"},
-		{Name: "gnet", pkg: "gnet", Go: true, Less: true, Note: sketchy},
-		{Name: "evio", pkg: "evio", Go: true, Less: true, Note: sketchy},
+		{Name: "gnet", pkg: "gnet", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
+		{Name: "evio", pkg: "evio", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
 		{Name: "fasthttp", pkg: "fasthttp", Go: true, Lacks: noEcho(), Note: "no timeouts by default"},
 		{Name: "hertz", pkg: "hertz", Go: true, Lacks: noEcho(), Note: "on netpoll"},
 		{Name: "nbio", pkg: "nbio", Go: true, WS: true, Note: "nbhttp, with net/http's Request"},
 		{Name: "netpoll", pkg: "netpoll", Go: true, Lacks: noHTTP, Note: "CloudWeGo's"},
 		{Name: "net", pkg: "net", Go: true, Note: "net/http, and net for the echo; no timeouts by default"},
 		{Name: "nginx", program: "nginx", version: []string{"-v"}, args: nginx,
-			Lacks: noEcho(Delay, nothingLate), Note: "one worker, return and sendfile, no access log"},
+			Lacks: noEcho(Delay, nothingLate, Upload, "it answers before it has read the body"), Note: "one worker, return and sendfile, no access log"},
 		{Name: "h2o", program: "h2o", version: []string{"--version"}, args: h2o,
 			Lacks: noEcho(Delay, nothingLate, Post, "its file handler refuses POST"), Note: "one thread; serves files"},
 		{Name: "haproxy", program: "haproxy", version: []string{"-v"}, args: haproxy, Conns: 9500, Why: "it sets two descriptors aside for each",
-			Lacks: noEcho(Delay, nothingLate, Large, "an answer of its own has to fit its buffer of 16 KB"),
+			Lacks: noEcho(Delay, nothingLate, Large, "an answer of its own has to fit its buffer of 16 KB", Upload, "a body has to fit it too"),
 			Note:  "one thread, http-request return"},
 		{Name: "lighttpd", program: "lighttpd", version: []string{"-v"}, args: lighttpd, Conns: 17_000, Why: "it stops accepting when nine tenths of its descriptors are in use",
 			Lacks: noEcho(Delay, nothingLate, Post, "its file handler refuses POST"), Note: "serves files"},
@@ -69,6 +70,7 @@ http {
 		listen %[2]s backlog=4096;
 		location = / { return 200 "Hello World\n"; }
 		location = /json { return 200 '%[3]s'; }
+		client_max_body_size 0;
 		location = /post { return 200 "got it\n"; }
 		location / { root %[1]s/www; }
 	}

@@ -25,6 +25,8 @@ const (
 	WS    = "ws"   // an echo of WebSocket messages
 	Cast  = "cast" // a message of one to all
 	Proxy = "proxy"
+
+	Upload = "upload" // a body of 20 MB
 )
 
 // A Contender is a server that is measured.

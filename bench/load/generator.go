@@ -79,6 +79,9 @@ type client struct {
 	waves int    // "delay": requests still to make
 	head  []byte // the first answer, as far as it has come
 	past  bool   // the first phase
+	asked int    // on this connection, where there is a limit
+	rest  []byte // of the batch, that is still to be sent
+	left  int    // bytes of a body, likewise
 }
 
 func (g *generator) prepare() {
@@ -86,7 +89,9 @@ func (g *generator) prepare() {
 	job.Pipeline = max(job.Pipeline, 1)
 	request := func(path string) []byte {
 		var b strings.Builder
-		if job.Body > 0 {
+		if job.Stream {
+			fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", path, job.Addr, job.Body)
+		} else if job.Body > 0 {
 			fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n%s", path, job.Addr, job.Body, PostBody(job.Body))
 		} else {
 			fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, job.Addr)
@@ -116,7 +121,7 @@ func (g *generator) prepare() {
 		Open: g.open,
 		Data: g.data,
 		Close: func(c *conn.Conn, err error) {
-			if !g.stopped {
+			if !g.stopped && c.State != nil {
 				g.fail(c, fmt.Errorf("the connection ended: %w", cmpErr(err)))
 			}
 		},
@@ -140,6 +145,12 @@ func (g *generator) dial() {
 	k := &client{index: g.dialed, waves: g.job.Waves}
 	g.dialed++
 	g.clients = append(g.clients, k)
+	g.connect(k)
+}
+
+// connect opens the client's connection, its first or the next.
+func (g *generator) connect(k *client) {
+	k.asked = 0
 	c, err := g.loop.Dial("tcp", g.job.Addr, &g.handler)
 	if err != nil {
 		g.fail(nil, err)
@@ -149,14 +160,20 @@ func (g *generator) dial() {
 }
 
 func (g *generator) open(c *conn.Conn) {
-	g.result.Open++
 	k := c.State.(*client)
+	if k.past {
+		g.send(k)
+		return
+	}
+	g.result.Open++
 	switch {
 	case g.hang != nil && k.index >= g.job.Active:
 		c.Write(g.hang)
 		g.through(k)
 	case g.first != nil:
+		k.asked++
 		c.Write(g.first)
+		g.body(k)
 	default:
 		g.through(k)
 	}
@@ -215,7 +232,45 @@ func (g *generator) send(k *client) {
 		k.waves--
 		g.waiting++
 	}
+	k.asked++
+	if g.job.Pieces > 1 {
+		k.rest = g.batch
+		g.piece(k)
+		return
+	}
 	k.c.Write(g.batch)
+	g.body(k)
+}
+
+// piece sends a part of the batch, and the next one in a callback of its own: what is written
+// in one leaves together.
+func (g *generator) piece(k *client) {
+	n := min((len(g.batch)+g.job.Pieces-1)/g.job.Pieces, len(k.rest))
+	k.c.Write(k.rest[:n])
+	if k.rest = k.rest[n:]; len(k.rest) > 0 {
+		g.loop.Post(func() { g.piece(k) })
+	}
+}
+
+var dots = bytes.Repeat([]byte("."), 64<<10)
+
+// body begins to send a body that is not in the batch.
+func (g *generator) body(k *client) {
+	if g.job.Stream {
+		k.left = g.job.Body
+		g.more(k)
+	}
+}
+
+func (g *generator) more(k *client) {
+	for k.left > 0 && !k.c.Full() {
+		n := min(k.left, len(dots))
+		k.c.Write(dots[:n])
+		k.left -= n
+	}
+	if k.left > 0 {
+		k.c.OnDrain(func() { g.more(k) })
+	}
 }
 
 // cast has one connection send a message that comes to all.
@@ -321,6 +376,12 @@ func (g *generator) answered(k *client, p []byte) {
 	g.times.Record(time.Since(k.sent))
 	if g.job.Requests > 0 && g.result.Requests >= g.job.Requests {
 		g.finish()
+		return
+	}
+	if g.job.Limit > 0 && k.asked >= g.job.Limit {
+		k.c.State = nil // its end is no failure
+		k.c.Close()
+		g.connect(k)
 		return
 	}
 	g.send(k)

@@ -28,6 +28,9 @@ type Job struct {
 	Conns    int
 	Active   int           `json:",omitempty"`
 	Pipeline int           `json:",omitempty"`
+	Limit    int           `json:",omitempty"` // requests of a connection, which is then closed, and another opened
+	Pieces   int           `json:",omitempty"` // that a batch is sent in, each by a write of its own
+	Stream   bool          `json:",omitempty"` // Body is sent as fast as it is taken, and never held whole
 	Requests int           `json:",omitempty"` // stop after as many
 	Warm     time.Duration `json:",omitempty"` // run as long before counting
 	For      time.Duration `json:",omitempty"` // count for as long

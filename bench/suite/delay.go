@@ -3,8 +3,6 @@ package suite
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/contender"
@@ -58,14 +56,7 @@ func (b *Bench) delay(ctx context.Context, g *present.Grid, c *contender.Contend
 	if _, err := b.Load.Run(ctx, warm); err != nil {
 		return fmt.Errorf("warming up: %w", err)
 	}
-	pids, err := measure.Members(s.Group())
-	if err != nil {
-		return err
-	}
-	for _, pid := range pids { // 5: forget the highest resident set so far, proc(5)
-		os.WriteFile("/proc/"+strconv.Itoa(pid)+"/clear_refs", []byte("5"), 0)
-	}
-	before, err := measure.GroupMemory(s.Group())
+	before, err := forgetPeak(s)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type scenario struct {
 	conns, pipeline    int
 	body, size         int
 	close              bool // a connection for each request
+	limit, pieces      int  // requests of a connection; writes of a request
 	h2load             bool // the generator
 	trace              bool // count its system calls
 	quick              bool // part of a quick run
@@ -43,6 +44,10 @@ var serverScenarios = []scenario{
 	{name: "post-64", title: "POST of 4 KB, 64 connections", path: peer.PostPath, needs: contender.Post, conns: 64, body: 4096},
 	{name: "close-64", title: "A connection for each request, 64 at a time", path: peer.HelloPath, conns: 64, close: true,
 		about: "With \"Connection: close\": the cost of accepting and closing."},
+	{name: "limited-64", title: "Ten requests a connection, 64 at a time", path: peer.HelloPath, conns: 64, limit: 10,
+		about: "The client closes after ten, and connects anew: HttpArena's limited-conn."},
+	{name: "pieces-64", title: "Hello, 64 connections, each request in three pieces", path: peer.HelloPath, conns: 64, pieces: 3,
+		about: "Each piece is a segment of its own: heads that come in parts, as in HttpArena's baseline."},
 }
 
 var echoScenarios = []scenario{
@@ -166,7 +171,7 @@ func (b *Bench) generate(ctx context.Context, addr string, sc scenario) (load.Re
 	if sc.h2load {
 		return b.Load.H2load(ctx, "http://"+addr+sc.path, sc.conns, sc.pipeline, b.Seconds)
 	}
-	wrk := load.Has("wrk") && sc.mode == contender.HTTP && sc.pipeline <= 1 && !b.Quick
+	wrk := load.Has("wrk") && sc.mode == contender.HTTP && sc.pipeline <= 1 && sc.limit == 0 && sc.pieces == 0 && !b.Quick
 	if !wrk && sc.close {
 		return load.Result{}, fmt.Errorf("it takes wrk to open a connection for each request, which is missing")
 	}
@@ -199,5 +204,6 @@ func (sc scenario) job(addr string) load.Job {
 	if sc.mode == contender.Echo {
 		kind = contender.Echo
 	}
-	return load.Job{Kind: kind, Addr: addr, Path: sc.path, Body: sc.body, Size: sc.size, Conns: sc.conns, Active: sc.conns, Pipeline: sc.pipeline}
+	return load.Job{Kind: kind, Addr: addr, Path: sc.path, Body: sc.body, Size: sc.size, Conns: sc.conns, Active: sc.conns, Pipeline: sc.pipeline,
+		Limit: sc.limit, Pieces: sc.pieces}
 }

@@ -39,6 +39,7 @@ func All() []Suite {
 	return []Suite{
 		{"parsers", Parsers},
 		{"servers", Servers},
+		{"upload", Uploads},
 		{"echo", Echo},
 		{"ws", Sockets},
 		{"client", Clients},

@@ -10,7 +10,8 @@ import (
 
 func main() {
 	f := peer.Parse("http")
-	peer.Fail(fasthttp.ListenAndServe(f.Addr, answer))
+	s := &fasthttp.Server{Handler: answer, MaxRequestBodySize: 32 << 20}
+	peer.Fail(s.ListenAndServe(f.Addr))
 }
 
 func answer(ctx *fasthttp.RequestCtx) {

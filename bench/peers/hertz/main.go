@@ -14,7 +14,7 @@ import (
 func main() {
 	f := peer.Parse("http")
 	hlog.SetLevel(hlog.LevelFatal)
-	h := server.New(server.WithHostPorts(f.Addr))
+	h := server.New(server.WithHostPorts(f.Addr), server.WithMaxRequestBodySize(32<<20))
 	for _, path := range []string{peer.HelloPath, peer.JSONPath, peer.LargePath} {
 		body := peer.Body([]byte(path))
 		h.GET(path, func(_ context.Context, c *app.RequestContext) { c.Data(200, "text/plain", body) })
