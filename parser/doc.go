@@ -64,10 +64,10 @@
 // default, and a negative number stands for none: Head.MaxSize, the capacity of Head.Fields, the overhead of chunks, the size of a trailer
 // section.
 //
-// There are two paths through a head. On amd64 with AVX2 and BMI an assembly routine reads whole lines of
-// the common form (fast_amd64.s explains how). All else it leaves to the portable path, which decides and
-// finds the errors. Elsewhere, and with the build tag purego, the portable path does all the work. Both give
-// the same results, and tests compare them.
+// There are two paths through a head. On amd64 with AVX2 and BMI, and on arm64, an assembly routine reads whole
+// lines of the common form (fast_amd64.s explains how). All else it leaves to the portable path, which decides
+// and finds the errors. Elsewhere, and with the build tag purego, the portable path does all the work. Both
+// give the same results, and tests compare them. The routine of arm64 has run under emulation only.
 //
 // # Lifetime of bytes
 //

@@ -1,4 +1,4 @@
-//go:build amd64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package parser
 
@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unsafe"
 )
 
 // pair parses the same input on both paths: with the assembly, and without it.
@@ -101,13 +100,6 @@ func same(a, b *Head, buf []byte) error {
 		}
 	}
 	return nil
-}
-
-// fastWhole is what Parse does before it resumes.
-func (r *Request) fastWhole(buf []byte) {
-	if left := fastHead(&r.section, &r.Fields, buf, ofRequest); left > 0 {
-		r.fastRest(buf, left)
-	}
 }
 
 func needFast(t testing.TB) {
@@ -429,69 +421,6 @@ func TestFastAgreesOnCorpora(t *testing.T) {
 		}
 	}
 	t.Logf("%d records", n)
-}
-
-// TestFastIsTaken: the heads that are measured, and their like, do not come from the portable path.
-func TestFastIsTaken(t *testing.T) {
-	needFast(t)
-	for _, s := range append(benchmarkHeads(), diverse[:6]...) {
-		buf := append(make([]byte, 0, len(s)+fastSlack), s...)
-		r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
-		resp := Response{Head: Head{Fields: make([]Field, 0, 64)}}
-		h := &r.Head
-		if strings.HasPrefix(s, "HTTP/") {
-			h = &resp.Head
-			resp.fast(buf)
-		} else {
-			r.fastWhole(buf)
-		}
-		end := strings.Index(s, "\r\n\r\n") + 4
-		if h.state != atEnd || int(h.pos) != end {
-			t.Errorf("%q: the fast path came to %d, state %d", s, h.pos, h.state)
-		}
-		if h == &r.Head && !strings.Contains(s, "Host: [") && strings.Contains(s, "GET /") {
-			r.Reset()
-			left := fastHead(&r.section, &r.Fields, buf, ofRequest)
-			if strings.Contains(s, "Host: ") && (left >= leftAll || r.Host.Len == 0 || !r.KeepAlive) {
-				t.Errorf("%q: Host and Connection were not settled in one go", s)
-			}
-		}
-		// In two pieces, the lines that are whole are read fast on both sides.
-		at := len(s) - len(s)/3
-		if h != &r.Head || end < 200 {
-			continue
-		}
-		r.Reset()
-		r.fastWhole(buf[:at:len(buf)])
-		if want := strings.LastIndex(s[:at], "\r\n") + 2; r.state != atLine || int(r.pos) != want {
-			t.Errorf("%q up to %d: the fast path came to %d of %d, state %d", s, at, r.pos, want, r.state)
-		}
-	}
-}
-
-// TestFastAtPageEnd: input without room behind it, at the end of a page, is read up to its last
-// block, and pipelined heads in front of that are read fast.
-func TestFastAtPageEnd(t *testing.T) {
-	needFast(t)
-	s := strings.Repeat(techEmpowerHead, 4)
-	page := make([]byte, 3*4096)
-	at := len(page) - 4096
-	for uintptr(unsafe.Pointer(&page[at]))%4096 != 0 {
-		at--
-	}
-	in := page[at-len(s) : at : at]
-	copy(in, s)
-	r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
-	for k := range 4 {
-		r.Reset()
-		r.fastWhole(in[k*len(techEmpowerHead):])
-		if (r.state == atEnd) != (k < 3) {
-			t.Errorf("head %d of 4: state %d", k, r.state)
-		}
-		if n, err := r.Parse(in[k*len(techEmpowerHead):]); n != len(techEmpowerHead) || err != nil {
-			t.Errorf("head %d of 4: %d, %v", k, n, err)
-		}
-	}
 }
 
 func TestFastDoesNotAllocate(t *testing.T) {
