@@ -250,7 +250,7 @@ func (d *dial) connected(a *attempt) {
 	if c.sec == plain {
 		c.timeout, c.deadline = 0, 0
 	}
-	if x := c.more; x.pipe == nil && x.queue == nil && x.waiting == nil && x.tls == nil {
+	if x := c.more; x.pipe == nil && x.queue == nil && x.waiting == nil && x.tls == nil && !x.abrupt {
 		c.more = nil
 	} else {
 		x.dial = nil

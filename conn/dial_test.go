@@ -228,3 +228,22 @@ func TestDialOneself(t *testing.T) {
 		}
 	})
 }
+
+// What was said of a connection before it opened holds afterwards.
+func TestResetOnErrorBeforeOpen(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		ln := r.backend()
+		r.do(func() {
+			c, err := r.loop.Dial("tcp", ln.Addr().String(), &conn.Handler{Data: func(*conn.Conn, []byte) int { panic("in Data") }})
+			if err != nil {
+				r.Fatal(err)
+			}
+			c.ResetOnError()
+		})
+		p := r.accept(ln)
+		p.send("x")
+		if _, err := p.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+			r.Error(err)
+		}
+	})
+}

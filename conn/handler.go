@@ -54,7 +54,9 @@ type Handler struct {
 	//   - net.ErrClosed: after Abort
 	//   - an os.SyscallError with the errno of the operation that failed
 	//   - the cause of Run's context, when the loop ended
-	//   - anything else: a handshake that failed, or a handler's panic
+	//   - a *[net.OpError] of a dial that came to nothing
+	//   - a *[HandshakeError] with one of these, or crypto/tls's, in it
+	//   - anything else: a handler's panic
 	Close func(c *Conn, err error)
 
 	// TLS, if set, has the connections encrypted.

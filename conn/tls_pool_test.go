@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
+	"net"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/lurcher-net/lurcher/poller"
 )
 
 // waiter is a handshake that has waited for its peer for so long.
@@ -129,17 +126,21 @@ func TestSilentPeersMakeRoom(t *testing.T) {
 	t.Parallel()
 	l := idleLoop(t)
 	s := &TLS{Waiting: 3}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
 	begin := func() *Conn {
-		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		nc, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { unix.Close(fds[1]) })
-		c := l.newConn(fds[0], &Handler{TLS: s}, 0)
-		if err := c.watch(poller.Read); err != nil {
+		c, err := l.Adopt(nc, &Handler{TLS: s})
+		if err != nil {
 			t.Fatal(err)
 		}
-		c.shake()
+		l.turn() // it is opened
 		return c
 	}
 	var all []*Conn
