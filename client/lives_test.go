@@ -481,7 +481,7 @@ func blackHole(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rc.Control(func(fd uintptr) { syscall.Listen(int(fd), 0) })
+	rc.Control(func(fd uintptr) { listenAgain(fd) })
 	for range 8 {
 		c, err := net.DialTimeout("tcp", ln.Addr().String(), 100*time.Millisecond)
 		if err != nil {

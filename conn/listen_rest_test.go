@@ -2,6 +2,8 @@
 
 // A listener that cannot accept rests.
 
+//go:build unix
+
 package conn_test
 
 import (

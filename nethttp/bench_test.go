@@ -1,5 +1,7 @@
 // What a handler of net/http costs.
 
+//go:build unix
+
 package nethttp
 
 import (

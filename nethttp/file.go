@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"os"
 	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
 // sendFileLeast is the size from which a file is sent by the kernel; a smaller
@@ -89,20 +87,4 @@ func (r *response) readFile(src io.Reader) (n int64, err error) {
 type filePart struct {
 	f     *os.File
 	at, n int64
-}
-
-// reopen answers a descriptor of its own for f.
-func reopen(f *os.File) (*os.File, error) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	fd, errno := -1, error(nil)
-	if err := raw.Control(func(old uintptr) { fd, errno = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
-		return nil, err
-	}
-	if errno != nil {
-		return nil, os.NewSyscallError("fcntl", errno)
-	}
-	return os.NewFile(uintptr(fd), f.Name()), nil
 }

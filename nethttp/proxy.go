@@ -15,12 +15,9 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/lurcher-net/lurcher/conn"
 )
@@ -250,23 +247,4 @@ func withSocket(nc net.Conn) (net.Conn, error) {
 	wg.Go(func() { relay(theirs, nc) })
 	go func() { wg.Wait(); nc.Close(); theirs.Close() }()
 	return ours, nil
-}
-
-func socketPair() (a, b net.Conn, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	var ends [2]net.Conn
-	for i, fd := range fds {
-		unix.CloseOnExec(fd)
-		f := os.NewFile(uintptr(fd), "")
-		nc, e := net.FileConn(f)
-		f.Close()
-		if e != nil {
-			err = e
-		}
-		ends[i] = nc
-	}
-	return ends[0], ends[1], err
 }

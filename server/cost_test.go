@@ -2,6 +2,8 @@
 // whole server while it runs. The client's side is raw system calls, which cost
 // none. These tests are not parallel.
 
+//go:build unix
+
 package server
 
 import (

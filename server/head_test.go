@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"syscall"
 	"testing"
 	"time"
 
@@ -103,17 +101,16 @@ func TestUsualEnds(t *testing.T) {
 
 // connected is both ends of a connection, for Adopt.
 func connected(t *testing.T) (ends [2]net.Conn) {
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "")
-		ends[i], err = net.FileConn(f)
-		f.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
+	defer ln.Close()
+	if ends[0], err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if ends[1], err = ln.Accept(); err != nil {
+		t.Fatal(err)
 	}
 	return ends
 }

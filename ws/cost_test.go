@@ -1,6 +1,8 @@
 // What connections and messages cost: bytes and allocations. These tests are not
 // parallel.
 
+//go:build unix
+
 package ws
 
 import (

@@ -21,7 +21,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -153,20 +152,6 @@ func TestShowDelaysHoldNoGoroutine(t *testing.T) {
 	if held.Conns < n || held.Goroutines > idle+2 {
 		t.Errorf("%d connections held %d goroutines, %d before there were any", held.Conns, held.Goroutines, idle)
 	}
-}
-
-// atMost is n, or as many connections as the limit on descriptors allows.
-func atMost(t *testing.T, n int) int {
-	t.Helper()
-	var limit syscall.Rlimit // Go has raised it to the hard limit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	if room := int(min(limit.Cur, 1<<30)) - 100; n > room {
-		t.Logf("%d connections instead of %d: ulimit -Hn is %d", room, n, limit.Max)
-		return room
-	}
-	return n
 }
 
 // A body of 2 GiB, there and back, chunked and not.
