@@ -3,8 +3,6 @@
 // Deadlines on a clock that is moved by hand, over real sockets: a late loop
 // looks before it judges, and a slow reader is left alone.
 
-//go:build unix
-
 package conn
 
 import (

@@ -2,8 +2,6 @@
 
 // A listener that cannot accept rests.
 
-//go:build unix
-
 package conn_test
 
 import (

@@ -5,6 +5,8 @@
 //
 //	make show    (LURCHER_SHOW=1 go test -v -count 1 -run TestShow ./cmd/hello)
 
+//go:build unix
+
 package main
 
 import (

@@ -1,5 +1,7 @@
 // The WebSockets: an echo, a chat, the page in a browser, and 10,000 who listen.
 
+//go:build unix
+
 package main
 
 import (
