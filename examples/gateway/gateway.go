@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/lurcher-net/lurcher/client"
@@ -136,10 +137,11 @@ func (p *passage) failed(err error) {
 	if e.Phase == client.Resolve || e.Phase == client.Dial || e.Phase == client.TLS {
 		p.up.down.Store(p.w.Loop().Now().Add(p.g.failTimeout).UnixNano())
 	}
+	dropped := errors.Is(err, client.ErrNoAnswer) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 	switch {
-	case errors.Is(err, client.ErrWaiting):
+	case e.Phase == client.Wait:
 		refuse(p.w, 503, "too many requests are under way")
-	case p.tries > 0 && !p.flowing && (!e.Written || p.head.idempotent() && errors.Is(err, client.ErrNoAnswer)):
+	case p.tries > 0 && !p.flowing && (!e.Written || p.head.idempotent() && dropped):
 		p.ask()
 	case e.Timeout():
 		refuse(p.w, 504, "the upstream did not answer in time")

@@ -300,20 +300,30 @@ func TestDeadUpstream(t *testing.T) {
 	}
 }
 
-// TestRetry has an upstream close without an answer, once.
+// TestRetry has an upstream end the connection without an answer, once.
 func TestRetry(t *testing.T) {
 	t.Parallel()
-	var n atomic.Int32
-	up := upstreamOf(t, func(p *peer) {
-		if p.head(); n.Add(1) > 1 {
-			p.say("HTTP/1.1 200 OK|Content-Length: 2||ok")
-			p.all()
-		}
-	})
-	k := dial(t, start(t, new(gateway), new(client.Client), up))
-	k.say("GET / HTTP/1.1|Host: x||")
-	if got := k.head(); !strings.HasPrefix(got, "HTTP/1.1 200 OK|") {
-		t.Error(got)
+	for name, end := range map[string]func(p *peer){
+		"FIN":   func(p *peer) {},
+		"reset": func(p *peer) { p.Conn.(*net.TCPConn).SetLinger(0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var n atomic.Int32
+			up := upstreamOf(t, func(p *peer) {
+				if p.head(); n.Add(1) == 1 {
+					end(p)
+					return
+				}
+				p.say("HTTP/1.1 200 OK|Content-Length: 2||ok")
+				p.all()
+			})
+			k := dial(t, start(t, new(gateway), new(client.Client), up))
+			k.say("GET / HTTP/1.1|Host: x||")
+			if got := k.head(); !strings.HasPrefix(got, "HTTP/1.1 200 OK|") {
+				t.Error(got)
+			}
+		})
 	}
 }
 

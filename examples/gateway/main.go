@@ -47,6 +47,7 @@ func main() {
 	flag.DurationVar(&srv.IdleTimeout, "idle-timeout", 75*time.Second, "of connections of clients")
 	flag.IntVar(&srv.MaxConns, "max-conns", 1<<16, "connections of clients")
 	flag.IntVar(&srv.MaxHead, "max-head", 16<<10, "bytes of a client's head")
+	flag.IntVar(&srv.MaxFields, "max-fields", 200, "field lines of a client's head")
 	flag.Int64Var(&srv.MaxBody, "max-body", -1, "bytes of a client's body")
 	flag.IntVar(&srv.Loops, "loops", runtime.GOMAXPROCS(0), "event loops")
 	flag.Parse()
