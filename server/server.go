@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -53,7 +54,8 @@ type Server struct {
 	ReusePort bool
 
 	// TLS is for ListenTLS: it wants Certificates, GetCertificate or
-	// GetConfigForClient. A copy is made, which offers http/1.1 and 1.0, never h2.
+	// GetConfigForClient. A copy is made, which offers http/1.1 and 1.0, and h2 only by
+	// package nethttp.
 	TLS *tls.Config
 
 	MaxHandshakes int // of TLS, under way at a time; 2048
@@ -112,8 +114,10 @@ type Server struct {
 	mistakes  mistakes
 	done      chan struct{} // closed when Serve is about to return
 	atStop    []func()      // to be called before
-	conns     atomic.Int64  // open connections, but for
-	refused   atomic.Int64  // those beyond MaxConns that are being told so
+	offered   map[string]adapt.Protocol
+	others    atomic.Int64 // connections that these have
+	conns     atomic.Int64 // open connections, but for
+	refused   atomic.Int64 // those beyond MaxConns that are being told so
 }
 
 type state uint8
@@ -369,6 +373,7 @@ func (s *Server) shutdown() {
 		w.loop.Post(w.drain)
 	}
 	s.workers[0].drain()
+	s.quiesceOthers()
 }
 
 // Close stops the server at once: connections are closed in the middle of

@@ -106,6 +106,9 @@ const mostRefused = 64
 // open is the first call for a connection.
 func (srv *Server) open(c *conn.Conn) {
 	w := srv.byLoop[c.Loop()]
+	if srv.openOther(c, w) {
+		return
+	}
 	s := &session{conn: c, worker: w}
 	c.State = s
 	w.counts.phases[idle]++

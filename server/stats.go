@@ -14,6 +14,7 @@ import (
 // Stats are a server's counters since its start. Those without a unit in their
 // comment count events; the connections are those that there are now.
 type Stats struct {
+	Others    int // connections that package nethttp has others serve: HTTP/2; they count as MaxConns has it too
 	Conns     int // connections that speak HTTP, each of them in one of these states:
 	Idle      int // waiting for a request
 	Reading   int // the head of a request has come in part
@@ -119,6 +120,7 @@ func (s *Server) Stats() Stats {
 	workers := s.workers
 	st.handshakes(s.secure.TLS)
 	s.mu.Unlock()
+	st.Others = int(s.others.Load())
 	for _, w := range workers {
 		w.mu.Lock()
 		c := w.shown

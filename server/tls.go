@@ -6,10 +6,12 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
 	"slices"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
 )
 
 var errNoCertificate = errors.New("server: TLS wants Certificates, GetCertificate or GetConfigForClient in Server.TLS")
@@ -72,7 +74,7 @@ func (s *Server) secured() (*conn.Handler, error) {
 		s.secure, s.misled = s.protocol, s.protocol
 		s.misled.Data = func(c *conn.Conn, p []byte) int { return sessionOf(c).misled(p) }
 		s.secure.TLS = &conn.TLS{
-			Config:     httpConfig(s.TLS),
+			Config:     httpConfig(s.TLS, s.offered),
 			Timeout:    s.HeadTimeout,
 			Handshakes: most(s.MaxHandshakes, 1<<30),
 			Waiting:    min(most(s.MaxConns, 1<<30), conn.DefaultWaiting),
@@ -82,11 +84,13 @@ func (s *Server) secured() (*conn.Handler, error) {
 	return &s.secure, nil
 }
 
-// httpConfig is c for a server that speaks HTTP/1 and nothing else: a client
-// that prefers HTTP/2 must not be told that it can have it (RFC 7301 3.2).
-func httpConfig(c *tls.Config) *tls.Config {
+// httpConfig is c for a server that speaks HTTP/1, and what others were found to
+// speak: a client that prefers HTTP/2 must not be told that it can have it unless it can
+// (RFC 7301 3.2).
+func httpConfig(c *tls.Config, offered map[string]adapt.Protocol) *tls.Config {
 	c = c.Clone()
 	c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(p string) bool { return p == "h2" })
+	c.NextProtos = append(slices.Sorted(maps.Keys(offered)), c.NextProtos...)
 	for _, p := range []string{"http/1.1", "http/1.0"} { // curl -0 offers the old one alone
 		if !slices.Contains(c.NextProtos, p) {
 			c.NextProtos = append(c.NextProtos, p)
@@ -95,8 +99,8 @@ func httpConfig(c *tls.Config) *tls.Config {
 	if get := c.GetConfigForClient; get != nil {
 		c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			c, err := get(hello)
-			if c != nil && slices.Contains(c.NextProtos, "h2") {
-				c = httpConfig(c)
+			if c != nil && (len(offered) > 0 || slices.Contains(c.NextProtos, "h2")) {
+				c = httpConfig(c, offered)
 			}
 			return c, err
 		}

@@ -18,6 +18,20 @@ import (
 // until the callback that called it ends the exchange.
 var Of func(w any) Exchange
 
+// Offer has a server, a *server.Server, offer a protocol by ALPN, before its
+// ListenTLS. Package server sets it.
+var Offer func(server any, name string, p Protocol) error
+
+// A Protocol is spoken by others on connections whose clients chose it.
+type Protocol struct {
+	// Open takes a connection, on its loop. It calls release, on any goroutine, when
+	// the connection is closed.
+	Open func(c *conn.Conn, release func())
+
+	Quiesce func() // Shutdown was called: end in order
+	Stop    func() // the server has stopped: end now
+}
+
 // An Exchange is a server's exchange, from behind its handles. All methods are for
 // the exchange's loop.
 type Exchange interface {
