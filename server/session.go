@@ -270,7 +270,7 @@ func (s *session) begin(h *head) {
 		s.conn.SetDeadline(0) // the body is not late before it is asked for
 	}
 	if string(h.Path.Of(h.buf)) == "*" {
-		Response{s, s.gen}.End("") // OPTIONS of the server as a whole: it is there (RFC 9110 9.3.7)
+		s.serveAsterisk()
 		return
 	}
 	srv.Handler(Response{s, s.gen}, Request{s, s.gen})
@@ -313,6 +313,21 @@ func requestFlags(h *head) (f flags) {
 		f |= connect
 	}
 	return f
+}
+
+// serveAsterisk answers OPTIONS of the server as a whole: it is there (RFC 9110
+// 9.3.7). A body, which means nothing, is read, so that the connection can go on.
+func (s *session) serveAsterisk() {
+	w := Response{s, s.gen}
+	if s.phase != receiving {
+		w.End("")
+		return
+	}
+	Request{s, s.gen}.Stream(func(_ []byte, last bool) {
+		if last {
+			w.End("")
+		}
+	})
 }
 
 // rest arranges what happens until there is more input, n bytes of which were

@@ -48,6 +48,8 @@ func echoes(request, answer fuzz.Message) error {
 		return errors.New("RFC 9112 §6.1: chunked to HTTP/1.0")
 	case answer.Status != 200 || request.Method == "HEAD":
 		return nil
+	case request.Target == "*" && answer.Body == "":
+		return nil // the server's own answer to OPTIONS *: no handler has seen it
 	case answer.Body != want:
 		return fmt.Errorf("meant %q, understood %q", want, answer.Body)
 	}
@@ -103,7 +105,8 @@ func startTheirs(t testing.TB) (addr string) {
 // understood lists the echoes of the 200s in what was received.
 func understood(received []byte) (echoes []string) {
 	for _, part := range bytes.SplitAfter(received, []byte("\n")) {
-		if line := string(part); strings.HasPrefix(line, `"`) && strings.Contains(line, " bytes ") {
+		if line := string(part); strings.HasPrefix(line, `"`) && strings.Contains(line, " bytes ") &&
+			!strings.HasPrefix(line, `"OPTIONS" "*" `) { // ours has no handler see that
 			echoes = append(echoes, line)
 		}
 	}
