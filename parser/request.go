@@ -71,124 +71,121 @@ func (r *Request) resume(buf []byte) (n int, err error) {
 //
 //	*CRLF method SP request-target SP HTTP-version CRLF
 //
-// as there is in buf.
+// as there is in buf. Each part of it returns false where it is malformed, or buf ends within it.
 func (r *Request) line(buf []byte) {
 	if r.state == atStart && r.pos == 0 {
 		r.straightLine(buf)
 	}
-	i, st := int(r.pos), r.state
-	for {
-		switch st {
-		case atStart:
-			if i == len(buf) {
-				r.pos, r.state = uint32(i), st
-				return
-			}
-			if buf[i] == '\r' {
-				if i >= 2*maxEmptyLines {
-					r.fail(ErrEmptyLines, i)
-					return
-				}
-				i, st = i+1, inEmptyLine
-				continue
-			}
-			r.start = uint32(i)
-			st = inMethod
-			fallthrough
+	if r.state < inMethod && !r.emptyLines(buf) ||
+		r.state == inMethod && !r.method(buf) ||
+		r.state == inTarget && !r.wholeTarget(buf) ||
+		r.state == inVersion && !r.version(buf) ||
+		r.state == inLineEnd && !r.lineEnd(buf) {
+		return
+	}
+}
 
-		case inMethod:
-			start := int(r.start)
-			i = scanToken(buf[:min(len(buf), start+maxMethod+1)], i)
-			if i-start > maxMethod {
-				r.fail(ErrMethodLong, i-1)
-				return
-			}
-			if i == len(buf) {
-				r.pos, r.state = uint32(i), inMethod
-				return
-			}
-			if buf[i] != ' ' || i == start {
-				r.fail(ErrMethod, i)
-				return
-			}
-			r.Method = span(start, i)
-			i++
-			r.start = uint32(i)
-			fallthrough
-
-		case inTarget:
-			i = scanTarget(buf, i)
-			if i == len(buf) {
-				r.pos, r.state = uint32(i), inTarget
-				return
-			}
-			if c := buf[i]; c == '\r' {
-				r.fail(ErrVersion, i) // 9112 2.3: HTTP/0.9 is not spoken
-				return
-			} else if c != ' ' || i == int(r.start) {
-				r.fail(ErrTarget, i)
-				return
-			}
-			r.Target = span(int(r.start), i)
-			i++
-			r.start = uint32(i)
-			fallthrough
-
-		case inVersion:
-			var bad bool
-			if i, bad = scanVersion(buf, i, int(r.start)); bad {
-				r.fail(ErrVersion, i)
-				return
-			}
-			if i-int(r.start) < len(version) {
-				r.pos, r.state = uint32(i), inVersion
-				return
-			}
-			fallthrough
-
-		case inLineEnd:
-			if i == len(buf) {
-				r.pos, r.state = uint32(i), inLineEnd
-				return
-			}
-			at := i - int(r.start) - len(version)
-			if c := buf[i]; c != "\r\n"[at] {
-				e := ErrVersion
-				if at == 1 || c == '\n' {
-					e = ErrLineEnd
-				}
-				r.fail(e, i)
-				return
-			}
-			i++
-			if at == 0 {
-				st = inLineEnd
-				continue
-			}
-			r.pos = uint32(i)
-			if r.minor(buf) {
-				r.target(buf)
-			}
-			if r.state != failed {
-				r.state = atLine
-			}
-			return
-
-		case inEmptyLine:
-			if i == len(buf) {
-				r.pos, r.state = uint32(i), st
-				return
-			}
-			if buf[i] != '\n' {
-				r.fail(ErrLineEnd, i)
-				return
-			}
-			i, st = i+1, atStart
-
+func (r *Request) emptyLines(buf []byte) bool {
+	for ; int(r.pos) < len(buf); r.pos++ {
+		i := int(r.pos)
+		switch c := buf[i]; {
+		case r.state == inEmptyLine && c != '\n':
+			r.fail(ErrLineEnd, i)
+			return false
+		case r.state == inEmptyLine:
+			r.state = atStart
+		case c == '\r' && i >= 2*maxEmptyLines:
+			r.fail(ErrEmptyLines, i)
+			return false
+		case c == '\r':
+			r.state = inEmptyLine
 		default:
-			return
+			r.start, r.state = r.pos, inMethod
+			return true
 		}
 	}
+	return false
+}
+
+func (r *Request) method(buf []byte) bool {
+	start := int(r.start)
+	i := scanToken(buf[:min(len(buf), start+maxMethod+1)], int(r.pos))
+	r.pos = uint32(i)
+	switch {
+	case i-start > maxMethod:
+		r.fail(ErrMethodLong, i-1)
+		return false
+	case i == len(buf):
+		return false
+	case buf[i] != ' ' || i == start:
+		r.fail(ErrMethod, i)
+		return false
+	}
+	r.Method = span(start, i)
+	r.pos++
+	r.start, r.state = r.pos, inTarget
+	return true
+}
+
+func (r *Request) wholeTarget(buf []byte) bool {
+	start := int(r.start)
+	i := scanTarget(buf, int(r.pos))
+	r.pos = uint32(i)
+	switch {
+	case i == len(buf):
+		return false
+	case buf[i] == '\r':
+		r.fail(ErrVersion, i) // 9112 2.3: HTTP/0.9 is not spoken
+		return false
+	case buf[i] != ' ' || i == start:
+		r.fail(ErrTarget, i)
+		return false
+	}
+	r.Target = span(start, i)
+	r.pos++
+	r.start, r.state = r.pos, inVersion
+	return true
+}
+
+// version reads HTTP-version, which begins at start (RFC 9112 2.3). The state of a request is inLineEnd then.
+func (h *Head) version(buf []byte) bool {
+	for ; h.pos-h.start < uint32(len(version)); h.pos++ {
+		if int(h.pos) == len(buf) {
+			return false
+		}
+		c, want := buf[h.pos], version[h.pos-h.start]
+		if digit := want == '0'; digit != is(c, isDigit) || !digit && c != want {
+			h.fail(ErrVersion, int(h.pos))
+			return false
+		}
+	}
+	h.state = inLineEnd
+	return true
+}
+
+// lineEnd reads CRLF after the version, and then looks at what the line holds.
+func (r *Request) lineEnd(buf []byte) bool {
+	for end := r.start + uint32(len(version)); r.pos < end+2; r.pos++ {
+		if int(r.pos) == len(buf) {
+			return false
+		}
+		if c := buf[r.pos]; c != "\r\n"[r.pos-end] {
+			e := ErrVersion
+			if r.pos > end || c == '\n' {
+				e = ErrLineEnd
+			}
+			r.fail(e, int(r.pos))
+			return false
+		}
+	}
+	if r.minor(buf) {
+		r.target(buf)
+	}
+	if r.state == failed {
+		return false
+	}
+	r.state = atLine
+	return true
 }
 
 // finish checks what can be checked only when all fields are there.
@@ -202,17 +199,6 @@ func (r *Request) finish(buf []byte) {
 }
 
 const version = "HTTP/0.0"
-
-// scanVersion reads HTTP-version, which begins at start, on from i. RFC 9112 2.3.
-func scanVersion(buf []byte, i, start int) (end int, bad bool) {
-	for ; i < len(buf) && i-start < len(version); i++ {
-		if want := version[i-start]; want == '0' && is(buf[i], isDigit) || want == buf[i] && want != '0' {
-			continue
-		}
-		return i, true
-	}
-	return i, false
-}
 
 // minor takes over the version that begins at h.start.
 func (h *Head) minor(buf []byte) bool {

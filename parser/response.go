@@ -51,89 +51,85 @@ func (r *Response) Parse(buf []byte) (n int, err error) {
 //	HTTP-version SP 3DIGIT SP [ reason-phrase ] CRLF
 //
 // as there is in buf (RFC 9112 4). Where there is no reason the second SP may be missing: RFC 9112 2.2
-// lets a recipient be lenient, and servers that leave it out are common.
+// lets a recipient be lenient, and servers that leave it out are common. Each part of it returns false
+// where it is malformed, or buf ends within it.
 func (r *Response) line(buf []byte) {
 	if r.state == atStart {
 		r.straightLine(buf)
 	}
-	i, st := int(r.pos), r.state
-	for {
-		switch st {
-		case atStart:
-			st = inStatusVersion
-			fallthrough
-
-		case inStatusVersion:
-			var bad bool
-			if i, bad = scanVersion(buf, i, 0); bad {
-				r.fail(ErrVersion, i)
-				return
-			}
-			if i < len(version) {
-				r.pos, r.state = uint32(i), inStatusVersion
-				return
-			}
-			fallthrough
-
-		case inStatus:
-			const shape = version + " 000 "
-			for ; i < len(shape); i++ {
-				if i == len(buf) {
-					r.pos, r.state = uint32(i), inStatus
-					return
-				}
-				c := buf[i]
-				if i == len(shape)-1 && c == '\r' {
-					break
-				}
-				digit := shape[i] == '0'
-				if digit != is(c, isDigit) || !digit && c != ' ' || c == '0' && i == statusAt {
-					r.fail(ErrStatus, i)
-					return
-				}
-			}
-			r.start = uint32(i)
-			fallthrough
-
-		case inReason:
-			i = scanText(buf, i)
-			if i == len(buf) {
-				r.pos, r.state = uint32(i), inReason
-				return
-			}
-			if c := buf[i]; c == '\n' {
-				r.fail(ErrLineEnd, i)
-				return
-			} else if c != '\r' {
-				r.fail(ErrStatus, i)
-				return
-			}
-			i++
-			fallthrough
-
-		case inReasonEnd:
-			if i == len(buf) {
-				r.pos, r.state = uint32(i), inReasonEnd
-				return
-			}
-			if buf[i] != '\n' {
-				r.fail(ErrLineEnd, i)
-				return
-			}
-			from := int(r.start)
-			r.Reason = span(from, i-1)
-			r.Status = int(buf[statusAt]-'0')*100 + int(buf[statusAt+1]-'0')*10 + int(buf[statusAt+2]-'0')
-			r.pos = uint32(i + 1)
-			r.start = 0
-			if r.minor(buf) {
-				r.state = atLine
-			}
-			return
-
-		default:
+	if r.state == atStart {
+		r.state = inStatusVersion
+	}
+	if r.state == inStatusVersion {
+		if !r.version(buf) {
 			return
 		}
+		r.state = inStatus
 	}
+	if r.state == inStatus && !r.status(buf) ||
+		r.state == inReason && !r.reason(buf) ||
+		r.state == inReasonEnd && !r.reasonEnd(buf) {
+		return
+	}
+}
+
+func (r *Response) status(buf []byte) bool {
+	for ; r.pos < uint32(len(statusShape)); r.pos++ {
+		i := int(r.pos)
+		if i == len(buf) {
+			return false
+		}
+		c := buf[i]
+		if i == len(statusShape)-1 && c == '\r' {
+			break
+		}
+		digit := statusShape[i] == '0'
+		if digit != is(c, isDigit) || !digit && c != ' ' || c == '0' && i == statusAt {
+			r.fail(ErrStatus, i)
+			return false
+		}
+	}
+	r.start, r.state = r.pos, inReason
+	return true
+}
+
+func (r *Response) reason(buf []byte) bool {
+	i := scanText(buf, int(r.pos))
+	r.pos = uint32(i)
+	if i == len(buf) {
+		return false
+	}
+	switch buf[i] {
+	case '\r':
+		r.pos++
+		r.state = inReasonEnd
+		return true
+	case '\n':
+		r.fail(ErrLineEnd, i)
+	default:
+		r.fail(ErrStatus, i)
+	}
+	return false
+}
+
+func (r *Response) reasonEnd(buf []byte) bool {
+	i := int(r.pos)
+	if i == len(buf) {
+		return false
+	}
+	if buf[i] != '\n' {
+		r.fail(ErrLineEnd, i)
+		return false
+	}
+	r.Reason = span(int(r.start), i-1)
+	r.Status = int(buf[statusAt]-'0')*100 + int(buf[statusAt+1]-'0')*10 + int(buf[statusAt+2]-'0')
+	r.pos++
+	r.start = 0
+	if !r.minor(buf) {
+		return false
+	}
+	r.state = atLine
+	return true
 }
 
 // statusAt is where the status begins.
