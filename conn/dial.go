@@ -96,7 +96,8 @@ func (d *Dialer) Dial(l *Loop, network, addr string, h *Handler) (*Conn, error) 
 	x.conn = c
 	c.extra().dial = x
 	if t := c.more.tls; t != nil {
-		t.client, t.hs = true, &handshake{t: t, host: x.host}
+		host, _, _ := strings.Cut(x.host, "%") // no certificate has a zone
+		t.client, t.hs = true, &handshake{t: t, host: host}
 	}
 	switch {
 	case d.Timeout == 0:

@@ -261,39 +261,59 @@ func TestCloseWithinConfigFunction(t *testing.T) {
 	}
 }
 
+// provoke is what a peer does while a handshake waits for something else than it.
+var provoke = map[string]func(p *peer){
+	"FIN":      func(p *peer) { p.closeWrite() },
+	"a byte":   func(p *peer) { p.send("\x16") },
+	"a record": func(p *peer) { p.send("\x16\x03\x03\x00\x01x") },
+	"closed":   func(p *peer) { p.Close() },
+	"reset":    func(p *peer) { p.reset() },
+}
+
+// calm fails the test if the loop turns, with nothing to do.
+func (r *rig) calm(what string) {
+	r.Helper()
+	r.turns(3)
+	before := r.loop.Stats().Turns
+	time.Sleep(50 * time.Millisecond)
+	if n := r.loop.Stats().Turns - before; n > 50 {
+		r.Errorf("%s: the loop turned %d times in 50 ms", what, n)
+	}
+}
+
 // While a function of the Config runs, or a handshake waits for its goroutine, nothing that the peer does makes the loop turn.
 func TestHandshakeThatWaitsForUsDoesNotSpin(t *testing.T) {
 	eachPoller(t, func(r *rig) {
-		for _, f := range callbacks[:2] {
-			for _, what := range []string{"FIN", "a byte", "a record", "closed"} {
-				cfg := certified()
-				within, gate := make(chan bool, 2), make(chan bool)
-				f.set(cfg, func() error { within <- true; <-gate; return nil })
-				r.listen(&conn.Handler{TLS: &conn.TLS{Config: cfg, Handshakes: 1}})
-				for i := range 2 { // the second has no goroutine
-					c := r.peerOf(clientHello())
-					if i == 0 {
-						get(r, within)
-					}
-					switch what {
-					case "FIN":
-						c.closeWrite()
-					case "a byte":
-						c.send("\x16")
-					case "a record":
-						c.send("\x16\x03\x03\x00\x01x")
-					case "closed":
-						c.Close()
-					}
-				}
-				r.turns(3)
-				before := r.loop.Stats().Turns
-				time.Sleep(50 * time.Millisecond)
-				if n := r.loop.Stats().Turns - before; n > 50 {
-					r.Errorf("%s, %s: the loop turned %d times in 50 ms", f.name, what, n)
-				}
-				close(gate)
-			}
+		for what, do := range provoke {
+			cfg := certified()
+			within, gate := make(chan bool, 2), make(chan bool)
+			cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { within <- true; <-gate; return nil, nil }
+			r.listen(&conn.Handler{TLS: &conn.TLS{Config: cfg, Handshakes: 1}})
+			c := r.peerOf(clientHello())
+			get(r, within)
+			do(c)
+			do(r.peerOf(clientHello())) // it has no goroutine
+			r.calm(what)
+			close(gate)
+		}
+	})
+}
+
+// So it is with a client's.
+func TestClientHandshakeThatWaitsForUsDoesNotSpin(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		ln := r.backend()
+		for what, do := range provoke {
+			cfg := certified()
+			within, gate := make(chan bool, 1), make(chan bool)
+			cfg.VerifyConnection = func(tls.ConnectionState) error { within <- true; <-gate; return nil }
+			r.do(func() { r.loop.Dial("tcp", ln.Addr().String(), &conn.Handler{TLS: &conn.TLS{Config: cfg}}) })
+			p := r.accept(ln)
+			go tls.Server(p.Conn, certified()).Handshake()
+			get(r, within)
+			do(p)
+			r.calm(what)
+			close(gate)
 		}
 	})
 }
