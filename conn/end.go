@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"os"
 	"time"
 
 	"github.com/lurcher-net/lurcher/poller"
@@ -75,6 +76,9 @@ func (c *Conn) fail(err error) {
 		return
 	}
 	c.set(closed)
+	if _, ok := err.(*os.SyscallError); ok && c.sec == shaking {
+		err = c.handshakeError(err)
+	}
 	if err != nil {
 		c.extra().err = err
 		if c.more.abrupt && c.fd >= 0 {

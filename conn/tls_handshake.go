@@ -56,8 +56,15 @@ func (e *HandshakeError) Unwrap() error { return e.Err }
 // failHandshake ends a connection whose handshake is not done.
 func (c *Conn) failHandshake(err error) {
 	if c.sec == shaking && !c.is(closed) {
-		c.fail(&HandshakeError{c.RemoteAddr(), err})
+		c.fail(c.handshakeError(err))
 	}
+}
+
+func (c *Conn) handshakeError(err error) error {
+	if hs := c.more.tls.hs; hs != nil && hs.remote != nil {
+		return &HandshakeError{hs.remote, err} // known since it has begun
+	}
+	return &HandshakeError{c.RemoteAddr(), err}
 }
 
 // A handshake is what a connection holds while that is not done.
@@ -97,7 +104,7 @@ func (c *Conn) shake() {
 	}
 	if !t.cfg.pool.enter(hs) {
 		t.hs = nil
-		c.drop(&HandshakeError{c.RemoteAddr(), errWaiting})
+		c.drop(c.handshakeError(errWaiting))
 		return
 	}
 	hs.ctx, hs.cancel = context.WithCancelCause(context.Background())

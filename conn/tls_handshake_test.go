@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -280,6 +281,43 @@ func TestRunEndsHandshakes(t *testing.T) {
 		}
 		if st := s.Stats(); st.Pending != 0 || st.Failed != 3 {
 			r.Errorf("%+v", st)
+		}
+	})
+}
+
+// Whatever ends a handshake, Close is told that it was one, and by whom.
+func TestHandshakeErrors(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		for _, k := range []struct {
+			name string
+			do   func(p *peer)
+			want error // nil: of crypto/tls
+		}{
+			{"FIN", func(p *peer) { p.closeWrite() }, io.ErrUnexpectedEOF},
+			{"FIN within a ClientHello", func(p *peer) { p.send("\x16\x03\x01"); p.closeWrite() }, io.ErrUnexpectedEOF},
+			{"FIN behind a ClientHello", func(p *peer) { p.send(string(clientHello())); p.Read(make([]byte, 1)); p.closeWrite() }, io.ErrUnexpectedEOF},
+			{"reset", func(p *peer) { p.reset() }, syscall.ECONNRESET},
+			{"reset behind a ClientHello", func(p *peer) { p.send(string(clientHello())); p.Read(make([]byte, 1)); p.reset() }, syscall.ECONNRESET},
+			{"no TLS", func(p *peer) { p.send("GET / HTTP/1.1\r\n\r\n") }, nil},
+			{"no record", func(p *peer) { p.send("\x16\x03\x01\xff\xff") }, nil},
+			{"silence", func(p *peer) {}, os.ErrDeadlineExceeded},
+		} {
+			ch, onClose := closes()
+			s := &conn.TLS{Config: certified()}
+			if k.name == "silence" {
+				s.Timeout = 10 * time.Millisecond
+			}
+			r.listen(&conn.Handler{TLS: s, Close: onClose})
+			p := r.peerOf(nil)
+			own := p.LocalAddr().String()
+			k.do(p)
+			err := get(r, ch)
+			var he *conn.HandshakeError
+			if !errors.As(err, &he) || k.want != nil && !errors.Is(err, k.want) {
+				r.Errorf("%s: %T %v", k.name, err, err)
+			} else if he.RemoteAddr == nil && k.name != "reset" || he.RemoteAddr != nil && he.RemoteAddr.String() != own {
+				r.Errorf("%s: from %v, not %s", k.name, he.RemoteAddr, own)
+			}
 		}
 	})
 }
