@@ -6,13 +6,14 @@ package main
 
 import (
 	"bufio"
-	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,9 +34,9 @@ type socket struct {
 func (s *site) socket(path string, lines ...string) *socket {
 	s.t.Helper()
 	c := s.dial()
-	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
-		path, strings.Join(append(lines, ""), "\r\n"))
+		path, s.addr, strings.Join(append(lines, ""), "\r\n"))
 	k := &socket{TCPConn: c, t: s.t, in: bufio.NewReader(c), frames: ws.NewParser(true, false)}
 	var err error
 	if k.answer, err = http.ReadResponse(k.in, nil); err != nil || k.answer.StatusCode != 101 {
@@ -128,29 +129,56 @@ func TestChat(t *testing.T) {
 	}
 }
 
-// The page, in a browser: it connects, and shows what is said.
+// The page, in a browser: it connects, and shows what is said. What it shows is
+// asked for by the protocol of DevTools, which is WebSocket too.
 func TestChatPage(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	browser := program.Tool(t, "chromium")
-	dir := t.TempDir()
-	cmd := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-		"--user-data-dir="+dir, "--virtual-time-budget=20000", "--dump-dom", s.url+"/chat")
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd := exec.Command(program.Tool(t, "chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--no-first-run", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", s.url+"/chat")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
+	devtools := ""
+	lines := bufio.NewScanner(stderr)
+	for devtools == "" && lines.Scan() {
+		_, devtools, _ = strings.Cut(lines.Text(), "DevTools listening on ws://")
+	}
+	go io.Copy(io.Discard, stderr)
+	devtools, _, _ = strings.Cut(devtools, "/")
+
 	s.until("the page is in the room", func(c counters) bool { return c.Chat == 1 })
 	k := s.socket("/chat")
 	k.say(ws.Text, "somebody: <b>ahoy</b>")
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v\n%s", err, &errs)
+	r, err := http.Get("http://" + devtools + "/json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if page := out.String(); !strings.Contains(page, "* connected") || !strings.Contains(page, "somebody: &lt;b&gt;ahoy&lt;/b&gt;") {
-		t.Errorf("the page shows\n%s", page)
+	var pages []struct{ URL, WebSocketDebuggerURL string }
+	err = json.NewDecoder(r.Body).Decode(&pages)
+	r.Body.Close()
+	i := slices.IndexFunc(pages, func(p struct{ URL, WebSocketDebuggerURL string }) bool { return p.URL == s.url+"/chat" })
+	if err != nil || i < 0 {
+		t.Fatalf("%v: %+v", err, pages)
+	}
+	tab := (&site{t: t, addr: devtools}).socket(strings.TrimPrefix(pages[i].WebSocketDebuggerURL, "ws://"+devtools))
+	shown := ""
+	for end := time.Now().Add(time.Minute); !strings.Contains(shown, "somebody: <b>ahoy</b>") && time.Now().Before(end); {
+		tab.say(ws.Text, `{"id":1,"method":"Runtime.evaluate","params":{"expression":"document.getElementById('log').textContent"}}`)
+		var answer struct {
+			Result struct{ Result struct{ Value string } }
+		}
+		json.Unmarshal([]byte(strings.TrimPrefix(tab.hear(), "text ")), &answer)
+		shown = answer.Result.Result.Value
+	}
+	if !strings.Contains(shown, "* connected\n") || !strings.Contains(shown, "somebody: <b>ahoy</b>\n") {
+		t.Errorf("the page shows %q", shown)
 	}
 }
 
