@@ -113,7 +113,7 @@ func TestAllocations(t *testing.T) {
 			p.run(100)
 			const n = 1000
 			// It counts what the whole process does, and what run itself takes.
-			if allocs := testing.AllocsPerRun(5, func() { p.run(n) }) / n; allocs > 0.02 {
+			if allocs := testing.AllocsPerRun(5, func() { p.run(n) }) / n; allocs > 0.02 && !debugging {
 				t.Errorf("%v allocations a request", allocs)
 			}
 		})

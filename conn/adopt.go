@@ -19,6 +19,7 @@ import (
 // nc: the socket goes on here. Handler.Open is called after the running
 // callback.
 func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
+	l.own("Loop.Adopt")
 	socket := nc
 	p, _ := nc.(*prefixed)
 	if p != nil {
@@ -73,6 +74,7 @@ var ErrPending = errors.New("conn: output is pending, detach when it has drained
 // leaving: called from within Data, it goes by what that call answers. On the
 // loop c is closed; Handler.Close is called, with a nil error.
 func (c *Conn) Detach() (net.Conn, error) {
+	c.own("Detach")
 	if c.is(connecting|shut|closing|closed) || c.sec == shaking {
 		return nil, net.ErrClosed
 	}

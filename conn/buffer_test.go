@@ -17,7 +17,7 @@ func TestMaxMemory(t *testing.T) {
 	for _, what := range []string{"input that is held", "output that is not read"} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			const most, many = 4 << 20, 200
+			const most, many = 4 << 20, 80
 			r := newRig(t, "", "tcp", func(l *conn.Loop) { l.MaxMemory = most })
 			shed, small := make(chan error, many), make(chan error, many)
 			var report chan error
@@ -32,7 +32,7 @@ func TestMaxMemory(t *testing.T) {
 				}
 				c.State = shed
 				if what == "output that is not read" {
-					c.Write(make([]byte, 8<<20))
+					c.Write(make([]byte, 6<<20))
 					return len(p)
 				}
 				return 0

@@ -124,6 +124,7 @@ func (c *Conn) Handler() *Handler { return c.h }
 // consumed goes to the new handler's Data after the running callback, and its
 // End follows if the peer has ended already; its Open is not called.
 func (c *Conn) SetHandler(h *Handler) {
+	c.own("SetHandler")
 	if h == nil {
 		h = &defaults
 	}
@@ -142,6 +143,7 @@ func (c *Conn) SetHandler(h *Handler) {
 // Pause stops reading: the peer will be stopped by TCP once the buffers between
 // are full. While paused, the peer's end goes unseen, but for a reset.
 func (c *Conn) Pause() {
+	c.own("Pause")
 	c.set(paused)
 	c.touch()
 }
@@ -149,6 +151,7 @@ func (c *Conn) Pause() {
 // Resume starts reading again, and hands input that Data left to Data, even if
 // no more has come: after the callback that is running now.
 func (c *Conn) Resume() {
+	c.own("Resume")
 	c.clear(paused)
 	c.replay()
 	c.touch()

@@ -21,6 +21,7 @@ const graceTicks = 1000
 // No timeout fires while there is input that has not been read, or room for
 // output that waits: a loop that is late looks first.
 func (c *Conn) SetTimeout(d time.Duration) {
+	c.own("SetTimeout")
 	c.timeout, c.deadline = 0, 0
 	c.clear(lookedAt)
 	if d > 0 && !c.is(closing|closed) {
@@ -33,6 +34,7 @@ func (c *Conn) SetTimeout(d time.Duration) {
 // written meanwhile. Zero or less: never. It replaces what SetTimeout or
 // SetDeadline said before.
 func (c *Conn) SetDeadline(d time.Duration) {
+	c.own("SetDeadline")
 	c.timeout, c.deadline = 0, 0
 	c.clear(lookedAt)
 	if d > 0 && !c.is(closing|closed) {
@@ -47,6 +49,7 @@ func (c *Conn) SetDeadline(d time.Duration) {
 // reading pauses the peer cannot be heard, and is not blamed. It is apart from
 // SetTimeout and SetDeadline: both may be set.
 func (c *Conn) SetReadTimeout(d time.Duration) {
+	c.own("SetReadTimeout")
 	c.silence, c.unheard = 0, 0
 	c.clear(lookedAt)
 	if d > 0 && !c.is(closing|closed) {

@@ -12,6 +12,7 @@ func poison([]byte)           {}
 func fresh(p []byte) []byte   { return p }
 func (l *Loop) own(string)    {}
 func (c *Conn) own(string)    {}
+func (t *Timer) own(string)   {}
 func (c *Conn) sees() glimpse { return glimpse{} }
 
 type glimpse struct{}

@@ -35,6 +35,12 @@ func (l *Loop) own(method string) {
 
 func (c *Conn) own(method string) { c.loop.own("Conn." + method) }
 
+func (t *Timer) own(method string) {
+	if t != nil && t.conn != nil {
+		t.conn.loop.own("Timer." + method)
+	}
+}
+
 // A glimpse is what an event may change.
 type glimpse struct {
 	calls uint64

@@ -69,6 +69,7 @@ var zeroDialer Dialer
 
 // Dial is [Dialer.Dial] of the zero Dialer.
 func (l *Loop) Dial(network, addr string, h *Handler) (*Conn, error) {
+	l.own("Loop.Dial")
 	return zeroDialer.Dial(l, network, addr, h)
 }
 

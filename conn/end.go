@@ -17,6 +17,7 @@ import (
 // CloseWrite ends our side: once the output is out, the peer reads an end of
 // file. Input still comes; when the peer has ended too, the connection closes.
 func (c *Conn) CloseWrite() error {
+	c.own("CloseWrite")
 	if c.is(shut | closing | closed) {
 		return net.ErrClosed
 	}
@@ -30,6 +31,7 @@ func (c *Conn) CloseWrite() error {
 // peer that still sends is reset by the kernel, which may cost it the last of the
 // output: to a peer that may be sending, CloseWrite is the way, and Close at its End.
 func (c *Conn) Close() error {
+	c.own("Close")
 	if c.is(closing | closed) {
 		return net.ErrClosed
 	}
@@ -47,6 +49,7 @@ func (c *Conn) Close() error {
 // sees a reset. Unix sockets have none: there it sees an end, unless ResetOnError was
 // called.
 func (c *Conn) Abort() error {
+	c.own("Abort")
 	if c.is(closed) {
 		return net.ErrClosed
 	}
@@ -59,7 +62,10 @@ func (c *Conn) Abort() error {
 // that it was all, so that a part of it must not pass for the whole. A Unix socket
 // cannot be reset: its peer then sees no end at all, until it gives up itself or a
 // minute has passed.
-func (c *Conn) ResetOnError() { c.extra().abrupt = true }
+func (c *Conn) ResetOnError() {
+	c.own("ResetOnError")
+	c.extra().abrupt = true
+}
 
 // drop is fail, and has the kernel drop what it holds for the peer too.
 func (c *Conn) drop(err error) {

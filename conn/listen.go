@@ -1,4 +1,4 @@
-// Listener: accepts connections, for its own loop or for several in turn.
+// Listener: accepts connections, for its own loop or, see spread.go, for several.
 
 package conn
 
@@ -36,10 +36,11 @@ type Listener struct {
 	fd      int
 	slot    uint32
 	addr    net.Addr
-	unlink  string      // path of a Unix socket that Close removes
-	file    fs.FileInfo // what stood there: another process may have put its own in its place
-	loops   []*Loop
-	turn    int
+	unlink  string        // path of a Unix socket that Close removes
+	file    fs.FileInfo   // what stood there: another process may have put its own in its place
+	spread  *spread       // nil: what it accepts stays on its loop
+	twins   []*Listener   // that Spread has made
+	checks  *Timer        // see checkLater
 	backoff time.Duration // the last one; 0: accepting works
 	refused int           // accepts that failed since one succeeded
 	vain    int           // events since then that brought nobody
@@ -51,6 +52,7 @@ type Listener struct {
 // "tcp", "tcp4", "tcp6" or "unix". Connections have TCP_NODELAY and keep-alive
 // probes set.
 func (l *Loop) Listen(network, addr string, h *Handler) (*Listener, error) {
+	l.own("Loop.Listen")
 	switch network {
 	case "tcp", "tcp4", "tcp6", "unix":
 	default:
@@ -102,6 +104,7 @@ func ReusePort(network, _ string, rc syscall.RawConn) error {
 // from another process say, and closes it: the socket goes on here. The file of
 // a Unix socket is left to whoever made it.
 func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
+	l.own("Loop.AdoptListener")
 	ln := &Listener{loop: l, h: h, addr: nl.Addr()}
 	if ul, ok := nl.(*net.UnixListener); ok {
 		ul.SetUnlinkOnClose(false)
@@ -141,6 +144,7 @@ func (ln *Listener) Addr() net.Addr { return ln.addr }
 // non-blocking mode, and the loop stops if that is taken away: os.File.Fd does
 // not, where the file came from here. Of a Unix socket see SetUnlinkOnClose.
 func (ln *Listener) File() (*os.File, error) {
+	ln.loop.own("Listener.File")
 	if ln.fd < 0 {
 		return nil, net.ErrClosed
 	}
@@ -151,6 +155,7 @@ func (ln *Listener) File() (*os.File, error) {
 // does unless told otherwise if [Loop.Listen] made it: not when another process
 // goes on with the socket. A file that has taken its place since is left alone.
 func (ln *Listener) SetUnlinkOnClose(unlink bool) {
+	ln.loop.own("Listener.SetUnlinkOnClose")
 	ln.unlink = ""
 	if addr, ok := ln.addr.(*net.UnixAddr); ok && unlink && addr.Name != "" && addr.Name[0] != '@' {
 		ln.unlink = addr.Name
@@ -158,15 +163,10 @@ func (ln *Listener) SetUnlinkOnClose(unlink bool) {
 	}
 }
 
-// Spread deals the connections that come out to loops, in turn, instead of
-// keeping them on the listener's own. A loop that has nothing else to wait for
-// needs a [Loop.Ref], lest its Run return; what is dealt to a loop that has ended
-// is closed. Spread() ends it.
-func (ln *Listener) Spread(loops ...*Loop) { ln.loops = loops }
-
 // Close stops listening. What the kernel has accepted already is taken first,
 // for a closed listener would reset it.
 func (ln *Listener) Close() error {
+	ln.loop.own("Listener.Close")
 	if ln.fd < 0 {
 		return net.ErrClosed
 	}
@@ -187,6 +187,8 @@ func (ln *Listener) Close() error {
 
 func (ln *Listener) stop(error) {
 	l := ln.loop
+	ln.unite()
+	ln.checks.Stop()
 	l.wheel.remove(ln.slot)
 	l.slots.release(ln.slot)
 	if !ln.rests {
@@ -231,8 +233,13 @@ func (ln *Listener) event(r poller.Ready) {
 // hangup for good, and to select a socket that is ready and has nobody.
 func (ln *Listener) nobody(r poller.Ready) {
 	ln.vain++
-	if r&(poller.Err|poller.Hangup) != 0 || ln.vain > mostRefused {
+	switch {
+	case r&(poller.Err|poller.Hangup) != 0:
 		ln.pause(syscall.ESHUTDOWN)
+	case ln.vain > mostRefused && ln.spread != nil:
+		ln.rest(firstBackoff) // others were faster each time
+	case ln.vain > mostRefused:
+		ln.rest(ln.backOff())
 	}
 }
 
@@ -262,23 +269,6 @@ func (ln *Listener) accept() (int, bool) {
 	return -1, false
 }
 
-// deal gives fd to the loop whose turn it is. One that stays here is answered.
-func (ln *Listener) deal(fd int) *Conn {
-	ln.loop.stats.Accepted++
-	to := ln.loop
-	if len(ln.loops) > 0 {
-		to = ln.loops[ln.turn%len(ln.loops)]
-		ln.turn++
-	}
-	if to == ln.loop {
-		return to.accepted(fd, ln.h)
-	}
-	if to.enqueue(posted{ln: ln, fd: fd}) != nil {
-		closeFD(fd)
-	}
-	return nil
-}
-
 // accepted makes a connection of what was accepted. It is still to be opened;
 // nil: that cannot be.
 func (l *Loop) accepted(fd int, h *Handler) *Conn {
@@ -306,19 +296,30 @@ func (ln *Listener) pause(errno syscall.Errno) {
 		ln.silent = l.elapsed + warnEvery
 		l.Log.Warn("conn: accept failed, waiting", "addr", ln.addr.String(), "error", errno)
 	}
-	ln.backoff = min(max(2*ln.backoff, firstBackoff), lastBackoff)
-	if !ln.rests {
-		ln.rests = true
-		l.poll.Del(ln.fd)
-	}
-	l.wheel.remove(ln.slot)
-	l.wheel.add(ln.slot, l.tickIn(ticks(ln.backoff)))
+	ln.rest(ln.backOff())
 	switch errno {
 	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
 		if !slices.Contains(l.hungry, ln) {
 			l.hungry = append(l.hungry, ln)
 		}
 	}
+}
+
+// backOff is how long to rest, longer each time.
+func (ln *Listener) backOff() time.Duration {
+	ln.backoff = min(max(2*ln.backoff, firstBackoff), lastBackoff)
+	return ln.backoff
+}
+
+// rest accepts nothing for d.
+func (ln *Listener) rest(d time.Duration) {
+	l := ln.loop
+	if !ln.rests {
+		ln.rests = true
+		l.poll.Del(ln.fd)
+	}
+	l.wheel.remove(ln.slot)
+	l.wheel.add(ln.slot, l.tickIn(ticks(d)))
 }
 
 // resume ends a pause.

@@ -37,7 +37,9 @@ func TestListenerThatIsShutDownRests(t *testing.T) {
 		if n := r.loop.Stats().Turns - before; n > 100 {
 			r.Errorf("%d turns in 300 ms, with nothing to do", n)
 		}
-		r.until("a word in the log", func() bool { return strings.Contains(r.log.String(), "accept failed") })
+		if r.name != "select" { // which cannot tell it from a connection that another process took
+			r.until("a word in the log", func() bool { return strings.Contains(r.log.String(), "accept failed") })
+		}
 		r.do(func() {
 			if err := ln.Close(); err != nil {
 				r.Error(err)

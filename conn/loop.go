@@ -219,10 +219,16 @@ func (l *Loop) stop(cause error) {
 
 // Ref keeps Run from returning until as many calls of Unref: for work that goes
 // on elsewhere and will come back by Post.
-func (l *Loop) Ref() { l.refs++ }
+func (l *Loop) Ref() {
+	l.own("Loop.Ref")
+	l.refs++
+}
 
 // Unref undoes one Ref.
-func (l *Loop) Unref() { l.refs = max(l.refs-1, 0) }
+func (l *Loop) Unref() {
+	l.own("Loop.Unref")
+	l.refs = max(l.refs-1, 0)
+}
 
 // Stats answers the loop's counters as of its last turn. It may be called from
 // any goroutine.
@@ -285,7 +291,9 @@ func (l *Loop) wait() error {
 // nothing of; but where each event is slept for it is in vain.
 func (l *Loop) sleep() (n int, err error) {
 	l.tell() // what others do now is not the callbacks'
-	runtime.Gosched()
+	if !l.busy() {
+		runtime.Gosched() // else those who post would get ahead for good
+	}
 	d := l.idleFor()
 	l.publish()
 	switch {
@@ -348,6 +356,7 @@ func (l *Loop) Now() time.Time { return l.time }
 // Conns ranges over the loop's connections, in no particular order. The body
 // may close them, and open others.
 func (l *Loop) Conns() iter.Seq[*Conn] {
+	l.own("Loop.Conns")
 	return func(yield func(*Conn) bool) {
 		for _, page := range l.slots.pages {
 			for i := range page {

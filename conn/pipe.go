@@ -24,6 +24,7 @@ type Sink interface {
 //
 // Handler.Data is not called any more; Handler.End is, once dst knows.
 func (c *Conn) Pipe(dst Sink) {
+	c.own("Pipe")
 	if d, ok := dst.(*Conn); ok && d.loop != c.loop {
 		panic("conn: Pipe to a connection of another loop: see the one goroutine rule")
 	}

@@ -19,21 +19,21 @@ func (l *Loop) Post(fn func()) error { return l.enqueue(posted{fn: fn}) }
 // connection may have been closed. A panic in fn closes it.
 func (c *Conn) Post(fn func()) error { return c.loop.enqueue(posted{fn: fn, conn: c}) }
 
-// posted is a function to run, or a connection that another loop's listener
-// accepted for this one.
+// posted is a function to run; a panic in it closes conn.
 type posted struct {
 	fn   func()
 	conn *Conn
-	ln   *Listener
-	fd   int
 }
 
 type postbox struct {
 	mu     sync.Mutex
 	coming []posted // from anybody
+	dealt  []dealt  // connections from other loops: see Spread
 	ended  bool
 
 	asleep atomic.Bool // the loop waits, or is about to: a wake is needed
+
+	waiting atomic.Int32 // len(dealt)
 
 	running []posted // the loop's own: taken from coming, run one by one
 	at      int
@@ -77,25 +77,18 @@ func (b *postbox) run(l *Loop) {
 		b.running, b.at = nil, 0 // a flood is over: do not keep its slice
 	}
 	l.running = p.conn
-	if p.ln != nil {
-		if c := l.accepted(p.fd, p.ln.h); c != nil {
-			l.running = c
-			c.open()
-		}
-	} else {
-		p.fn()
-	}
+	p.fn()
 }
 
 // left reports whether take has taken more than was run.
-func (b *postbox) left() bool { return b.at < len(b.running) }
+func (b *postbox) left() bool { return b.at < len(b.running) || b.waiting.Load() > 0 }
 
 // sleep announces that the loop is about to wait; false: it must not, there is
 // something to run.
 func (b *postbox) sleep() bool {
 	b.asleep.Store(true)
 	b.mu.Lock()
-	empty := len(b.coming) == 0
+	empty := len(b.coming)+len(b.dealt) == 0
 	b.mu.Unlock()
 	if !empty {
 		b.asleep.Store(false)
@@ -112,7 +105,7 @@ func (b *postbox) end() bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.coming) > 0 {
+	if len(b.coming)+len(b.dealt) > 0 {
 		return false
 	}
 	b.ended = true

@@ -1,6 +1,6 @@
-//go:build !race
+//go:build !race && !lurcherdebug
 
 package conn_test
 
-// raceEnabled tells whether the race detector is on: it allocates.
+// raceEnabled tells whether this is a debug build, with the race detector or without: they allocate.
 const raceEnabled = false

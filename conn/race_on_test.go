@@ -1,4 +1,4 @@
-//go:build race
+//go:build race || lurcherdebug
 
 package conn_test
 

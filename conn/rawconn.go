@@ -17,6 +17,7 @@ import (
 // Read and Write, which wait, are not supported. The error is net.ErrClosed where
 // there is no socket: while dialling, and once c is closed.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	c.own("SyscallConn")
 	if c.fd < 0 || c.is(closed) {
 		return nil, net.ErrClosed
 	}

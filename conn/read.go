@@ -63,6 +63,7 @@ func (c *Conn) fill() {
 // an idle connection again, which may be dead by now, or hold what nobody asked for.
 // Within Data, what that was given does not count.
 func (c *Conn) Quiet() bool {
+	c.own("Quiet")
 	if c.is(connecting|opening|ended|closing|closed|deaf) || c.in != nil && c.loop.delivering != c || c.sec == shaking {
 		return false
 	}
@@ -72,6 +73,7 @@ func (c *Conn) Quiet() bool {
 // Held returns the input that Data has left, and that will come again. It is good
 // until the callback that is running returns, and not to be changed.
 func (c *Conn) Held() []byte {
+	c.own("Held")
 	if c.in == nil {
 		return nil
 	}

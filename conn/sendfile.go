@@ -25,6 +25,7 @@ type segment struct {
 // it is in the kernel. A file that turns out to be shorter closes the
 // connection with io.ErrUnexpectedEOF.
 func (c *Conn) SendFile(f *os.File, off, n int64) error {
+	c.own("SendFile")
 	if err := c.writable(); err != nil {
 		f.Close()
 		return err
@@ -97,7 +98,7 @@ func (c *Conn) sendFile(s *segment) {
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
 		// In BSD's sendfile n bytes have left nevertheless.
-	case errno == syscall.EINVAL || errno == syscall.ENOSYS || errno == syscall.EOPNOTSUPP:
+	case errno == syscall.EINVAL || errno == syscall.ENOSYS || errno == syscall.EOPNOTSUPP || errno == syscall.ENOTSUP:
 		c.readFile(s) // not a file, or not a system, that sendfile knows
 		return
 	case errno != 0:

@@ -115,11 +115,17 @@ func (rawConn) Read(func(fd uintptr) bool) error    { return errors.ErrUnsupport
 func (rawConn) Write(func(fd uintptr) bool) error   { return errors.ErrUnsupported }
 
 // LocalAddr asks the kernel for our address; nil once the connection is closed.
-func (c *Conn) LocalAddr() net.Addr { return addrOf(getsockname(int(c.fd))) }
+func (c *Conn) LocalAddr() net.Addr {
+	c.own("LocalAddr")
+	return addrOf(getsockname(int(c.fd)))
+}
 
 // RemoteAddr asks the kernel for the peer's address; nil once the connection is
 // closed or reset. It is a system call, so that no connection has to hold it.
-func (c *Conn) RemoteAddr() net.Addr { return addrOf(getpeername(int(c.fd))) }
+func (c *Conn) RemoteAddr() net.Addr {
+	c.own("RemoteAddr")
+	return addrOf(getpeername(int(c.fd)))
+}
 
 func addrOf(sa sockAddr, err error) net.Addr {
 	if err != nil {

@@ -1,6 +1,9 @@
 //go:build unix && !linux
 
-// System calls on the other Unixes, by way of x/sys.
+// System calls on the other Unixes, by way of packages syscall and x/sys. Those of
+// syscall that read and write tell the race detector, as package net's do. A write
+// to a peer who is gone may cause a SIGPIPE, which the Go runtime drops unless the
+// program asked for it.
 
 package conn
 
@@ -10,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func read(fd int, p []byte) (int, syscall.Errno) { return result(unix.Read(fd, p)) }
+func read(fd int, p []byte) (int, syscall.Errno) { return result(syscall.Read(fd, p)) }
 
 // peek looks for input and takes none.
 func peek(fd int) syscall.Errno {
@@ -30,12 +33,12 @@ const joinsFIN = false
 func write(fd int, a, b []byte, _ bool) (int, syscall.Errno) {
 	n, errno := 0, syscall.Errno(0)
 	if len(a) > 0 {
-		if n, errno = result(unix.Write(fd, a)); n < len(a) {
+		if n, errno = result(syscall.Write(fd, a)); n < len(a) {
 			return n, errno
 		}
 	}
 	if len(b) > 0 {
-		m, errno := result(unix.Write(fd, b))
+		m, errno := result(syscall.Write(fd, b))
 		if m == 0 && n == 0 {
 			return 0, errno
 		}
@@ -43,28 +46,6 @@ func write(fd int, a, b []byte, _ bool) (int, syscall.Errno) {
 	}
 	return n, 0
 }
-
-func acceptFD(fd int) (int, syscall.Errno) {
-	syscall.ForkLock.RLock()
-	n, _, err := unix.Accept(fd)
-	if err == nil {
-		unix.CloseOnExec(n)
-	}
-	syscall.ForkLock.RUnlock()
-	if err != nil {
-		return result(-1, err)
-	}
-	if err := unix.SetNonblock(n, true); err != nil {
-		unix.Close(n)
-		return result(-1, err)
-	}
-	return n, 0
-}
-
-// unsent is not known here.
-func unsent(int) int { return -1 }
-
-const tellsUnsent = false
 
 func socket(family int) (int, error) {
 	syscall.ForkLock.RLock()

@@ -48,11 +48,17 @@ func dupFD(sc syscall.Conn) (fd int, err error) {
 
 // duplicateFile makes a file of the same socket.
 func duplicateFile(fd int, name string) (*os.File, error) {
-	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	n, err := duplicate(fd)
 	if err != nil {
-		return nil, os.NewSyscallError("fcntl", err)
+		return nil, err
 	}
 	return os.NewFile(uintptr(n), name), nil
+}
+
+// duplicate makes a descriptor of the same socket.
+func duplicate(fd int) (int, error) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	return n, os.NewSyscallError("fcntl", err)
 }
 
 // netConn makes a connection of package net for the same socket.

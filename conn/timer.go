@@ -22,6 +22,7 @@ type Timer struct {
 // by what the loop has to do meanwhile. A running timer keeps [Loop.Run] from
 // returning.
 func (l *Loop) After(d time.Duration, fn func()) *Timer {
+	l.own("Loop.After")
 	t := &Timer{conn: &l.nobody, fn: fn}
 	t.start(d)
 	return t
@@ -31,6 +32,7 @@ func (l *Loop) After(d time.Duration, fn func()) *Timer {
 // panic in fn closes c. Like any timer it keeps [Loop.Run] from returning: stop
 // it in Handler.Close if that matters.
 func (c *Conn) After(d time.Duration, fn func()) *Timer {
+	c.own("After")
 	t := &Timer{conn: c, fn: fn}
 	t.start(d)
 	return t
@@ -39,6 +41,7 @@ func (c *Conn) After(d time.Duration, fn func()) *Timer {
 // Stop prevents the call, and reports whether it did: false means that fn has
 // been called, that the timer was stopped before, or that it is nil.
 func (t *Timer) Stop() bool {
+	t.own("Stop")
 	if !t.Running() {
 		return false
 	}
@@ -53,6 +56,7 @@ func (t *Timer) Running() bool { return t != nil && t.slot != 0 }
 // Reset starts the timer anew, to fire after d from now, and reports whether it
 // was still running. It does nothing to a nil or zero Timer, which has no function.
 func (t *Timer) Reset(d time.Duration) bool {
+	t.own("Reset")
 	if t == nil || t.conn == nil {
 		return false
 	}

@@ -106,6 +106,7 @@ func (s *TLS) Stats() TLSStats {
 // done, once the connection is closed, and on one that is not encrypted. It is
 // not to be changed.
 func (c *Conn) TLS() *tls.ConnectionState {
+	c.own("TLS")
 	if c.sec != sealed || c.more == nil {
 		return nil
 	}

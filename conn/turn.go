@@ -22,6 +22,7 @@ const (
 // used up keeps its place, and is first in the next turn.
 const (
 	listUnsettled = iota // connections that the last turn left unsettled
+	listDealt            // connections that other loops have accepted for this one
 	listEvents           // that the poller found
 	listTimers           // that are due
 	listPosts            // functions that were posted
@@ -55,6 +56,7 @@ func (p *pace) fresh() {
 // [Conn.Resume] say, so that the others are served in between. It costs a
 // nanosecond as a rule: the clock is read only now and then.
 func (l *Loop) Late() bool {
+	l.own("Loop.Late")
 	if l.pace.blind > 0 {
 		l.pace.blind--
 		return false
@@ -119,6 +121,16 @@ func (l *Loop) handOut() {
 			l.settleOne(l.overdue.pop())
 			l.settle()
 		}
+	case listDealt:
+		for l.post.waiting.Load() > 0 && l.more() {
+			if d, ok := l.post.takeDealt(); ok {
+				if c := l.accepted(d.fd, d.h); c != nil {
+					l.running = c
+					c.open()
+				}
+				l.settle()
+			}
+		}
 	case listEvents:
 		for l.taken < l.count && l.more() {
 			e := l.events[l.taken]
@@ -145,7 +157,8 @@ func (l *Loop) handOut() {
 			l.slots.at(i).owner.expire()
 		}
 	case listPosts:
-		for n := l.post.take(); n > 0 && l.more(); n-- {
+		// Where there is nothing else, nobody waits: the sooner the loop can end.
+		for n := l.post.take(); n > 0 && (l.slots.live+l.refs == 0 || l.more()); n-- {
 			l.post.run(l)
 			l.settle()
 		}

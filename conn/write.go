@@ -20,6 +20,7 @@ var errStalled = fmt.Errorf("conn: the peer does not read, output made no progre
 // after Close, CloseWrite or the end of the connection, and [ErrBacklog] when
 // more than Handler.Max bytes are pending already, which aborts it.
 func (c *Conn) Write(p []byte) (int, error) {
+	c.own("Write")
 	if err := c.writable(); err != nil {
 		return 0, err
 	}
@@ -29,11 +30,13 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 // WriteString is Write of a string.
 func (c *Conn) WriteString(s string) (int, error) {
+	c.own("WriteString")
 	return c.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
 }
 
 // Writev writes the pieces in order, as one Write of them put together.
 func (c *Conn) Writev(pieces ...[]byte) (int, error) {
+	c.own("Writev")
 	if err := c.writable(); err != nil {
 		return 0, err
 	}
@@ -59,6 +62,7 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 // and passed to the Write that follows need not be copied any more. It is good
 // until then, and no longer than the running callback.
 func (c *Conn) AvailableBuffer(n int) []byte {
+	c.own("AvailableBuffer")
 	l, b := c.loop, c.out
 	if b == nil && !l.corked {
 		b = l.cork // which makeRoom is going to take
@@ -105,6 +109,7 @@ func (c *Conn) collected() {
 // running callback has sent 256 KiB, to a peer who reads as fast as it
 // writes: the others have their turn before OnDrain. It is true from Close on.
 func (c *Conn) Full() bool {
+	c.own("Full")
 	if c.is(closing | closed) {
 		return true // for ever: a loop that writes until it is full has to end
 	}
@@ -120,6 +125,7 @@ func (c *Conn) Full() bool {
 // called too, after Handler.Close, and its next Write answers net.ErrClosed;
 // once Handler.Close has been called OnDrain does nothing.
 func (c *Conn) OnDrain(fn func()) {
+	c.own("OnDrain")
 	if c.is(over) {
 		return
 	}
@@ -148,6 +154,7 @@ func (c *Conn) unchoke() {
 // Handler.Close how much was dropped. It is what tells that nothing of a request
 // left, so that it may be sent again. Under TLS the bytes are those of records.
 func (c *Conn) Unsent() int {
+	c.own("Unsent")
 	switch {
 	case c.is(over):
 		return int(c.burst)
@@ -177,6 +184,7 @@ func (c *Conn) deafened(op string, errno syscall.Errno) bool {
 // Pending is the number of bytes written that wait in memory for the kernel to
 // take them; what SendFile is to send is not in it.
 func (c *Conn) Pending() (n int) {
+	c.own("Pending")
 	if c.out != nil {
 		n = len(c.out.B) - c.outOff
 	}

@@ -92,7 +92,7 @@ func TestAllocations(t *testing.T) {
 			}
 			// It counts those of all goroutines, and rounds down what the rest
 			// of the process does now and then.
-			if n := testing.AllocsPerRun(2000, func() { round(t, fd, in, out) }); n != 0 {
+			if n := testing.AllocsPerRun(2000, func() { round(t, fd, in, out) }); n != 0 && !debugging {
 				t.Errorf("%v allocations", n)
 			}
 		})
@@ -116,7 +116,7 @@ func TestSystemCalls(t *testing.T) {
 		}
 		s.bytesIn()
 		after := s.workers[0].loop.Stats()
-		if reads, writes := after.Reads-before.Reads, after.Writes-before.Writes; reads != rounds || writes != rounds {
+		if reads, writes := after.Reads-before.Reads, after.Writes-before.Writes; !debugging && (reads != rounds || writes != rounds) {
 			t.Errorf("batches of %d: %d of them took %d reads and %d writes", batch, rounds, reads, writes)
 		}
 		c.Close()
