@@ -18,12 +18,37 @@ import (
 // of up to fifteen bytes and a value of up to thirty take none that depends on its length.
 func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Field) {
 	for i >= 4 && len(buf)-i >= 8 && len(fields) < cap(fields) {
-		if buf[i] == '\r' {
+		x, y := load64(buf, i), uint64(0)
+		if uint8(x) == '\r' {
 			break
 		}
+		room := len(buf) - i
+		if room >= 16 {
+			y = load64(buf, i+8)
+		} else {
+			y = load64(buf, len(buf)-8) >> (8 * uint(16-room))
+		}
 		end, ok := scanLine(buf, i) // does not wait for the colon to be found
-		colon, id, named := nameAt(buf, i)
-		if !named {
+		n := firstOf2(zeros(x^':'*ones), zeros(y^':'*ones))
+		var id uint32
+		if n < 16 {
+			id = uint32(nameSlot[nameHash(binary.LittleEndian.Uint32(buf[i+n-4:]), n)])
+			row := &nameWord[id%64]
+			if (x^row[0].bytes)&row[0].mask|(y^row[1].bytes)&row[1].mask != 0 {
+				id = 0
+			}
+		} else if room >= 32 {
+			n += firstOf2(zeros(load64(buf, i+16)^':'*ones), zeros(load64(buf, i+24)^':'*ones))
+			if n > maxName {
+				break
+			}
+			id = knownName(buf, i, i+n)
+		} else {
+			break
+		}
+		colon := i + n
+		// A known name is a token: its bytes need no other look.
+		if id == 0 && (n == 0 || scanToken(buf, i) != colon) {
 			break
 		}
 		if !ok {
@@ -37,36 +62,6 @@ func (s *section) straight(buf []byte, i int, fields []Field) (int, state, []Fie
 		return i + 2, atEnd, fields
 	}
 	return i, atLine, fields
-}
-
-// nameAt finds the colon that ends the name at buf[i:], and the number of the name. There are eight bytes at
-// least, and four before them. Where ok is false the name is a long one, or it is none.
-func nameAt(buf []byte, i int) (colon int, id uint32, ok bool) {
-	x, y := load64(buf, i), uint64(0)
-	room := len(buf) - i
-	if room >= 16 {
-		y = load64(buf, i+8)
-	} else {
-		y = load64(buf, len(buf)-8) >> (8 * uint(16-room))
-	}
-	n := firstOf2(zeros(x^':'*ones), zeros(y^':'*ones))
-	if n < 16 {
-		id = uint32(nameSlot[nameHash(binary.LittleEndian.Uint32(buf[i+n-4:]), n)])
-		row := &nameWord[id%64]
-		if (x^row[0].bytes)&row[0].mask|(y^row[1].bytes)&row[1].mask != 0 {
-			id = 0
-		}
-	} else if room >= 32 {
-		n += firstOf2(zeros(load64(buf, i+16)^':'*ones), zeros(load64(buf, i+24)^':'*ones))
-		if n > maxName {
-			return 0, 0, false
-		}
-		id = knownName(buf, i, i+n)
-	} else {
-		return 0, 0, false
-	}
-	// A known name is a token: its bytes need no other look.
-	return i + n, id, id != 0 || n > 0 && scanToken(buf, i) == i+n
 }
 
 // scanLine finds the CRLF that ends the text at buf[i:], a line or what follows text in one. Where ok is
