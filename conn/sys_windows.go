@@ -35,6 +35,7 @@ const (
 	msgPeek       = 2
 	sdSend        = 1
 	soError       = 0x1007
+	soType        = 0x1008
 	fionbio       = 0x8004667e
 	tcpKeepIdle   = 3
 	tcpKeepIntvl  = 17
@@ -202,7 +203,7 @@ func socket(family int) (int, error) {
 
 func closeFD(fd int) { windows.Closesocket(windows.Handle(fd)) }
 
-// dupFD makes a handle of our own for the socket of a net.Conn or net.Listener.
+// dupFD makes a handle of our own for the socket of a net.Conn or net.Listener, which must be a stream's.
 func dupFD(sc syscall.Conn) (fd int, err error) {
 	// File takes the socket off the completion port of package net, so that Detach can put it there again. wine
 	// cannot, and then Detach cannot either.
@@ -223,7 +224,14 @@ func dupFD(sc syscall.Conn) (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := setNonblock(fd); err != nil {
+	kind, err := windows.GetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, soType)
+	if err == nil && kind != windows.SOCK_STREAM {
+		err = syscall.EPROTOTYPE
+	}
+	if err == nil {
+		err = setNonblock(fd)
+	}
+	if err != nil {
 		closeFD(fd)
 		return -1, err
 	}
