@@ -201,7 +201,7 @@ func (c *Conn) event(r poller.Ready) {
 		}
 	case c.is(deaf) && r&(poller.Err|poller.Hangup) != 0:
 		c.fail(c.more.err)
-	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended) && c.sec == plain:
+	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended) && !c.is(deferred) && c.sec == plain:
 		// The peer is gone altogether: it was reset, or has closed a socket
 		// of which it had already shut the sending side. Behind a close_notify
 		// its FIN is still to come, and no news.

@@ -172,6 +172,8 @@ func (c *Conn) tellEnd() {
 	switch {
 	case !c.is(endDue) || c.holdsOff():
 		return // replay comes back to it
+	case c.in != nil && c.is(deferred):
+		return // again tells it, behind what is held
 	case c.more != nil && c.more.pipe != nil:
 		if c.in == nil {
 			c.clear(endDue)
