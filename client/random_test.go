@@ -113,8 +113,8 @@ type life struct {
 	ok      bool // the server answers
 	aborts  bool
 	unkept  bool // the request cannot be sent again
-	told    int // of Do's function
-	ends    int // of Stream's
+	told    int  // of Do's function
+	ends    int  // of Stream's
 	body    strings.Builder
 	ended   func()
 	started time.Time
