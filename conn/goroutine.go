@@ -14,6 +14,10 @@ import (
 // for the loop there, and for checks in debug builds.
 func (l *Loop) Here() bool { return l.goroutine.Load() == goroutine() }
 
+// Own panics in debug builds, if the loop runs and call is made on another
+// goroutine: for packages above this one, whose handles belong to a loop too.
+func (l *Loop) Own(call string) { l.own(call) }
+
 // goroutine is the number of the one that calls it, never 0. A stack begins with
 // "goroutine 7 [running]:".
 func goroutine() uint64 {

@@ -96,6 +96,18 @@ func (c *Conn) put(p []byte) {
 	c.collected()
 }
 
+// Unwrite takes back the last n bytes that were written, and reports whether that
+// was possible: not if the kernel has taken any of them, or TLS has.
+func (c *Conn) Unwrite(n int) bool {
+	c.own("Unwrite")
+	b := c.out
+	if b == nil || c.sec != plain || c.queued() || len(b.B)-c.outOff < n {
+		return false
+	}
+	b.B = b.B[:len(b.B)-n]
+	return true
+}
+
 // collected notes that there is output to send, and sends it if it is much.
 func (c *Conn) collected() {
 	c.touch()
@@ -162,6 +174,16 @@ func (c *Conn) Unsent() int {
 		return c.more.lost
 	}
 	return c.Pending()
+}
+
+// Undelivered is how much of the output the kernel still holds for the peer, as far
+// as the system says (Linux does): beside Pending, what the peer has not got yet. It
+// is a system call.
+func (c *Conn) Undelivered() int {
+	if c.fd < 0 {
+		return 0
+	}
+	return max(unsent(int(c.fd)), 0)
 }
 
 // deafened reports whether the connection goes on although the peer takes no more.

@@ -34,6 +34,7 @@ func (s *session) writeBody(p []byte) error {
 		b := append(strconv.AppendInt(line[:0], int64(len(p)), 16), "\r\n"...)
 		if s.x != nil {
 			s.x.written += int64(len(p))
+			s.x.out += len(b) + len(p) + len(crlf)
 		}
 		_, err := s.conn.Writev(b, p, crlf)
 		return err
@@ -44,6 +45,7 @@ func (s *session) writeBody(p []byte) error {
 			return ErrLength
 		}
 		x.written += int64(len(p))
+		x.out += len(p)
 	}
 	_, err := s.conn.Write(p)
 	return err
@@ -72,6 +74,9 @@ func (s *session) finishUsual(body []byte) error {
 func (s *session) finishAny(body []byte) error {
 	var err error
 	s.set(whole)
+	if s.clear(bulky); len(body) >= bulk || s.x != nil && s.x.written >= bulk {
+		s.set(bulky)
+	}
 	if s.trails() {
 		if err = s.startAnswer(unknown, nil); err != nil {
 			return err

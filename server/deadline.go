@@ -8,13 +8,23 @@ import (
 	"time"
 )
 
-// awaitHead waits for the next request. Its time begins when the answer before it
-// is out: each piece of that which the kernel takes pushes the deadline.
+// awaitHead waits for the next request. Its time begins when the client has got the
+// answer before it: each piece of that which the kernel takes pushes the deadline,
+// and of a large one the kernel is asked now and then whether it holds some yet.
 func (s *session) awaitHead() {
-	if s.is(served) { // else the deadline is that of the first head
-		s.conn.SetTimeout(s.within(s.worker.server.IdleTimeout))
+	switch d := s.within(s.worker.server.IdleTimeout); {
+	case !s.is(served): // the deadline is that of the first head
+	case s.is(bulky) && d > 0:
+		s.conn.SetDeadline(max(d/looks, time.Millisecond))
+	default:
+		s.conn.SetTimeout(d)
 	}
 }
+
+const (
+	bulk  = 64 << 10 // what is large
+	looks = 16       // of the time that is waited, how often is looked whether it is delivered
+)
 
 // awaitRest waits for the rest of a head.
 func (s *session) awaitRest() {
@@ -30,8 +40,13 @@ func (s *session) timeout() {
 	srv := s.worker.server
 	switch s.phase {
 	case idle:
-		if s.conn.Pending() > 0 {
+		if s.conn.Pending() > 0 || s.is(bulky) && s.conn.Undelivered() > 0 {
 			s.awaitHead() // the client is still reading its answers
+			return
+		}
+		if s.is(bulky) {
+			s.clear(bulky)
+			s.awaitHead()
 			return
 		}
 		if l := &s.worker.counts.limits; s.is(served) {

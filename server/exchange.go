@@ -31,6 +31,7 @@ type exchange struct {
 	coding   string // of Transfer-Encoding, in front of chunked
 	declared int64  // Content-Length, -1: none
 	written  int64  // content so far
+	out      int    // bytes of the answer that were given to the connection
 	tooLong  bool   // the program wanted to write more than declared
 	trailer  []byte // lines of the trailer section
 	dropped  int64  // content that HEAD leaves out, in

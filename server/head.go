@@ -97,6 +97,9 @@ func (s *session) writeHead(n int64, body []byte) error {
 	if len(body) <= mostWhole {
 		b, body = append(b, body...), nil
 	}
+	if x != nil {
+		x.out = len(b) + len(body)
+	}
 	_, err := s.conn.Write(b)
 	if err == nil && len(body) > 0 {
 		_, err = s.conn.Write(body)

@@ -89,7 +89,7 @@ func (s *session) refuse(status int, reason string, cause error) {
 
 // answerRefusal writes that answer, unless another has begun.
 func (s *session) answerRefusal(status int, reason string) {
-	if s.is(sent) {
+	if s.is(sent) && !s.takeBack() {
 		return
 	}
 	s.status = uint16(status)
@@ -111,6 +111,19 @@ func (s *session) answerRefusal(status int, reason string) {
 		b = append(b, text...)
 	}
 	s.conn.Write(b)
+}
+
+// takeBack undoes what the program has written of its answer, if none of it has
+// left: the client is told what was wrong with its request, and gets no half
+// answer.
+func (s *session) takeBack() bool {
+	if s.phase != receiving || !s.conn.Unwrite(s.x.out) {
+		return false
+	}
+	s.worker.counts.uncount(int(s.status))
+	s.x.written = 0
+	s.clear(sent | chunked | bodiless | untilEnd)
+	return true
 }
 
 // linger closes the connection in stages: our side now, the rest when the client

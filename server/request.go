@@ -18,7 +18,12 @@ type Request struct {
 	gen uint32
 }
 
-func (r Request) valid() bool { return r.s != nil && r.s.gen == r.gen }
+func (r Request) valid() bool {
+	if debugging {
+		r.s.own()
+	}
+	return r.s != nil && r.s.gen == r.gen
+}
 
 // head is the parsed head, or nil when the handler has returned.
 func (r Request) head() *head {

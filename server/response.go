@@ -29,7 +29,12 @@ type Response struct {
 	gen uint32
 }
 
-func (w Response) valid() bool { return w.s != nil && w.s.gen == w.gen }
+func (w Response) valid() bool {
+	if debugging {
+		w.s.own()
+	}
+	return w.s != nil && w.s.gen == w.gen
+}
 
 // Status sets the status code, which is 200 otherwise.
 func (w Response) Status(code int) error {

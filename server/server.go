@@ -49,6 +49,13 @@ type Server struct {
 	MaxConns   int   // connections at a time; 65,536
 	MaxBacklog int   // bytes of answers that a connection may hold when more is written; 16 MiB
 
+	// MaxMemory bounds what all connections hold together, input that waits and
+	// output that is not taken, in bytes. It is divided among the loops: on one that
+	// holds more than its share those connections that hold most are reset, and
+	// Stats and Log say so. Default: a quarter of the memory that the process may
+	// have.
+	MaxMemory int64
+
 	// ReusePort has Listen set SO_REUSEPORT, so that several processes can
 	// listen on one port: see [conn.ReusePort] for what that costs.
 	ReusePort bool
@@ -211,7 +218,7 @@ func (s *Server) makeLoops() error {
 		n = runtime.GOMAXPROCS(0)
 	}
 	for range n {
-		w, err := s.makeLoop()
+		w, err := s.makeLoop(n)
 		if err != nil {
 			s.dropLoops()
 			return err
@@ -221,7 +228,7 @@ func (s *Server) makeLoops() error {
 	return nil
 }
 
-func (s *Server) makeLoop() (*worker, error) {
+func (s *Server) makeLoop(of int) (*worker, error) {
 	p, err := s.openPoller()
 	if err != nil {
 		return nil, err
@@ -231,6 +238,12 @@ func (s *Server) makeLoop() (*worker, error) {
 		return nil, err
 	}
 	l.Log = s.Log
+	switch {
+	case s.MaxMemory < 0:
+		l.MaxMemory = -1
+	case s.MaxMemory > 0:
+		l.MaxMemory = int(max(s.MaxMemory/int64(of), 1))
+	}
 	l.Ref() // a loop without connections waits for some
 	return newWorker(s, l), nil
 }

@@ -62,6 +62,7 @@ const (
 	eager                                          // the client has sent more than heads one at a time
 	untilEnd                                       // nothing but its end ends the answer that has begun
 	ended                                          // the last exchange was, by the program
+	bulky                                          // its answer was large: see awaitHead
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }

@@ -37,6 +37,7 @@ type Stats struct {
 
 	BytesIn  uint64
 	BytesOut uint64
+	Held     int64 // bytes that connections hold: see MaxMemory
 
 	Turns       uint64        // of the loops
 	LongestTurn time.Duration // for which callbacks kept a loop from the rest of its connections: see SlowCallback
@@ -52,6 +53,7 @@ type Limits struct {
 	MaxBody    uint64 // 413: or more than Request.Body was told to take
 	MaxConns   uint64 // 503
 	MaxBacklog uint64 // of the server or a Hub
+	MaxMemory  uint64 // connections that held most of it
 
 	HeadTimeout  uint64 // 408, or none to a client that never said a word
 	BodyTimeout  uint64 // 408
@@ -67,12 +69,16 @@ type counters struct {
 	limits                     Limits
 }
 
-func (c *counters) status(code int) {
-	class := code / 100
-	if class >= len(c.class) {
-		class = 0
+func (c *counters) status(code int) { c.class[c.classOf(code)]++ }
+
+// uncount takes one of these back.
+func (c *counters) uncount(code int) { c.class[c.classOf(code)]-- }
+
+func (c *counters) classOf(code int) int {
+	if class := code / 100; class < len(c.class) {
+		return class
 	}
-	c.class[class]++
+	return 0
 }
 
 // refuse counts an answer of the server's own, or what stands for one. The phase
@@ -100,6 +106,8 @@ func (c *counters) closed(err error) {
 	switch {
 	case err == conn.ErrBacklog:
 		c.limits.MaxBacklog++
+	case err == conn.ErrMemory:
+		c.limits.MaxMemory++
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.limits.WriteTimeout++ // the others come to session.timeout
 	}
@@ -133,6 +141,7 @@ func (s *Server) Stats() Stats {
 		st.AcceptErrors += l.AcceptErrors
 		st.BytesIn += l.BytesIn
 		st.BytesOut += l.BytesOut
+		st.Held += int64(l.Held)
 		st.Turns += l.Turns
 		st.LongestTurn = max(st.LongestTurn, l.Longest)
 	}
@@ -164,6 +173,7 @@ func (l *Limits) add(m *Limits) {
 	l.MaxBody += m.MaxBody
 	l.MaxConns += m.MaxConns
 	l.MaxBacklog += m.MaxBacklog
+	l.MaxMemory += m.MaxMemory
 	l.HeadTimeout += m.HeadTimeout
 	l.BodyTimeout += m.BodyTimeout
 	l.IdleTimeout += m.IdleTimeout

@@ -73,6 +73,9 @@ func startTLS(t testing.TB, s *Server, h Handler) (r *rig, addr net.Addr) {
 	if s.Loops == 0 {
 		s.Loops = 1
 	}
+	if s.SlowCallback == 0 {
+		s.SlowCallback = -1
+	}
 	log := new(logs)
 	s.Log = slog.New(log)
 	addr, err := s.ListenTLS("tcp", "127.0.0.1:0")

@@ -1,0 +1,70 @@
+// What all connections hold together.
+
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestMaxMemory: clients that pipeline behind an answer that does not come, that do
+// not read a stream, and that wait in a Hub and do not read, are reset when they
+// hold more than the server may, those that hold most first; others are served.
+func TestMaxMemory(t *testing.T) {
+	t.Parallel()
+	const most, clients = 2 << 20, 100
+	for name, in := range map[string]string{
+		"pipelined": get("/never") + strings.Repeat(get("/"), 1000),
+		"stream":    get("/stream"),
+		"hub":       get("/hub"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var hub Hub
+			s := start(t, &Server{MaxMemory: most}, func(w Response, r Request) {
+				switch string(r.Path()) {
+				case "/never":
+				case "/stream":
+					part := make([]byte, 32<<10)
+					var more func()
+					more = func() {
+						for !w.Full() {
+							w.Write(part)
+						}
+						w.OnDrain(more)
+					}
+					more()
+				case "/hub":
+					hub.Add(w)
+				default:
+					w.End("ok")
+				}
+			})
+			quiet := s.dial() // a small offender
+			quiet.send(get("/never"))
+			until(t, "it waits", func() bool { return s.Stats().Answering == 1 })
+			for range clients {
+				c := s.dial()
+				c.Write([]byte(in)) // may be reset already
+			}
+			until(t, "they are there", func() bool { return s.Stats().Accepted == clients+1 })
+			until(t, "some are reset", func() bool {
+				hub.Send(make([]byte, 64<<10))
+				c := s.dial()
+				c.send(get("/"))
+				c.want("200 ok")
+				c.Close()
+				return s.Stats().Limits.MaxMemory > 0
+			})
+			until(t, "it is less", func() bool { return s.Stats().Held <= most })
+			if s.Stats().Answering == 0 {
+				t.Error("who held next to nothing was reset")
+			}
+			if text := s.logs.take(); !strings.Contains(text, "hold too much") {
+				t.Errorf("logged %q", text)
+			}
+			s.Close()
+			s.logs.take()
+		})
+	}
+}
