@@ -115,9 +115,6 @@ func TestAccess(t *testing.T) {
 }
 
 func TestAccessAllocations(t *testing.T) {
-	if debugging {
-		t.Skip("debug builds read into a fresh buffer each time")
-	}
 	s := start(t, &Server{Access: func(a Access) {}}, func(w Response, r Request) {
 		w.End("hi\n")
 	})

@@ -52,9 +52,6 @@ func round(t testing.TB, fd int, in, out []byte) {
 }
 
 func TestAllocations(t *testing.T) {
-	if debugging {
-		t.Skip("debug builds read into a fresh buffer each time")
-	}
 	hello := func(w Response, r Request) { w.End("Hello World\n") }
 	for _, c := range []struct {
 		name string
@@ -105,9 +102,6 @@ func TestAllocations(t *testing.T) {
 // TestSystemCalls counts what a request costs: one read and one write, and of a
 // batch the same.
 func TestSystemCalls(t *testing.T) {
-	if debugging {
-		t.Skip("debug builds are so slow that a batch takes more than its portion of a turn")
-	}
 	s := start(t, &Server{}, func(w Response, r Request) { w.End("hi\n") })
 	for _, batch := range []int{1, 16} {
 		c := s.dial()
