@@ -299,20 +299,8 @@ func (c *Conn) settle() {
 	if c.is(closing) {
 		c.dropInput() // nobody is going to read it
 	}
-	if c.out == nil && !c.queued() {
-		if c.is(held|shut) && !c.is(shutDone) {
-			c.set(shutDone)
-			if err := shutdownWrite(int(c.fd)); err != nil && err != syscall.ENOTCONN { // the peer is gone: reading will tell
-				c.fail(os.NewSyscallError("shutdown", err))
-				return
-			}
-		}
-		if c.is(closing) {
-			c.fail(nil)
-			return
-		}
-		if c.flags&(shutDone|ended|endDue) == shutDone|ended {
-			c.fail(nil)
+	if c.is(held|shut|closing) && c.out == nil && !c.queued() {
+		if c.step(outputOut); c.is(closed) {
 			return
 		}
 	}

@@ -1,5 +1,6 @@
 // The end of a connection: asked for by Close, CloseWrite or Abort, or brought
-// about by what failed. All of them come to end, which makes the last call.
+// about by what failed, as the table in life.go has it. All of them come to end,
+// which makes the last call.
 
 package conn
 
@@ -18,12 +19,7 @@ import (
 // file. Input still comes; when the peer has ended too, the connection closes.
 func (c *Conn) CloseWrite() error {
 	c.own("CloseWrite")
-	if c.is(shut | closing | closed) {
-		return net.ErrClosed
-	}
-	c.set(shut)
-	c.touch()
-	return nil
+	return c.step(byCloseWrite)
 }
 
 // Close ends the connection once its output is out, or has stalled for too
@@ -32,17 +28,8 @@ func (c *Conn) CloseWrite() error {
 // output: to a peer that may be sending, CloseWrite is the way, and Close at its End.
 func (c *Conn) Close() error {
 	c.own("Close")
-	if c.is(closing | closed) {
-		return net.ErrClosed
-	}
-	c.set(closing)
 	c.timeout, c.deadline, c.silence, c.unheard = 0, 0, 0, 0
-	if c.is(connecting) || c.sec == shaking {
-		c.fail(net.ErrClosed)
-		return nil
-	}
-	c.touch()
-	return nil
+	return c.step(byClose)
 }
 
 // Abort ends the connection at once: pending output is dropped, and the peer
@@ -50,11 +37,7 @@ func (c *Conn) Close() error {
 // called.
 func (c *Conn) Abort() error {
 	c.own("Abort")
-	if c.is(closed) {
-		return net.ErrClosed
-	}
-	c.drop(net.ErrClosed)
-	return nil
+	return c.step(byAbort)
 }
 
 // ResetOnError has the peer see a reset if the connection ends from now on by an
