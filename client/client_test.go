@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -70,7 +72,8 @@ func TestBodies(t *testing.T) {
 		}
 		more()
 	}).want(t, "200 "+big)
-	name := t.TempDir() + "/file"
+	name := filepath.Join(os.TempDir(), "lurcher-client-"+strconv.Itoa(os.Getpid())) // t.TempDir's end fails under wine
+	t.Cleanup(func() { os.Remove(name) })
 	if err := os.WriteFile(name, []byte(big), 0o600); err != nil {
 		t.Fatal(err)
 	}

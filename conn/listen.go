@@ -235,7 +235,7 @@ func (ln *Listener) nobody(r poller.Ready) {
 	ln.vain++
 	switch {
 	case r&(poller.Err|poller.Hangup) != 0:
-		ln.pause(syscall.ESHUTDOWN)
+		ln.pause(errShutdown)
 	case ln.vain > mostRefused && ln.spread != nil:
 		ln.rest(firstBackoff) // others were faster each time
 	case ln.vain > mostRefused:

@@ -15,8 +15,8 @@ import (
 // setTCPOptions: output is collected already, so Nagle's algorithm would only
 // delay it; keep-alive probes find peers that vanished without a word.
 func setTCPOptions(fd int) {
-	setOption(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-	setOption(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1)
+	setOption(fd, syscall.IPPROTO_TCP, tcpNoDelay, 1)
+	setOption(fd, solSocket, soKeepAlive, 1)
 }
 
 // sockaddr is addr, a *net.TCPAddr or a *net.UnixAddr, as the kernel takes it.
@@ -70,7 +70,7 @@ func setKeepAlive(fd int, d time.Duration) {
 		on = 1
 		setProbes(fd, int((d+time.Second-1)/time.Second))
 	}
-	setOption(fd, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, on)
+	setOption(fd, solSocket, soKeepAlive, on)
 }
 
 // zone is the index of an interface that is given by its name, or by its number as package net takes it.

@@ -13,6 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const (
+	solSocket   = syscall.SOL_SOCKET
+	soKeepAlive = syscall.SO_KEEPALIVE
+	tcpNoDelay  = syscall.TCP_NODELAY
+	errShutdown = syscall.ESHUTDOWN
+)
+
 type (
 	sockAddr     = unix.Sockaddr
 	sockAddr4    = unix.SockaddrInet4

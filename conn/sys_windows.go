@@ -15,6 +15,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+const (
+	solSocket   = syscall.SOL_SOCKET
+	soKeepAlive = syscall.SO_KEEPALIVE
+	tcpNoDelay  = syscall.TCP_NODELAY
+	errShutdown = syscall.ESHUTDOWN
+)
+
 type (
 	sockAddr     = windows.Sockaddr
 	sockAddr4    = windows.SockaddrInet4
@@ -28,11 +35,13 @@ var (
 	wsaIoctl  = ws2.NewProc("ioctlsocket")
 	wsaRecv   = ws2.NewProc("recv")
 	wsaSend   = ws2.NewProc("send")
+	wsaPoll   = ws2.NewProc("WSAPoll")
 )
 
 // These are of <winsock2.h> and <ws2ipdef.h>.
 const (
 	msgPeek       = 2
+	pollErr       = 1
 	sdSend        = 1
 	soError       = 0x1007
 	soType        = 0x1008
@@ -101,13 +110,28 @@ func result(n, _ uintptr, errno syscall.Errno) (int, syscall.Errno) {
 	return int(n), 0
 }
 
-// read returns the error behind an end of file: wine takes a reset for one.
+// read returns the reset behind an end of file: under wine recv has no other word for it.
 func read(fd int, p []byte) (int, syscall.Errno) {
 	n, errno := result(syscall.SyscallN(wsaRecv.Addr(), uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0))
 	if n == 0 && errno == 0 && len(p) > 0 {
-		errno = socketError(fd)
+		errno = behindEOF(fd)
 	}
 	return n, lost(errno)
+}
+
+func behindEOF(fd int) syscall.Errno {
+	if errno := socketError(fd); errno != 0 {
+		return errno
+	}
+	entry := struct { // WSAPOLLFD
+		fd              uintptr
+		events, revents int16
+	}{fd: uintptr(fd)}
+	syscall.SyscallN(wsaPoll.Addr(), uintptr(unsafe.Pointer(&entry)), 1, 0)
+	if entry.revents&pollErr != 0 {
+		return syscall.ECONNRESET
+	}
+	return 0
 }
 
 // peek looks for input and takes none.

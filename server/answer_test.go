@@ -124,7 +124,7 @@ func TestAnswers(t *testing.T) {
 
 // file is an open file with that content; SendFile closes it.
 func file(t *testing.T, content string) *os.File {
-	name := filepath.Join(t.TempDir(), "file")
+	name := filepath.Join(tempDir(t), "file")
 	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 		t.Error(err)
 	}

@@ -383,8 +383,9 @@ func TestBrokenOffUpload(t *testing.T) {
 
 // TestFilesThatFails leaves the files of Unix sockets to this process.
 func TestFilesThatFails(t *testing.T) {
+	needFiles(t)
 	t.Parallel()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	s := &Server{Handler: mirror, Loops: 1}
 	for _, name := range []string{"a", "b"} {
 		if _, err := s.Listen("unix", filepath.Join(dir, name)); err != nil {
@@ -406,6 +407,7 @@ func TestFilesThatFails(t *testing.T) {
 // TestHalfAnAnswerOverAUnixSocket does not look whole to a client of HTTP/1.0,
 // whatever cuts it off.
 func TestHalfAnAnswerOverAUnixSocket(t *testing.T) {
+	needUnix(t)
 	t.Parallel()
 	for name, cut := range map[string]func(w Response){
 		"Abort":      func(w Response) { w.Abort() },
@@ -430,7 +432,7 @@ func TestHalfAnAnswerOverAUnixSocket(t *testing.T) {
 				}
 				w.WriteString("half")
 				w.After(time.Millisecond, func() { cut(w) })
-			}, "unix", filepath.Join(t.TempDir(), "s"))
+			}, "unix", filepath.Join(tempDir(t), "s"))
 			c := s.dial()
 			c.send("GET / HTTP/1.0\r\n\r\n")
 			c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))

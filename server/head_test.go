@@ -100,7 +100,7 @@ func TestUsualEnds(t *testing.T) {
 }
 
 // connected is both ends of a connection, for Adopt.
-func connected(t *testing.T) (ends [2]net.Conn) {
+func connected(t testing.TB) (ends [2]net.Conn) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 // TestInherit has one server take over from another while clients come.
 func TestInherit(t *testing.T) {
+	needFiles(t)
 	t.Parallel()
 	dir, err := os.MkdirTemp("", "s") // t.TempDir's name may be too long for a socket
 	if err != nil {
@@ -229,6 +230,7 @@ func TestHubBacklog(t *testing.T) {
 // TestFilesAndStats: handlers may ask for the Stats while Files waits for their
 // loop.
 func TestFilesAndStats(t *testing.T) {
+	needFiles(t)
 	t.Parallel()
 	s := start(t, &Server{Loops: 1}, mirror)
 	done := make(chan error, 1)

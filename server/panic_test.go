@@ -65,6 +65,7 @@ func TestPanic(t *testing.T) {
 // An answer that the connection's end would end is cut off by a reset: a FIN
 // would make what there is of it look whole.
 func TestHalfAnAnswer(t *testing.T) {
+	needResets(t)
 	t.Parallel()
 	for _, c := range []struct {
 		name string

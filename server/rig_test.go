@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -321,10 +322,50 @@ func pattern(n int) []byte {
 // unseenReset is why some cases cannot be tested under every poller.
 const unseenReset = "this poller reports nothing of a connection whose reading is paused, so its reset is seen only by the next write: see package poller"
 
+// tempDir is t.TempDir, but that under wine files in it cannot be removed, which is no failure here.
+func tempDir(t testing.TB) string {
+	if runtime.GOOS != "windows" {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("", "server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// needUnix skips where there are no Unix sockets, as under wine.
+func needUnix(t testing.TB) {
+	ln, err := net.Listen("unix", filepath.Join(tempDir(t), "s"))
+	if err != nil {
+		t.Skip("no Unix sockets here: ", err)
+	}
+	ln.Close()
+}
+
+// needResets skips where package net takes a reset for an end, as under wine.
+func needResets(t testing.TB) {
+	ends := connected(t)
+	defer ends[0].Close()
+	ends[1].(*net.TCPConn).SetLinger(0)
+	ends[1].Close()
+	if _, err := ends[0].Read(make([]byte, 1)); err == io.EOF {
+		t.Skip("package net takes a reset for an end here")
+	}
+}
+
+// needFiles skips where a socket is handed over in other ways.
+func needFiles(t testing.TB) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Server.Files returns errors.ErrUnsupported here")
+	}
+}
+
 // seesResets tells whether the poller reports a reset while reading is paused.
 func seesResets(t *testing.T) bool {
 	name := defaultPoller(t)
-	return name == "epoll" || name == "poll"
+	return name == "epoll" || name == "poll" || name == "kqueue" || name == "wsapoll"
 }
 
 // defaultPoller is the poller that servers have here: LURCHER_POLLER chooses it.

@@ -453,7 +453,7 @@ func TestListenTLSErrors(t *testing.T) {
 // ListenAndServeTLS, from files, and a listener that is inherited.
 func TestListenAndServeTLS(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := tempDir(t)
 	c := testCertificate()
 	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	if err != nil {

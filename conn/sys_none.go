@@ -1,0 +1,59 @@
+//go:build !unix && !windows
+
+// Where there are no sockets to wait for (js, wasip1): programs that import this package compile, and find out
+// when poller.New, without which there is no Loop, returns an error.
+
+package conn
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+)
+
+type (
+	sockAddr  any
+	sockAddr4 struct {
+		Port int
+		Addr [4]byte
+	}
+	sockAddr6 struct {
+		Port   int
+		ZoneId uint32
+		Addr   [16]byte
+	}
+	sockAddrUnix struct{ Name string }
+)
+
+const (
+	joinsFIN    = false
+	solSocket   = 0
+	soKeepAlive = 0
+	tcpNoDelay  = 0
+	errShutdown = syscall.Errno(0xffff) // none
+)
+
+func read(int, []byte) (int, syscall.Errno)                     { return 0, syscall.ENOSYS }
+func peek(int) syscall.Errno                                    { return syscall.ENOSYS }
+func write(int, []byte, []byte, bool) (int, syscall.Errno)      { return 0, syscall.ENOSYS }
+func acceptFD(int) (int, syscall.Errno)                         { return -1, syscall.ENOSYS }
+func sendfile(int, *os.File, int64, int64) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+func socketError(int) syscall.Errno                             { return syscall.ENOSYS }
+func unsent(int) int                                            { return -1 }
+func reusePort(int) error                                       { return errors.ErrUnsupported }
+func chooseLate(int)                                            {}
+func setProbes(int, int)                                        {}
+func socket(int) (int, error)                                   { return -1, errors.ErrUnsupported }
+func closeFD(int)                                               {}
+func dupFD(syscall.Conn) (int, error)                           { return -1, errors.ErrUnsupported }
+func duplicateFile(int, string) (*os.File, error)               { return nil, errors.ErrUnsupported }
+func netConn(int) (net.Conn, error)                             { return nil, errors.ErrUnsupported }
+func resetOnClose(int)                                          {}
+func shutdownWrite(int) error                                   { return errors.ErrUnsupported }
+func listen(string, string) (net.Listener, error)               { return nil, errors.ErrUnsupported }
+func setOption(fd, level, name, value int) error                { return errors.ErrUnsupported }
+func bind(int, sockAddr) error                                  { return errors.ErrUnsupported }
+func getsockname(int) (sockAddr, error)                         { return nil, errors.ErrUnsupported }
+func getpeername(int) (sockAddr, error)                         { return nil, errors.ErrUnsupported }
+func connect(int, sockAddr) error                               { return errors.ErrUnsupported }
