@@ -40,3 +40,6 @@ func notConnected(fd uintptr) error {
 		return err
 	}
 }
+
+// isReset reports whether err of package net says that the connection was reset.
+func isReset(err error) bool { return errors.Is(err, windows.WSAECONNRESET) }

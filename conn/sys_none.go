@@ -48,6 +48,7 @@ func socket(int) (int, error)                                   { return -1, err
 func closeFD(int)                                               {}
 func dupFD(syscall.Conn) (int, error)                           { return -1, errors.ErrUnsupported }
 func duplicateFile(int, string) (*os.File, error)               { return nil, errors.ErrUnsupported }
+func duplicate(int) (int, error)                                { return -1, errors.ErrUnsupported }
 func netConn(int) (net.Conn, error)                             { return nil, errors.ErrUnsupported }
 func resetOnClose(int)                                          {}
 func shutdownWrite(int) error                                   { return errors.ErrUnsupported }

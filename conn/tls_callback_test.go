@@ -332,6 +332,7 @@ func (r *rig) peerOf(p []byte) *peer {
 
 // What came in plain text before a client's handshake is no part of what the handshake protects (CVE-2011-0411).
 func TestInputBeforeHandshakeIsNotDecrypted(t *testing.T) {
+	needDetach(t)
 	versions(t, func(r *rig, cfg *tls.Config) {
 		ln := r.backend()
 		got, ch := make(chan string, 1), make(chan error, 1)
