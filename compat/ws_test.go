@@ -438,7 +438,7 @@ func TestChromium(t *testing.T) {
 		browser := tool(t, "chromium")
 		url, posted := echoServer(t, deflate)
 		cmd := exec.Command(browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-			"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", "http"+url)
+			"--user-data-dir="+profile(t), "--remote-debugging-port=0", "http"+url)
 		var errs bytes.Buffer
 		cmd.Stderr = &errs
 		if err := cmd.Start(); err != nil {
@@ -459,4 +459,15 @@ func TestChromium(t *testing.T) {
 			t.Errorf("the page says nothing\n%s", &errs)
 		}
 	})
+}
+
+// profile is a directory for a browser, whose processes may write to it after the
+// test has ended: it is removed as far as that can be done.
+func profile(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }

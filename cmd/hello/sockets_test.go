@@ -135,7 +135,7 @@ func TestChatPage(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	cmd := exec.Command(program.Tool(t, "chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--no-first-run", "--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", s.url+"/chat")
+		"--no-first-run", "--user-data-dir="+profile(t), "--remote-debugging-port=0", s.url+"/chat")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -224,4 +224,15 @@ func TestShowChat(t *testing.T) {
 		k.Close()
 	}
 	s.until("all have left", func(c counters) bool { return c.Chat == 0 })
+}
+
+// profile is a directory for a browser, whose processes may write to it after the
+// test has ended: it is removed as far as that can be done.
+func profile(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
