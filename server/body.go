@@ -108,11 +108,16 @@ func (r Request) Pipe(dst conn.Sink) error {
 	if !r.valid() {
 		return errOver
 	}
-	w := Response(r)
+	w, done := Response(r), false
 	if a, ok := dst.(interface{ Abort() error }); ok && dst != conn.Sink(w) {
-		w.OnAbort(func(error) { a.Abort() })
+		w.OnAbort(func(error) {
+			if !done {
+				a.Abort()
+			}
+		})
 	}
 	return r.Stream(func(p []byte, last bool) {
+		done = last
 		if len(p) > 0 {
 			if _, err := dst.Write(p); err != nil {
 				w.Abort() // nobody takes the body any more

@@ -283,15 +283,23 @@ func TestPipelined(t *testing.T) {
 // TestHalfClosedClient still waits for the answer.
 func TestHalfClosedClient(t *testing.T) {
 	t.Parallel()
+	asked, answer := make(chan bool), make(chan bool)
 	up := upstreamOf(t, func(p *peer) {
 		for p.head() != "" {
+			asked <- true
+			<-answer
 			p.say(okAnswer)
 		}
 	})
-	k := dial(t, start(t, new(gateway), new(client.Client), up))
-	k.say("GET / HTTP/1.1|Host: x||")
-	k.fin()
-	if got := k.all(); !strings.HasSuffix(got, "||ok") {
-		t.Errorf("%q", got)
+	addr := start(t, &gateway{leftTimeout: time.Minute}, new(client.Client), up)
+	for _, request := range []string{"GET / HTTP/1.1|Host: x||", "POST / HTTP/1.1|Host: x|Content-Length: 0||", "POST / HTTP/1.1|Host: x|Content-Length: 5||hello"} {
+		k := dial(t, addr)
+		k.say(request)
+		k.fin()
+		<-asked
+		answer <- true
+		if got := k.all(); !strings.HasSuffix(got, "||ok") {
+			t.Errorf("%q", got)
+		}
 	}
 }
