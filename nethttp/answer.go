@@ -3,6 +3,8 @@
 
 package nethttp
 
+//lint:file-ignore SA1019 Request.Cancel is deprecated, and a RoundTripper may be given one all the same.
+
 import (
 	"compress/gzip"
 	"context"

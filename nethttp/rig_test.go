@@ -246,23 +246,6 @@ func (c *caller) wantGone() {
 	}
 }
 
-// all reads answers until the connection ends.
-func (c *caller) all() string {
-	c.t.Helper()
-	var list []string
-	for {
-		if _, err := c.in.Peek(1); err == io.EOF {
-			return strings.Join(list, ", ")
-		}
-		a, err := c.read("GET")
-		if err != nil {
-			c.t.Errorf("after %q: %v", list, err)
-			return strings.Join(append(list, err.Error()), ", ")
-		}
-		list = append(list, a.String())
-	}
-}
-
 // get is a request without a body, lines are further fields.
 func get(target string, lines ...string) string { return request("GET", target, lines...) }
 
@@ -284,10 +267,6 @@ func chunks(target string, pieces ...string) string {
 	}
 	return s + "0\r\n\r\n"
 }
-
-// last is a request after which the server closes: what a connection that goes
-// on answers.
-var last = get("/last", "Connection: close")
 
 // descriptors is the number of open ones.
 func descriptors(t testing.TB) int {

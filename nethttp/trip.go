@@ -121,7 +121,7 @@ func (tr *trip) start() {
 	}
 	tr.starting = true
 	l.ask(tr.req.Context())
-	defer l.ask(nil)
+	defer l.ask(nil) //lint:ignore SA1012 nil says that nobody asks any more
 	method := tr.req.Method
 	if method == "" {
 		method = "GET"
