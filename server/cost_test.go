@@ -104,10 +104,20 @@ func TestAllocations(t *testing.T) {
 func TestSystemCalls(t *testing.T) {
 	s := start(t, &Server{}, func(w Response, r Request) { w.End("hi\n") })
 	for _, batch := range []int{1, 16} {
+		systemCalls(t, s, batch)
+	}
+}
+
+// systemCalls has a batch sent a hundred times. Where the machine takes the loop's
+// time away in the middle of one, its rest is for the next turn, which costs one
+// more write: so some hundreds may be wrong, and one has to be right.
+func systemCalls(t *testing.T, s *rig, batch int) {
+	t.Helper()
+	const rounds, tries = 100, 10
+	for try := range tries {
 		c := s.dial()
 		s.bytesIn()
 		before := s.workers[0].loop.Stats()
-		const rounds = 100
 		for range rounds {
 			c.send(strings.Repeat(get("/"), batch))
 			for range batch {
@@ -116,11 +126,15 @@ func TestSystemCalls(t *testing.T) {
 		}
 		s.bytesIn()
 		after := s.workers[0].loop.Stats()
-		if reads, writes := after.Reads-before.Reads, after.Writes-before.Writes; !debugging && (reads != rounds || writes != rounds) {
-			t.Errorf("batches of %d: %d of them took %d reads and %d writes", batch, rounds, reads, writes)
-		}
 		c.Close()
 		s.idle()
+		reads, writes := after.Reads-before.Reads, after.Writes-before.Writes
+		if debugging || reads == rounds && writes == rounds {
+			return
+		}
+		if try == tries-1 {
+			t.Errorf("batches of %d: %d of them took %d reads and %d writes", batch, rounds, reads, writes)
+		}
 	}
 }
 

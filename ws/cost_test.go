@@ -57,7 +57,7 @@ func round(t testing.TB, fd int, in, out []byte) {
 
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
-		t.Skip("builds for debugging allocate")
+		t.Skip("the race detector allocates")
 	}
 	h := echo()
 	h.MaxMessage = 1 << 20
@@ -124,7 +124,7 @@ func TestIdleMemory(t *testing.T) {
 // A bomb costs the limit and little more, in memory that is allocated.
 func TestBombMemory(t *testing.T) {
 	if raceEnabled {
-		t.Skip("builds for debugging allocate")
+		t.Skip("the race detector allocates")
 	}
 	h := echo()
 	h.Deflate = &Deflate{}
