@@ -38,7 +38,7 @@ func TestCost(t *testing.T) {
 	after := s.loop.Load().Stats()
 	most := 12.0
 	if debugBuild {
-		most = 18 // the race detector has sync.Pool forget things
+		most = 64 // sync.Pool forgets things, reads go to fresh buffers, and goroutines are told apart
 	}
 	if n > most {
 		t.Errorf("%v allocations", n)
