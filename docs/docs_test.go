@@ -93,7 +93,7 @@ func blocks(file, text string) (all []block) {
 var imports = []string{
 	"bytes", "cmp", "context", "crypto/tls", "errors", "expvar", "fmt", "io", "log", "log/slog", "net", "net/http", "net/netip",
 	"net/http/httptest", "os", "os/signal", "net/url", "path/filepath", "runtime", "strconv", "strings", "sync", "syscall", "testing", "time",
-	module + "/client", module + "/conn", module + "/fuzz", module + "/nethttp", module + "/parser", module + "/poller", module + "/server", module + "/servertest",
+	module + "/client", module + "/conn", module + "/fuzz", module + "/nethttp", module + "/parser", module + "/poller", module + "/server", module + "/servertest", module + "/ws",
 }
 
 // prelude declares what fragments speak of without declaring it.
