@@ -114,7 +114,7 @@ func newAnswerBody(tr *trip, resp *http.Response, r client.Response) *answerBody
 		awaitCancel(tr.req)
 		b.cancel(context.Cause(ctx))
 	})
-	if done := tr.req.Cancel; done != nil {
+	if done := cancelOf(tr.req); done != nil {
 		over := make(chan struct{})
 		stop := b.stop
 		b.stop = sync.OnceValue(func() bool { close(over); return stop() })

@@ -14,7 +14,7 @@ import (
 type lane struct {
 	loop   *conn.Loop
 	pools  map[*client.Client]*client.Pool // the loop's
-	asking context.Context                 // of the request that is being started, if it is traced: for its dial
+	asking context.Context                 // of the request that is being started: for its dial
 	cancel context.CancelCauseFunc
 	ended  chan struct{}
 }
@@ -47,9 +47,6 @@ func (l *lane) run(ctx context.Context) {
 	}()
 	l.loop.Run(ctx)
 }
-
-// ask notes who is asking.
-func (l *lane) ask(ctx context.Context) { l.asking = ctx }
 
 // pool is the client's on this loop.
 func (l *lane) pool(c *client.Client) *client.Pool {

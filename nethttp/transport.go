@@ -128,7 +128,7 @@ func (t *Transport) try(req, original *http.Request) (resp *http.Response, err e
 	case <-ctx.Done():
 		awaitCancel(req)
 		tr.cancel(context.Cause(ctx))
-	case <-req.Cancel:
+	case <-cancelOf(req):
 		tr.cancel(errCanceled)
 	}
 	return tr.outcome()
@@ -137,12 +137,18 @@ func (t *Transport) try(req, original *http.Request) (resp *http.Response, err e
 // awaitCancel waits, behind a deadline of the context, for Request.Cancel a little:
 // http.Client sets both, and knows only by the latter that it was its Timeout.
 func awaitCancel(req *http.Request) {
-	if req.Cancel != nil && req.Context().Err() == context.DeadlineExceeded {
+	if cancelOf(req) != nil && req.Context().Err() == context.DeadlineExceeded {
 		select {
-		case <-req.Cancel:
+		case <-cancelOf(req):
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// cancelOf is Request.Cancel: deprecated, and what http.Client sets for Transports
+// that it does not know.
+func cancelOf(req *http.Request) <-chan struct{} {
+	return req.Cancel //lint:ignore SA1019 see above
 }
 
 var errCanceled = errors.New("net/http: request canceled")

@@ -582,7 +582,7 @@ var askedEnds = []asked{
 	{name: "Request.Cancel", raw: silent, do: func(c *http.Client, url string, say say) {
 		req, _ := http.NewRequest("GET", url, nil)
 		ch := make(chan struct{})
-		req.Cancel = ch
+		req.Cancel = ch //lint:ignore SA1019 http.Client sets it
 		time.AfterFunc(20*time.Millisecond, func() { close(ch) })
 		_, err := c.Transport.RoundTrip(req)
 		say("%v", err)

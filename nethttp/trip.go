@@ -120,8 +120,8 @@ func (tr *trip) start() {
 		return
 	}
 	tr.starting = true
-	l.ask(tr.req.Context())
-	defer l.ask(nil) //lint:ignore SA1012 nil says that nobody asks any more
+	l.asking = tr.req.Context()
+	defer func() { l.asking = nil }()
 	method := tr.req.Method
 	if method == "" {
 		method = "GET"
