@@ -12,7 +12,8 @@
 //
 // A Loop and everything on it belong to the goroutine that calls [Loop.Run].
 // Handlers, timers and posted functions run there, one at a time, so they need
-// no locks; a handler that blocks stops every connection of its loop. Only
+// no locks; a handler that blocks stops every connection of its loop. One that
+// panics, or ends its goroutine by runtime.Goexit, ends its own connection. Only
 // [Loop.Post] and [Conn.Post] may be called from anywhere: work that blocks
 // goes to a goroutine of its own and comes back through Post.
 //
@@ -20,7 +21,8 @@
 //
 // The []byte that a handler is given is valid until the handler returns. Under
 // the race detector, or with the build tag lurcherdebug, it is overwritten
-// then, so that a test catches who kept it.
+// then, so that a test catches who kept it; a method that is called on another
+// goroutine panics there.
 //
 // # Output
 //
@@ -49,9 +51,18 @@
 // (TLS 1.2) or 7.0 KB (1.3) in all; more, a record or so, once it has received
 // large ones.
 //
+// # For those who write a protocol
+//
+// A program needs few of the names here: Listen, Dial, Handler, Write, Close, Pipe,
+// After, Post and the timeouts. What package server and its like build on beside
+// these is [Conn.AvailableBuffer], [Conn.Writev] and [Conn.ResetOnError] for their
+// output, [Conn.Held] and [Conn.Quiet] for their input, [Loop.Late] for lists that
+// peers make long, [Loop.Turn], [Loop.MaxMemory] and [Loop.Here] for those who run
+// loops, and [Listener.SetUnlinkOnClose] for restarts.
+//
 // # Timeouts
 //
-// [Conn.SetTimeout] and [Conn.SetDeadline] are a store: the connection has one
+// [Conn.SetTimeout], [Conn.SetReadTimeout] and [Conn.SetDeadline] are a store: the connection has one
 // entry in the loop's timing wheel, which looks at the deadline when it fires
 // and moves itself if that has meanwhile moved. They have a resolution of one
 // millisecond and, like timers, are late when a handler blocks, never early.

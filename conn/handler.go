@@ -92,6 +92,7 @@ type Handler struct {
 // Limits of a Handler where it says nothing.
 const (
 	DefaultHigh  = 64 << 10
+	DefaultLow   = DefaultHigh / 4
 	DefaultMax   = 16 << 20
 	DefaultHold  = 64 << 10
 	DefaultStall = 30 * time.Second
