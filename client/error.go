@@ -94,7 +94,6 @@ var (
 	errRange     = errors.New("client: SendFile wants an offset and a length that are not negative")
 	errHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT")
 	errTunnel    = errors.New("client: behind this answer the connection speaks another protocol: see Hijack")
-	errUnsettled = errors.New("client: the connection was not opened with the handler that Connect was given")
 
 	errWaitTime  = fmt.Errorf("client: no connection was free within WaitTimeout: %w", os.ErrDeadlineExceeded)
 	errDialTime  = fmt.Errorf("client: no connection within DialTimeout: %w", os.ErrDeadlineExceeded)

@@ -105,19 +105,18 @@ func (p *peer) skipBody(head string) bool {
 
 // A life is one exchange of the test.
 type life struct {
-	t       *testing.T
-	r       *rig
-	rnd     *rand.Rand
-	q       Request
-	path    string
-	ok      bool // the server answers
-	aborts  bool
-	unkept  bool // the request cannot be sent again
-	told    int  // of Do's function
-	ends    int  // of Stream's
-	body    strings.Builder
-	ended   func()
-	started time.Time
+	t      *testing.T
+	r      *rig
+	rnd    *rand.Rand
+	q      Request
+	path   string
+	ok     bool // the server answers
+	aborts bool
+	unkept bool // the request cannot be sent again
+	told   int  // of Do's function
+	ends   int  // of Stream's
+	body   strings.Builder
+	ended  func()
 }
 
 func (l *life) run(url string) {

@@ -12,12 +12,6 @@ import (
 
 const okAnswer = "HTTP/1.1 200 OK|Content-Length: 2||ok"
 
-// get asks and returns the answer's head and n bytes of its body.
-func (p *peer) get(target string, n int) string {
-	p.say("GET " + target + " HTTP/1.1|Host: x||")
-	return p.head() + p.read(n)
-}
-
 // TestPoison has upstreams say more than they were asked for, and checks that the next
 // client is told nothing of it.
 func TestPoison(t *testing.T) {
