@@ -70,8 +70,9 @@ func (s *session) set(f flags)     { s.flags |= f }
 func (s *session) clear(f flags)   { s.flags &^= f }
 
 // mostHeads is how many requests of one connection are dealt with before others
-// have their turn.
-const mostHeads = 64
+// have their turn, however cheap they are: a batch costs one write for each turn.
+// For dear ones Loop.Late is the bound.
+const mostHeads = 1024
 
 // holdMost is how much of the next requests is read while one is answered: so
 // much that it is noticed when the client leaves, so little that it can be held.
