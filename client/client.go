@@ -24,13 +24,12 @@ type Client struct {
 	// Dialer opens the connections; DialTimeout takes the place of its Timeout.
 	Dialer conn.Dialer
 
-	// Connect, if set, opens them in its place: through
-	// a proxy, over a Unix socket, by code that blocks on a goroutine of its own. It
-	// is called on the loop. addr is the origin's host and port. The connection has
-	// to have h, by Dial or [conn.Loop.Adopt] on that loop; under https h encrypts
-	// it. fail says, on the loop and in place of a connection, that there will be
-	// none. One that does not come within DialTimeout counts as failed, and is
-	// closed should it come later.
+	// Connect, if set, opens them in its place: through a proxy, over a Unix socket,
+	// by code that blocks on a goroutine of its own. It is called on the loop. addr is
+	// the origin's host and port. The connection has to have h, by Dial or
+	// [conn.Loop.Adopt] on that loop; under https h encrypts it. fail says, on the
+	// loop and in place of a connection, that there will be none. One that does not
+	// come within DialTimeout counts as failed, and is closed should it come later.
 	Connect func(l *conn.Loop, addr string, h *conn.Handler, fail func(error))
 
 	TLSTimeout      time.Duration // for a handshake alone; none beside DialTimeout
