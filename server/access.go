@@ -1,4 +1,4 @@
-// Access: what a program is told of each exchange that has ended.
+// Access: a report to the program of each exchange that has ended.
 
 package server
 
@@ -9,40 +9,42 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// An Access is an exchange that has ended, for a log: see Server.Access. What it
-// holds is valid until the function that it was given to returns.
+// An Access describes an exchange that has ended, for a log: see Server.Access.
+// Its bytes are valid until that function returns.
 type Access struct {
-	Method, Target []byte // as they came; nil if the request was refused before its head was whole
-	Status         int    // of the answer; 0 if there was none
+	Method, Target []byte // as they came; nil if the request was refused before its head was complete
+	Status         int    // status of the answer; 0 if there was none
 	Received       int64  // bytes of the request's body
-	Sent           int64  // bytes of the answer's body, as they were written by the program
+	Sent           int64  // bytes of the answer's body, as the program wrote them
 	Began          time.Time
 	Duration       time.Duration
-	Aborted        bool // it ended before the program ended it: the client left, or a limit was reached
+	Aborted        bool // the exchange was over before the program ended it: the client left, or a limit was reached
 
 	conn *conn.Conn
 }
 
-// RemoteAddr asks the kernel for the client's address; nil if the client is gone.
+// RemoteAddr asks the kernel for the client's address. It returns nil if the
+// client is gone.
 func (a Access) RemoteAddr() net.Addr { return a.conn.RemoteAddr() }
 
-// visit is what is noted of an exchange for Server.Access, if that is set.
+// A visit holds notes on an exchange for Server.Access, if that is set.
 type visit struct {
-	open   bool // it is to be reported
+	open   bool // the exchange is to be reported
 	began  time.Time
 	line   []byte // the method and the target, if the head is gone
-	method int    // length of the former
+	method int    // length of the method in line
 }
 
-// note begins to take notes. The time is that of the loop's turn: it counts what
-// the request waited for others who came in the same turn, and costs nothing.
+// note begins to take notes. It uses the time of the loop's turn, which costs
+// nothing and counts how long the request waited for others of the same turn.
 func (s *session) note() {
 	v := &s.extra().visit
 	v.open, v.began = true, s.conn.Loop().Now()
 }
 
-// keepLine copies what goes with the head, when the handler has returned and the
-// exchange goes on: for Access, and for who looks for those that nobody answers.
+// keepLine copies the method and the target when the handler has returned, which
+// releases the head, and the exchange goes on. Access needs them, and so does the
+// search for exchanges that nobody ends.
 func (s *session) keepLine(h *head) {
 	if s.phase != receiving && s.phase != answering {
 		return
@@ -55,7 +57,7 @@ func (s *session) keepLine(h *head) {
 	v.line, v.method = append(append(v.line[:0], m...), h.Target.Of(h.buf)...), len(m)
 }
 
-// report tells the program, at the end of the exchange.
+// report calls Server.Access at the end of the exchange.
 func (s *session) report(f final) {
 	x, v := f.x, &f.x.visit
 	a := Access{Status: int(s.status), Received: x.received, Sent: x.written, Began: v.began, Duration: time.Since(v.began), Aborted: f.aborted, conn: s.conn}

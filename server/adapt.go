@@ -48,7 +48,7 @@ func (a *adapted) Server() adapt.Server {
 	return adapt.Server{Log: s.Log, BodyTimeout: s.BodyTimeout, OnStop: s.onStop}
 }
 
-// onStop has fn called when the server has stopped.
+// onStop registers fn, to be called when the server has stopped.
 func (s *Server) onStop(fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +89,7 @@ func (a *adapted) Begin(o adapt.Opening) error {
 	x.hasDate = x.hasDate || o.Dated
 	x.options, x.coding = o.Options, o.Coding
 	if !o.Duplex {
-		s.set(whole) // of the body no more will be read
+		s.set(whole) // no more of the body will be read
 	}
 	if o.Close {
 		s.set(wantsClose)
@@ -119,7 +119,7 @@ func (a *adapted) End(trailer []byte, rest time.Duration) {
 func (a *adapted) Cut() {
 	s := (*session)(a)
 	if s.x != nil {
-		s.x.onAbort = nil // who has it cut knows
+		s.x.onAbort = nil // the caller knows already
 	}
 	s.happens(givenUp, nil)
 }

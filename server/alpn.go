@@ -1,5 +1,5 @@
 // Protocols that clients choose by ALPN (RFC 7301) in place of HTTP/1.1, and that
-// others speak: package nethttp has net/http speak HTTP/2.
+// other packages serve: package nethttp serves HTTP/2 by net/http.
 
 package server
 
@@ -16,7 +16,7 @@ func init() {
 
 var errOffered = errors.New("server: a protocol is offered before ListenTLS, and once")
 
-// offer has listeners for TLS offer a protocol.
+// offer makes listeners for TLS offer a protocol.
 func (s *Server) offer(name string, p adapt.Protocol) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -32,8 +32,8 @@ func (s *Server) offer(name string, p adapt.Protocol) error {
 }
 
 // openOther gives a connection to the protocol that its client has chosen, if that
-// is not ours. It counts among the connections, and keeps its loop from its end, until it
-// is released.
+// is not ours. Until it is released, the connection counts for MaxConns, and its
+// loop does not stop.
 func (s *Server) openOther(c *conn.Conn, w *worker) bool {
 	if len(s.offered) == 0 || c.TLS() == nil {
 		return false
@@ -49,7 +49,7 @@ func (s *Server) openOther(c *conn.Conn, w *worker) bool {
 	if n := s.conns.Add(1); s.MaxConns >= 0 && n > int64(s.MaxConns) {
 		s.conns.Add(-1)
 		w.counts.limits.MaxConns++
-		c.Abort() // it would have to be told in its own words
+		c.Abort() // only its own protocol could say why
 		return true
 	}
 	l := w.loop
@@ -63,7 +63,7 @@ func (s *Server) openOther(c *conn.Conn, w *worker) bool {
 	return true
 }
 
-// quiesceOthers tells the protocols of others that Shutdown was called.
+// quiesceOthers makes the protocols of other packages quiesce.
 func (s *Server) quiesceOthers() {
 	for _, p := range s.offered {
 		go p.Quiesce()

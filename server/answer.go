@@ -1,5 +1,5 @@
-// The answer as the session sends it: its parts behind the head, framed as that
-// said.
+// The answer as the session sends it: the parts of its body, framed as its head
+// says.
 
 package server
 
@@ -25,7 +25,7 @@ func (s *session) writeBody(p []byte) error {
 	if s.is(bodiless) {
 		if s.is(headOnly) {
 			s.drop(int64(len(p)))
-			return nil // the answer to GET has it
+			return nil // HEAD: only the answer to GET contains it
 		}
 		return ErrNoBody
 	}
@@ -59,9 +59,10 @@ func (s *session) finish(body []byte) error {
 	return s.finishAny(body)
 }
 
-// finishUsual is finish for most answers, those that are whole, have no exchange
-// to look into, and nothing between them and the next request: a dozen calls less,
-// a tenth of what pipelined requests cost beside the kernel.
+// finishUsual is finish for most answers: those that End is given whole, without
+// an exchange to look into, and without anything between them and the next
+// request. It saves a dozen calls, a tenth of what pipelined requests cost outside
+// the kernel.
 func (s *session) finishUsual(body []byte) error {
 	s.worker.counts.status(200)
 	b := s.appendUsual(s.conn.AvailableBuffer(headRoom+len(body)), int64(len(body)))
@@ -90,7 +91,7 @@ func (s *session) finishAny(body []byte) error {
 		case s.is(chunked) && !s.is(bodiless):
 			s.endChunks()
 		case s.misfits():
-			// It ends the connection, so that the client does not take it for whole.
+			// Abort the connection, so that the client does not take the answer for whole.
 			s.happens(misfit, nil)
 			return ErrLength
 		}
@@ -101,14 +102,14 @@ func (s *session) finishAny(body []byte) error {
 	return err
 }
 
-// misfits reports whether less was written than Content-Length said, or there was
-// an attempt to write more.
+// misfits reports whether the program wrote less than Content-Length said, or tried
+// to write more.
 func (s *session) misfits() bool {
 	x := s.x
 	return x != nil && x.declared >= 0 && (x.tooLong || x.written < x.declared) && !s.is(bodiless)
 }
 
-// finishWhole sends an answer of which nothing has been sent.
+// finishWhole sends an answer in one piece: none of it has been sent.
 func (s *session) finishWhole(body []byte) error {
 	if x := s.x; x != nil && x.declared >= 0 && x.declared != int64(len(body)) && !s.noBody() {
 		s.refuse(500, "the answer did not have the length it was said to have", ErrLength)
@@ -126,7 +127,7 @@ func (s *session) sendFile(f *os.File, off, n int64) error {
 		f.Close()
 		return errRange
 	}
-	s.extra() // keeps count
+	s.extra() // which counts what is written
 	if !s.is(sent) {
 		if err := s.startAnswer(n, nil); err != nil {
 			f.Close()
@@ -157,11 +158,11 @@ func (s *session) sendFile(f *os.File, off, n int64) error {
 	return s.conn.SendFile(f, off, n)
 }
 
-// mostDropped is how much of a body is dropped in one turn before Full is true.
+// mostDropped bytes of a body may be left out in one turn before Full is true.
 const mostDropped = 1 << 20
 
-// drop takes note of what the answer to HEAD leaves out: who makes a long answer
-// for it does not keep the loop from the others.
+// drop counts bytes that the answer to HEAD leaves out. Without a bound, a program
+// that writes a long answer to HEAD until Full would block its loop.
 func (s *session) drop(n int64) {
 	x, w := s.extra(), s.worker
 	if x.dropTurn != w.turns {
@@ -170,7 +171,7 @@ func (s *session) drop(n int64) {
 	x.dropped += n
 }
 
-// droppedMuch reports whether that is enough for this turn.
+// droppedMuch reports whether enough was left out in this turn.
 func (s *session) droppedMuch() bool {
 	x := s.x
 	return x != nil && x.dropped >= mostDropped && x.dropTurn == s.worker.turns

@@ -15,31 +15,31 @@ import (
 )
 
 const (
-	// leastBody has to arrive within BodyTimeout: a client that sends a byte
-	// now and then does not hold a connection for ever.
+	// leastBody bytes have to arrive within BodyTimeout, so that a client that
+	// sends a byte now and then cannot hold a connection for ever.
 	leastBody = 4 << 10
-	// drainMost is how much of a body that nobody wanted is read and dropped
-	// to keep the connection.
+	// drainMost bytes of a body that nobody wanted are discarded at most, to keep
+	// the connection.
 	drainMost = 256 << 10
 )
 
 var bodyPool bytebufferpool.Pool
 
-// progressed tells whether enough of the body has come since it was last asked.
+// progressed reports whether enough of the body has come since its last call.
 func (x *exchange) progressed() bool {
 	ok := x.received-x.seen >= leastBody
 	x.seen = x.received
 	return ok
 }
 
-// Stream has fn called with the request's body, piece by piece as it arrives;
-// last is true with the last one, which may be empty. p is valid until fn
-// returns. A request without a body has fn called before Stream returns. If the
-// body is cut off, malformed or too large, fn is never called with last; see
+// Stream calls fn with the request's body, piece by piece as it arrives; last is
+// true with the last piece, which may be empty. p is valid until fn returns. If
+// the request has no body, Stream calls fn before it returns. If the body is cut
+// off, malformed or too large, fn is never called with last: see
 // [Response.OnAbort].
 //
-// Stream, Body and Pipe may be called later than in the handler: until then the
-// body waits with the client. They are called once.
+// Only one of Stream, Body and Pipe may be called, and only once. It may be called
+// after the handler has returned: until then the body waits with the client.
 func (r Request) Stream(fn func(p []byte, last bool)) error {
 	s := r.s
 	if !r.valid() {
@@ -62,9 +62,9 @@ func (r Request) Stream(fn func(p []byte, last bool)) error {
 	return nil
 }
 
-// Body collects the request's body and calls fn with all of it, at once if
-// there is none. body is valid until fn returns. A body of more than max bytes is
-// answered with 413, and fn is not called: use Stream for what is large.
+// Body collects the request's body and calls fn with all of it, at once if there
+// is none. body is valid until fn returns. A body of more than max bytes is
+// refused with 413, and fn is not called: use Stream for what is large.
 func (r Request) Body(max int, fn func(body []byte)) error {
 	s := r.s
 	if !r.valid() {
@@ -99,11 +99,11 @@ func (r Request) Body(max int, fn func(body []byte)) error {
 	})
 }
 
-// Pipe sends the request's body to dst as it arrives, and closes dst at its
-// end. While dst is full the body waits with the client. If the body is cut off
-// dst is not closed but, where it has an Abort method, aborted; if dst fails, so
-// is the exchange. dst has to be on the same loop; piping to the answer itself
-// makes an echo.
+// Pipe sends the request's body to dst as it arrives, and closes dst at the end of
+// the body. While dst is full the body waits with the client. If the body is cut
+// off, dst is not closed, but aborted if it has an Abort method. If dst fails, the
+// exchange is aborted. dst has to be on the same loop. Piping to the answer
+// itself makes an echo.
 func (r Request) Pipe(dst conn.Sink) error {
 	if !r.valid() {
 		return errOver
@@ -120,7 +120,7 @@ func (r Request) Pipe(dst conn.Sink) error {
 		done = last
 		if len(p) > 0 {
 			if _, err := dst.Write(p); err != nil {
-				w.Abort() // nobody takes the body any more
+				w.Abort() // there is nothing left to take the body
 				return
 			}
 		}
@@ -133,8 +133,8 @@ func (r Request) Pipe(dst conn.Sink) error {
 	})
 }
 
-// sendContinue tells a client that waits for it to send the body (RFC 9110
-// 10.1.1).
+// sendContinue sends 100 Continue to a client that waits for it before it sends
+// the body (RFC 9110 10.1.1).
 func (s *session) sendContinue() {
 	if s.is(expecting) && !s.is(sent) {
 		s.conn.WriteString("HTTP/1.1 100 Continue\r\n\r\n")
@@ -171,11 +171,11 @@ func (s *session) readBody(p []byte) (used int, more bool) {
 	return n, true
 }
 
-// rest is what is left of a body.
+// A rest is the unread part of a body.
 type rest struct {
 	body    parser.Body
 	section *parser.Trailer
-	most    int64 // bytes of it that are dropped to keep the connection
+	most    int64 // bytes that may be discarded to keep the connection
 }
 
 func (s *session) unread() rest {
@@ -186,8 +186,8 @@ func (s *session) unread() rest {
 	return r
 }
 
-// skip begins to drop what is left of a body, behind an answer that is complete,
-// so that the connection can go on (RFC 9112 9.3).
+// skip begins to discard the rest of a body after the answer is complete, so that
+// the connection can go on (RFC 9112 9.3).
 func (s *session) skip(r rest) {
 	x := s.extra()
 	x.body, x.section, x.toSkip = r.body, r.section, r.most
@@ -197,10 +197,10 @@ func (s *session) skip(r rest) {
 	}
 }
 
-// canSkip reports whether the rest of the body is dropped, so that the connection
-// can be kept: if it is short, or the answer's head has promised that. A client
-// that waits for 100 Continue may or may not send one, so that what comes next
-// could not be told apart.
+// canSkip reports whether the rest of the body is discarded so that the connection
+// can be kept: if the rest is short, or the answer's head has promised to keep it.
+// Not if the client waits for 100 Continue: it may send the body or the next
+// request, and nothing distinguishes the two.
 func (s *session) canSkip() bool {
 	switch n := s.x.body.Remaining(); {
 	case s.is(expecting):
@@ -212,8 +212,8 @@ func (s *session) canSkip() bool {
 	}
 }
 
-// restIsHere reports whether all of a chunked body has come. How long one is that
-// has not, nobody knows.
+// restIsHere reports whether all of a chunked body has come. Until then its length
+// is unknown.
 func (s *session) restIsHere() bool {
 	p := s.worker.input
 	if !s.is(feeding) {
@@ -241,7 +241,7 @@ func endsSection(p []byte) bool {
 	return bytes.HasPrefix(p, crlf) || bytes.Contains(p, crlfcrlf)
 }
 
-// skipBody drops the next piece of the body.
+// skipBody discards the next piece of the body.
 func (s *session) skipBody(p []byte) (used int, more bool) {
 	x := s.x
 	data, n, err := x.nextBody(p)

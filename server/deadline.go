@@ -1,5 +1,5 @@
-// How long what is awaited may take, in each phase, and how that changes when the
-// server stops.
+// Deadlines: how long a session may wait in each phase, and how that changes when
+// the server stops.
 
 package server
 
@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// awaitHead waits for the next request. Its time begins when the client has got the
-// answer before it: each piece of that which the kernel takes pushes the deadline,
-// and of a large one the kernel is asked now and then whether it holds some yet.
+// awaitHead waits for the next request. The time begins when the client has got the
+// answer before it: each piece of that answer that the kernel takes moves the
+// deadline. After a large answer, the kernel is asked now and then whether it still
+// holds a part.
 func (s *session) awaitHead() {
 	switch d := s.within(s.worker.server.IdleTimeout); {
-	case !s.is(served): // the deadline is that of the first head
+	case !s.is(served): // the deadline of the first head is set already
 	case s.is(bulky) && d > 0:
 		s.conn.SetDeadline(max(d/looks, time.Millisecond))
 	default:
@@ -22,8 +23,8 @@ func (s *session) awaitHead() {
 }
 
 const (
-	bulk  = 64 << 10 // what is large
-	looks = 16       // of the time that is waited, how often is looked whether it is delivered
+	bulk  = 64 << 10 // an answer of as many bytes is large
+	looks = 16       // times that the kernel is asked, while it delivers a large answer
 )
 
 // awaitRest waits for the rest of a head.
@@ -52,11 +53,11 @@ func (s *session) timeout() {
 		if l := &s.worker.counts.limits; s.is(served) {
 			l.IdleTimeout++
 		} else {
-			l.HeadTimeout++ // that of the first counts from the connection's beginning
+			l.HeadTimeout++ // the time for the first head began with the connection
 		}
 	case receiving:
 		if s.x.progressed() || s.x.sink == nil || s.is(stopped) || s.conn.Full() {
-			s.conn.SetDeadline(srv.BodyTimeout) // it came, or was not wanted
+			s.conn.SetDeadline(srv.BodyTimeout) // enough has come, or the program wanted none
 			return
 		}
 	case discarding:
@@ -66,7 +67,7 @@ func (s *session) timeout() {
 		}
 	case lingering:
 		if s.conn.Pending() > 0 {
-			s.conn.SetDeadline(s.lingerFor()) // it counts from the end of the answer
+			s.conn.SetDeadline(s.lingerFor()) // the time counts from the end of the answer
 			return
 		}
 	}
@@ -76,7 +77,7 @@ func (s *session) timeout() {
 // lingerFor is how long the client may take to read the last answer and close.
 func (s *session) lingerFor() time.Duration { return s.within(lingerTime) }
 
-// drain lets the loop end when the exchanges under way have.
+// drain lets the loop stop once the exchanges under way have ended.
 func (w *worker) drain() {
 	w.draining, w.drainBegan = true, w.loop.Now()
 	w.loop.Unref()
@@ -89,14 +90,14 @@ func (w *worker) drain() {
 	w.quiesceOthers()
 }
 
-// drain is called when the server stops: exchanges under way may end, and a
-// request that is on its way may come. Closing an idle connection at once would
-// lose that, and its client could not tell whether it was served (RFC 9112 9.5).
+// drain is called when the server stops. Exchanges under way may end, and a
+// request that is on its way may come: closing an idle connection at once would
+// lose it, and the client would not know whether it was served (RFC 9112 9.5).
 func (s *session) drain() {
 	switch s.phase {
 	case idle:
 		if s.is(waiting) || s.conn.Full() {
-			return // there is a request
+			return // a request has begun to come
 		}
 		s.conn.SetDeadline(s.within(s.usualWait()))
 	case reading:
@@ -121,8 +122,8 @@ func (s *session) usualWait() time.Duration {
 	return s.worker.server.HeadTimeout
 }
 
-// within is how long something may take to come, which is less than usual when the
-// server stops.
+// within returns how long the session waits, where usual is the time of a server
+// that does not stop.
 func (s *session) within(usual time.Duration) time.Duration {
 	d := s.worker.server.DrainTimeout
 	if !s.worker.draining || d < 0 || 0 < usual && usual < d {

@@ -8,8 +8,7 @@ import (
 	"net"
 )
 
-// Errors of a program's own making; what comes from the network never shows as
-// one of them.
+// Mistakes of the program. Nothing that comes from the network causes one of them.
 var (
 	ErrHeadSent = errors.New("server: the head of the answer has been sent already")
 	ErrField    = errors.New("server: not a field that can be set: the name has to be a token, the value free of control characters, and Transfer-Encoding is the server's business")
@@ -24,7 +23,7 @@ var (
 	errTooMany  = errors.New("server: more connections than MaxConns")
 )
 
-// What a call came too early or too late for.
+// Calls that came too early or too late.
 var (
 	ErrEnded     = errors.New("server: End of an answer that the program has ended before")
 	ErrBodyTaken = errors.New("server: the request's body is being read already")

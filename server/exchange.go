@@ -1,6 +1,6 @@
-// exchange: the state that an exchange needs only if it has a body, sets
-// fields, or is answered later. It is recycled within its loop; nobody outside
-// of the session ever holds one.
+// exchange: the state that an exchange needs only if it has a body, sets fields,
+// or ends after its handler has returned. It is recycled within its loop; only the
+// session refers to it.
 
 package server
 
@@ -14,35 +14,35 @@ import (
 type exchange struct {
 	// The request's body.
 	body     parser.Body
-	sink     func(p []byte, last bool) // who takes it; nil: it waits
-	received int64                     // content so far, or what is discarded when lingering
-	seen     int64                     // received when progress was looked at
-	section  *parser.Trailer           // when its trailer section is being read
+	sink     func(p []byte, last bool) // takes the body; nil: the body waits
+	received int64                     // bytes of content so far, or of what is discarded when lingering
+	seen     int64                     // value of received when progress was last checked
+	section  *parser.Trailer           // set while its trailer section is being read
 	buf      *bytebufferpool.ByteBuffer
 
-	toSkip    int64                    // content that is dropped, while discarding
+	toSkip    int64                    // bytes of content left to discard
 	onTrailer func(name, value []byte) // takes the fields of the section
 
 	// The answer.
 	fields   []byte // lines that the program set
 	hasDate  bool
-	options  string // of Connection, beside close; from an adapter keep-alive may be one
+	options  string // options of Connection besides close; an adapter may set keep-alive
 	upgrades bool   // the program offers to upgrade
-	coding   string // of Transfer-Encoding, in front of chunked
+	coding   string // coding of Transfer-Encoding, before chunked
 	declared int64  // Content-Length, -1: none
-	written  int64  // content so far
+	written  int64  // bytes of content so far
 	out      int    // bytes of the answer that were given to the connection
 	tooLong  bool   // the program wanted to write more than declared
 	trailer  []byte // lines of the trailer section
-	dropped  int64  // content that HEAD leaves out, in
-	dropTurn uint64 // this turn
+	dropped  int64  // bytes of content that HEAD has left out in the turn dropTurn
+	dropTurn uint64
 
 	visit visit
-	swept uint8 // times that nobody was seen who answers
+	swept uint8 // times that sweep found nothing that would end the exchange
 
 	onAbort func(cause error)
-	timers  []*conn.Timer // beside session.timer
-	hubs    []*member     // where the answer waits
+	timers  []*conn.Timer // all but the first, session.timer
+	hubs    []*member     // its places in Hubs
 }
 
 // crowded reports whether the answer waits in a Hub.

@@ -1,5 +1,5 @@
-// Fields: what the program sets in the head of an answer, checked, and kept until
-// that is sent.
+// Fields that the program sets in the head of an answer: they are checked, and kept
+// until the head is sent.
 
 package server
 
@@ -35,7 +35,7 @@ func (s *session) setField(name, value string, replace bool) error {
 	return nil
 }
 
-// setSpecial is setField for those that the server has a say in.
+// setSpecial is setField for fields that the server writes or interprets itself.
 func (s *session) setSpecial(special, name, value string, replace bool) error {
 	x := s.x
 	switch special {
@@ -63,8 +63,8 @@ func (s *session) setSpecial(special, name, value string, replace bool) error {
 }
 
 // setConnection keeps the options of a Connection field, which are tokens, until
-// writeHead puts them behind the server's own (RFC 9110 7.6.1). Whether to keep
-// the connection alive the server knows better.
+// writeHead puts them after the server's own (RFC 9110 7.6.1). It ignores
+// keep-alive: the server decides that.
 func (s *session) setConnection(value string, replace bool) error {
 	for option, rest := nextOption(value); option != "" || rest != ""; option, rest = nextOption(rest) {
 		if o := field.Trim(option); o != "" && !field.IsName(o) {
@@ -88,8 +88,8 @@ func (s *session) setConnection(value string, replace bool) error {
 	return nil
 }
 
-// nextOption cuts a list at its first comma. With strings.SplitSeq every value that
-// is set would escape to the heap.
+// nextOption cuts a list at its first comma. strings.SplitSeq would make every
+// value that is set escape to the heap.
 func nextOption(list string) (option, rest string) {
 	option, rest, _ = strings.Cut(list, ",")
 	return option, rest
@@ -115,7 +115,7 @@ func (s *session) delField(name string) {
 	}
 }
 
-// field returns the value of the first line with that name.
+// fieldValue returns the value of the first line with that name.
 func fieldValue(lines []byte, name string) []byte {
 	for len(lines) > 0 {
 		line, rest, _ := bytes.Cut(lines, crlf)
@@ -132,15 +132,15 @@ func appendField(b []byte, name, value string) []byte {
 	return append(append(b, value...), "\r\n"...)
 }
 
-// A fieldLine is one that was found good. Most programs set the same few fields
-// in every answer: to see that a line is the one from before costs a quarter of
-// checking it (BenchmarkSetField).
+// A fieldLine is a line that has passed the check. Most programs set the same few
+// fields in every answer: recognising a line costs a quarter of checking it
+// (BenchmarkSetField).
 type fieldLine struct {
 	line []byte
 	name int // its length
 }
 
-// recall is where a line would be, if it was set before.
+// recall returns the slot in which a line is, if it was set before.
 func (w *worker) recall(name, value string) *fieldLine {
 	return &w.lines[(len(name)+len(value))%len(w.lines)]
 }
@@ -150,7 +150,8 @@ func (m *fieldLine) is(name, value string) bool {
 	return m.name == n && len(m.line) == end+len("\r\n") && string(m.line[:n]) == name && string(m.line[n+len(": "):end]) == value
 }
 
-// learn takes a line that is good; a long one is not worth the memory.
+// learn remembers a line that has passed the check, unless it is long: that would
+// not be worth the memory.
 func (m *fieldLine) learn(name, value string) {
 	const most = 256
 	m.line, m.name = m.line[:0], len(name)
@@ -159,8 +160,8 @@ func (m *fieldLine) learn(name, value string) {
 	}
 }
 
-// specialName is the name in its usual case, if it is of a field that the server
-// writes itself. Most names are told from these by their length.
+// specialName returns the name in its usual case if the server writes that field
+// itself, else "". The length alone rules out most names.
 func specialName(name string) string {
 	var special string
 	switch len(name) {

@@ -1,4 +1,4 @@
-// The head of an answer: what HTTP asks for, and what the program set.
+// The head of an answer: what HTTP requires, and what the program set.
 
 package server
 
@@ -15,27 +15,28 @@ var (
 	crlfcrlf = []byte("\r\n\r\n")
 )
 
-// noBody tells that the answer has no body, whatever is written (RFC 9110
-// 6.4.1).
+// noBody reports whether the answer has no body, whatever the program writes
+// (RFC 9110 6.4.1).
 func (s *session) noBody() bool {
 	return s.is(headOnly) || s.status == 101 || s.status == 204 || s.status == 205 || s.status == 304
 }
 
-// tunnel tells that behind the answer's head the connection would not speak HTTP
-// any more (RFC 9110 9.3.6, 15.2.2). Only Hijack may answer so.
+// tunnel reports whether the status would make the connection stop speaking HTTP
+// after the answer's head (RFC 9110 9.3.6, 15.2.2). Only Hijack may send it.
 func (s *session) tunnel() bool {
 	return s.status == 101 || s.is(connect) && s.status < 300
 }
 
-// Lengths of an answer's body, in place of one that is known.
+// Values in place of the length of an answer's body.
 const (
 	unknown    = adapt.Chunked
 	untilClose = adapt.UntilClose
 	unsaid     = adapt.Unsaid
 )
 
-// startAnswer is writeHead for an answer that goes on in HTTP. One that cannot
-// is the program's mistake, and the server's to answer.
+// startAnswer is writeHead for an answer after which the connection still speaks
+// HTTP. A status that would end HTTP is a mistake of the program, and the server
+// sends 500 in its place.
 func (s *session) startAnswer(n int64, body []byte) error {
 	switch {
 	case !s.tunnel():
@@ -48,15 +49,15 @@ func (s *session) startAnswer(n int64, body []byte) error {
 	return ErrStatus
 }
 
-// A head is put together where it is sent from, and the body behind it if that is
-// not too long to be copied.
+// A head is built in the connection's output buffer, and the body is appended if it
+// is not too long to be copied.
 const (
-	headRoom  = 256 // for what the server says in a head
+	headRoom  = 256 // bytes for what the server itself writes in a head
 	mostWhole = 16 << 10
 )
 
 // writeHead sends the head of the answer, and body with it, if the answer has
-// one. n is the length of the body if that is known, else -1 or untilClose.
+// one. n is the length of the whole body if that is known, else -1 or untilClose.
 func (s *session) writeHead(n int64, body []byte) error {
 	x := s.x
 	if s.status == 0 {
@@ -70,7 +71,7 @@ func (s *session) writeHead(n int64, body []byte) error {
 	}
 	switch {
 	case s.status == 304 && (x == nil || x.declared < 0):
-		n = unsaid // what the answer to GET would have the program alone knows (RFC 9110 8.6)
+		n = unsaid // only the program knows what the answer to GET would have (RFC 9110 8.6)
 	case s.status == 205:
 		n = 0 // RFC 9110 15.3.6
 		if x != nil {
@@ -107,15 +108,14 @@ func (s *session) writeHead(n int64, body []byte) error {
 	return err
 }
 
-// usual tells that nothing has to be said but how long the answer is: so it is
-// with most.
+// usual reports whether the head needs no more than the length of the body, as with
+// most answers.
 func (s *session) usual() bool {
 	return (s.status == 200 || s.status == 0) && s.phase == answering && s.flags&(persist|old|connect|wantsClose) == persist &&
 		!s.worker.draining && (s.x == nil || !s.x.hasDate && s.x.options == "" && !s.x.upgrades)
 }
 
-// appendUsual is appendHead for an answer that is usual, from one piece and a
-// number.
+// appendUsual is appendHead for a usual answer: one prepared piece and a number.
 func (s *session) appendUsual(b []byte, n int64) []byte {
 	b = strconv.AppendInt(append(b, s.worker.usual...), n, 10)
 	b = append(b, "\r\n"...)
@@ -125,8 +125,8 @@ func (s *session) appendUsual(b []byte, n int64) []byte {
 	return append(b, "\r\n"...)
 }
 
-// appendHead puts the head together, what concerns the message as a whole first
-// (RFC 9110 5.3).
+// appendHead appends the head. Fields that concern the message as a whole come
+// first (RFC 9110 5.3).
 func (s *session) appendHead(b []byte, n int64) []byte {
 	x := s.x
 	b = append(b, statusLine(int(s.status))...)
@@ -141,17 +141,17 @@ func (s *session) appendHead(b []byte, n int64) []byte {
 	return append(b, "\r\n"...)
 }
 
-// appendFraming says how the body ends (RFC 9112 6).
+// appendFraming appends the fields that say how the body ends (RFC 9112 6).
 func (s *session) appendFraming(b []byte, n int64) []byte {
 	switch {
 	case s.status == 204 || s.tunnel():
-		return b // RFC 9110 8.6, RFC 9112 6.1: these have neither field
+		return b // RFC 9110 8.6, RFC 9112 6.1: such an answer has neither field
 	case n >= 0:
 		b = append(b, usualLength...)
 		b = strconv.AppendInt(b, n, 10)
 		return append(b, "\r\n"...)
 	case n == unsaid:
-		return b // HEAD: nobody knows what the answer to GET has
+		return b // HEAD: the length of the answer to GET is unknown
 	case s.is(old) || n == untilClose:
 		s.clear(persist)
 		if !s.is(bodiless) {
@@ -168,25 +168,26 @@ func (s *session) appendFraming(b []byte, n int64) []byte {
 	return append(b, "chunked\r\n"...)
 }
 
-// appendConnection says whether the connection goes on (RFC 9112 9.3, 9.6), in one
-// line with the options that the program set.
+// appendConnection appends a Connection field where one is needed. It says whether
+// the connection goes on (RFC 9112 9.3, 9.6), and lists the options that the
+// program set.
 func (s *session) appendConnection(b []byte) []byte {
 	switch {
 	case s.tunnel():
 	case s.worker.draining || s.is(wantsClose) || s.is(connect):
-		s.clear(persist) // of a CONNECT that is refused the client may be sending what is no HTTP
+		s.clear(persist) // after a CONNECT that is refused the client may already be sending what is not HTTP
 	case s.phase == receiving && !s.canSkip():
 		if s.is(whole | expecting) {
 			s.clear(persist)
 		} else {
-			s.set(promised) // by the end of the answer the program may have read it all; if not, we do
+			s.set(promised) // the program may read the rest by the end of the answer; if not, we do
 		}
 	}
 	var own, options string
 	if s.x != nil {
 		options = s.x.options
 		if s.x.upgrades && !s.tunnel() && !hasOption(options, "upgrade") {
-			options += ", upgrade" // RFC 9110 7.8: who sends the one has to send the other
+			options += ", upgrade" // RFC 9110 7.8: an Upgrade field requires it
 		}
 	}
 	switch {
@@ -213,8 +214,8 @@ func hasOption(options, name string) bool {
 	return false
 }
 
-// appendOptions appends a Connection line. Of the program's options those are left
-// out that repeat the server's own, or contradict it.
+// appendOptions appends a Connection line. It leaves out those of the program's
+// options that repeat the server's own, or contradict it.
 func appendOptions(b []byte, own, options string) []byte {
 	n := len(b)
 	b = append(append(b, "Connection: "...), own...)

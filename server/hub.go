@@ -11,53 +11,53 @@ import (
 
 const (
 	defaultHubBacklog = 1 << 20
-	dealMost          = 256 // members that get a message before others have their turn
+	dealMost          = 256 // members that get a message before the loop's other connections are served
 )
 
-// A Hub is a set of answers that wait for the same thing, the next message
-// say. The zero Hub is ready. Send, End and Len may be called on any goroutine,
-// Add and Remove on the answer's loop.
+// A Hub is a set of answers that wait for the same thing, such as the next message.
+// The zero Hub is ready for use. Send, End and Len may be called on any goroutine,
+// Add and Remove only on the answer's loop.
 //
-// Answers that are ended, or whose clients leave, are taken out. A client that
-// has sent its FIN counts as one that left: its connection is closed, for who
-// waits for news could not be told from who is gone.
+// An answer leaves the set when it ends, or when its client leaves. A FIN counts as
+// leaving, and the connection is closed: a client that only waits for messages
+// cannot be distinguished from one that is gone.
 //
-// Each member gets what is sent in the order of the calls of Send and End, all of
-// it that was sent while it was in the set, and nothing else. A loop deals it out
-// in portions, so that its other connections are served meanwhile.
+// Each member gets all messages that were sent while it was in the set, in the
+// order of the calls of Send and End, and no others. A loop deals them out in
+// portions, so that its other connections are served meanwhile.
 type Hub struct {
-	// MaxBacklog is how many bytes may wait for a client that does not read as
-	// fast as Send writes: one for whom more waits when the next Send comes is
-	// aborted, for nobody could tell Send to wait. Default: 1 MiB; negative: no
-	// limit. It is set before the Hub is used.
+	// MaxBacklog is how many bytes may wait for a client that reads more slowly
+	// than Send writes. If more waits when the next message comes, the answer is
+	// aborted: Send cannot wait for it. Default: 1 MiB; negative: no limit. It must
+	// be set before the Hub is used.
 	MaxBacklog int
 
 	mu    sync.Mutex
-	seq   uint64 // of the message that was sent last
-	ended uint64 // of the last End: it takes who came before
+	seq   uint64 // number of the last message
+	ended uint64 // number of the last End, which ends the members that came before
 	loops map[*conn.Loop]*hubLoop
 }
 
-// A hubLoop is a hub's members on one loop, and what is to be dealt out to them.
+// A hubLoop holds a hub's members on one loop, and the messages for them.
 type hubLoop struct {
 	hub  *Hub
 	loop *conn.Loop
 
-	members []*member // in the order of Add; the loop's alone
-	left    int       // of members: they are not in the set any more
+	members []*member // in the order of Add; only the loop uses them
+	left    int       // how many of members have left the set
 	at      int       // members[at] is the next to get queue[0]
 
 	// With hub.mu held:
 	n       int       // members who came after the last End
-	queue   []message // to be dealt out
-	dealing bool      // deal is running, or posted
+	queue   []message // messages to be dealt out
+	dealing bool      // deal is running, or has been posted
 }
 
 // A member is an answer's place in a Hub. It belongs to the answer's loop.
 type member struct {
 	w     Response
-	in    *hubLoop // nil: it has left
-	since uint64   // Hub.seq when it came
+	in    *hubLoop // nil: the member has left
+	since uint64   // value of Hub.seq when the member came
 }
 
 type message struct {
@@ -66,9 +66,9 @@ type message struct {
 	end bool
 }
 
-// Add puts w in the set, and reports whether it is there: not if its exchange is
-// over. An answer to HEAD whose head has been sent is complete, and ended (RFC
-// 9110 9.3.2).
+// Add puts w in the set, and reports whether it is there: it is not if its exchange
+// is over. An answer to HEAD whose head has been sent is complete, so Add ends it
+// (RFC 9110 9.3.2).
 func (h *Hub) Add(w Response) bool {
 	if !w.valid() {
 		return false
@@ -95,7 +95,7 @@ func (h *Hub) Add(w Response) bool {
 	return true
 }
 
-// on finds the members of a loop. h.mu is held.
+// on returns the members of a loop. h.mu is held.
 func (h *Hub) on(loop *conn.Loop) *hubLoop {
 	l := h.loops[loop]
 	if l == nil {
@@ -109,7 +109,7 @@ func (h *Hub) on(loop *conn.Loop) *hubLoop {
 }
 
 // Remove takes w out of the set, and reports whether it was there. The exchange
-// goes on; what was sent and has not been dealt out yet does not come any more.
+// goes on. Messages that have not been dealt out to w yet are lost to it.
 func (h *Hub) Remove(w Response) bool {
 	if !w.valid() || w.s.x == nil {
 		return false
@@ -123,14 +123,14 @@ func (h *Hub) Remove(w Response) bool {
 	return false
 }
 
-// has reports whether no End has taken m.
+// has reports whether m came after the last End.
 func (h *Hub) has(m *member) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return m.since >= h.ended
 }
 
-// leave takes m out: its exchange is over, or need not wait any more.
+// leave takes m out of the set: its exchange is over, or no longer waits.
 func (m *member) leave() {
 	l := m.in
 	if l == nil {
@@ -149,8 +149,8 @@ func (m *member) leave() {
 	}
 }
 
-// tidy forgets members who have left, once they are the half. h.mu is held, and
-// nobody is in the middle of members.
+// tidy drops the members that have left, once they are half of all. h.mu is held,
+// and nothing is iterating over members.
 func (l *hubLoop) tidy() {
 	if l.left*2 < len(l.members) {
 		return
@@ -162,7 +162,7 @@ func (l *hubLoop) tidy() {
 	}
 }
 
-// Len is the number of answers in the set.
+// Len returns the number of answers in the set.
 func (h *Hub) Len() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -173,8 +173,8 @@ func (h *Hub) Len() int {
 	return n
 }
 
-// Send writes p to all answers in the set, which stay in it: server-sent
-// events, for one. p is the caller's again on return.
+// Send writes p to all answers in the set, which stay in it, as for server-sent
+// events. p is the caller's again on return.
 func (h *Hub) Send(p []byte) { h.send(p, false) }
 
 // End completes all answers in the set with body, and empties it. body is the
@@ -202,18 +202,18 @@ func (h *Hub) send(p []byte, end bool) {
 		l.queue = append(l.queue, m)
 		if !l.dealing {
 			l.dealing = true
-			if loop.Post(l.deal) != nil { // it has stopped, and its members with it
+			if loop.Post(l.deal) != nil { // the loop has stopped, and its members are gone
 				delete(h.loops, loop)
 			}
 		}
 	}
 }
 
-// deal hands out a portion of what was sent, and comes again for the rest.
+// deal hands out a portion of the messages, and is called again for the rest.
 func (l *hubLoop) deal() {
 	var now *conn.Conn // whose callbacks are running
 	defer func() {
-		if now != nil { // one of them has panicked, or ended the goroutine
+		if now != nil { // a callback has panicked, or ended the goroutine
 			l.goOn()
 			now.Abort()
 		}
@@ -227,7 +227,7 @@ func (l *hubLoop) deal() {
 			l.goOn()
 			return
 		}
-		// Who came after the message stands behind those who were there.
+		// Members who came after the message stand after those who were there.
 		if l.at == len(l.members) || l.members[l.at].since >= msg.seq {
 			l.dealt()
 			continue
@@ -242,8 +242,7 @@ func (l *hubLoop) deal() {
 	}
 }
 
-// next is the message that is being dealt out; ok is false when there is none any
-// more.
+// next returns the message that is being dealt out; ok is false if none is left.
 func (l *hubLoop) next() (msg message, ok bool) {
 	l.hub.mu.Lock()
 	defer l.hub.mu.Unlock()
@@ -255,7 +254,7 @@ func (l *hubLoop) next() (msg message, ok bool) {
 	return l.queue[0], true
 }
 
-// dealt forgets the message that all members have.
+// dealt drops the message that all members have got.
 func (l *hubLoop) dealt() {
 	l.at = 0
 	l.hub.mu.Lock()
@@ -264,12 +263,12 @@ func (l *hubLoop) dealt() {
 	l.queue = l.queue[1:]
 }
 
-// goOn has deal called again in the next turn.
+// goOn posts deal, to be called again in the next turn.
 func (l *hubLoop) goOn() {
 	if l.loop.Post(l.deal) != nil {
 		l.hub.mu.Lock()
 		defer l.hub.mu.Unlock()
-		delete(l.hub.loops, l.loop) // it has stopped
+		delete(l.hub.loops, l.loop) // the loop has stopped
 	}
 }
 
@@ -289,7 +288,7 @@ func (m *member) give(msg message) {
 	default:
 		w.Write(msg.p)
 		if w.valid() && w.s.is(headOnly) {
-			w.End("") // its head was all
+			w.End("") // HEAD: the head was the whole answer
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Listeners that come from outside: from the process before this one, from
-// systemd, or opened with options of the program's own.
+// Listeners from outside: those of the process before this one, of systemd, or
+// those that the program has opened itself.
 
 package server
 
@@ -16,7 +16,7 @@ import (
 // An opener makes a listener on a loop.
 type opener func(l *conn.Loop, h *conn.Handler) (*conn.Listener, error)
 
-// opener is what opens an address.
+// opener returns a function that opens an address.
 func (s *Server) opener(network, addr string) opener {
 	return func(l *conn.Loop, h *conn.Handler) (*conn.Listener, error) {
 		if !s.ReusePort || !strings.HasPrefix(network, "tcp") {
@@ -32,13 +32,13 @@ func (s *Server) opener(network, addr string) opener {
 }
 
 // Inherit is Listen for a socket that listens already, whoever opened it: the
-// process that this one takes over from, see examples/restart, or systemd, see
-// examples/systemd. What is an *os.File, [net.FileListener] makes a listener of.
-// ln is closed, and the socket goes on here; the file of a Unix socket is left to
-// whoever made it.
+// process that this one replaces (examples/restart) or systemd (examples/systemd).
+// [net.FileListener] makes a listener of an *os.File. Inherit closes ln, and the
+// server goes on with a duplicate of the socket. It never removes the file of a
+// Unix socket that another process has made.
 func (s *Server) Inherit(ln net.Listener) error { return s.InheritConn(ln, nil) }
 
-// InheritConn is to Inherit what ListenConn is to Listen.
+// InheritConn is Inherit for connections that do not speak HTTP: see ListenConn.
 func (s *Server) InheritConn(ln net.Listener, h *conn.Handler) error {
 	_, err := s.listen(h, func(l *conn.Loop, h *conn.Handler) (*conn.Listener, error) {
 		return l.AdoptListener(ln, h)
@@ -46,11 +46,11 @@ func (s *Server) InheritConn(ln net.Listener, h *conn.Handler) error {
 	return err
 }
 
-// Files answers duplicates of the sockets that the server listens on, in the
-// order of the calls that opened them, for a process that is to go on with them:
-// [os/exec.Cmd.ExtraFiles] gives them to it. The file of a Unix socket is that
-// process's from then on, and not removed any more. As long as both listen, the
-// kernel gives a connection to either. Files must not be called from a handler.
+// Files returns duplicates of the sockets that the server listens on, in the order
+// of the calls that opened them. Pass them to the process that takes over, by
+// [os/exec.Cmd.ExtraFiles]. From then on the file of a Unix socket belongs to that
+// process, and this one does not remove it. While both listen, the kernel gives
+// each connection to either. Files must not be called from a handler.
 func (s *Server) Files() ([]*os.File, error) {
 	var files []*os.File
 	var errs []error
@@ -64,7 +64,7 @@ func (s *Server) Files() ([]*os.File, error) {
 			files = append(files, f)
 		}
 		if len(errs) > 0 {
-			return // nobody gets them: the files of Unix sockets are still ours to remove
+			return // the caller gets no files, so those of Unix sockets are still ours to remove
 		}
 		for _, ln := range s.listeners {
 			ln.SetUnlinkOnClose(false)
@@ -75,14 +75,14 @@ func (s *Server) Files() ([]*os.File, error) {
 	var err error
 	switch s.state {
 	case fresh:
-		collect() // no loop runs
+		collect() // the loops do not run
 		close(collected)
 	case serving:
 		err = s.workers[0].loop.Post(func() { collect(); close(collected) })
 	default:
 		err = net.ErrClosed
 	}
-	s.mu.Unlock() // before the wait: a handler may be asking for Stats
+	s.mu.Unlock() // before the wait: a handler may be calling Stats
 	if err != nil {
 		return nil, err
 	}

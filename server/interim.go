@@ -1,5 +1,5 @@
-// What surrounds the answer proper: interim answers in front of it, and trailer
-// sections, the answer's and the request's, behind the bodies.
+// Interim answers, which precede the answer, and trailer sections, which follow the
+// bodies of the request and of the answer.
 
 package server
 
@@ -11,14 +11,14 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// Inform sends an interim answer, with the fields that have been set so far;
-// they stay set for the answer proper. Early hints, for one (RFC 8297):
+// Inform sends an interim answer, with the fields that have been set so far; they
+// stay set for the final answer. Early hints (RFC 8297) are an example:
 //
 //	w.Add("Link", "</style.css>; rel=preload")
 //	w.Inform(103)
 //
-// Status is 100 to 199, but not 101. A client that speaks HTTP/1.0 is not sent any
-// (RFC 9110 15.2).
+// The status is 100 to 199, but not 101. Nothing is sent to a client that speaks
+// HTTP/1.0 (RFC 9110 15.2).
 func (w Response) Inform(status int) error {
 	switch {
 	case !w.valid():
@@ -41,17 +41,17 @@ func (s *session) inform(status int, fields []byte) {
 		return
 	}
 	if status == 100 {
-		s.clear(expecting) // it has been told
+		s.clear(expecting) // this is what it waited for
 	}
 	s.conn.Writev([]byte(statusLine(status)), fields, crlf)
 }
 
-// Trailer adds a field to the trailer section, which follows the body: what is
-// known only when that has been sent, such as a checksum. It asks for the
-// chunked coding, so it comes before the answer's head is sent, or goes with an
-// answer that is chunked already. A client that speaks HTTP/1.0 gets none, nor
-// does HEAD. Beside what Set refuses, fields that frame or route a message
-// or say what its content is are answered with ErrField (RFC 9110 6.5.1).
+// Trailer adds a field to the trailer section, which follows the body. It is for
+// what is known only then, such as a checksum. A trailer section needs the chunked
+// coding: call Trailer before the answer's head is sent, or for an answer that is
+// chunked. A client that speaks HTTP/1.0 gets no trailer section, nor does HEAD.
+// Trailer returns ErrField for what Set does not take, and also for fields that
+// frame or route a message or describe its content (RFC 9110 6.5.1).
 func (w Response) Trailer(name, value string) error {
 	switch {
 	case !w.valid():
@@ -72,7 +72,8 @@ func (w Response) Trailer(name, value string) error {
 	return nil
 }
 
-// trails tells that the answer has to be chunked, for there will be a trailer.
+// trails reports whether the answer has to be chunked because it has a trailer
+// section.
 func (s *session) trails() bool {
 	return s.x != nil && len(s.x.trailer) > 0 && !s.is(sent) && !s.noBody()
 }
@@ -86,9 +87,9 @@ func (s *session) endChunks() {
 	s.conn.Writev([]byte("0\r\n"), s.x.trailer, crlf)
 }
 
-// Trailer has fn called with each field of the trailer section that follows a
-// chunked body, before the last call of what Stream or Body was given. What fn
-// is given is valid until it returns. Trailer comes before those.
+// Trailer calls fn with each field of the trailer section that follows a chunked
+// body, before the last call of the function given to Stream or Body. Call Trailer
+// before these. The bytes that fn gets are valid until it returns.
 func (r Request) Trailer(fn func(name, value []byte)) error {
 	if !r.valid() {
 		return errOver
@@ -103,14 +104,14 @@ func (r Request) Trailer(fn func(name, value []byte)) error {
 	return nil
 }
 
-// mostTrailer is how many fields a trailer section may have.
+// mostTrailer is the number of fields that a trailer section may have.
 const mostTrailer = 32
 
-// errMore is nextBody's word for a trailer section that has not all come.
+// errMore is what nextBody returns while a trailer section has not all come.
 var errMore = errors.New("more of the trailer section")
 
-// nextBody finds the next piece of the body. A trailer section that is wanted
-// belongs to its end.
+// nextBody finds the next piece of the body. The trailer section, if the program
+// wants it, belongs to the last one.
 func (x *exchange) nextBody(p []byte) (data []byte, n int, err error) {
 	if x.section == nil {
 		data, n, err = x.body.Next(p)

@@ -19,14 +19,14 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// A Handler answers one request. It is called on the connection's loop and
-// must not block. Returning does not end the exchange: [Response.End] does, then
-// or later.
+// A Handler serves one request. It is called on the connection's loop and must
+// not block. When it returns the exchange goes on: [Response.End] ends it, from
+// within the handler or later.
 type Handler func(w Response, r Request)
 
-// A Server serves HTTP on any number of listeners. The fields are settings, to
-// be left alone once Listen was called; zero means the default, and a negative
-// number that there is no limit.
+// A Server serves HTTP on any number of listeners. The fields are settings, and
+// must not change once Listen has been called. In each of them zero means the
+// default, and a negative number means no limit.
 type Server struct {
 	Handler Handler
 
@@ -37,81 +37,83 @@ type Server struct {
 	// Poller names the poller's backend; empty means the best: see poller.New.
 	Poller string
 
-	HeadTimeout  time.Duration // for a request's head, from its first byte on, or from the connection's for the first; 10 s
+	HeadTimeout  time.Duration // for a request's head, from its first byte (the first head: from the start of the connection); 10 s
 	BodyTimeout  time.Duration // for each 4 KiB of a request's body; 30 s
 	IdleTimeout  time.Duration // between requests; 75 s
-	WriteTimeout time.Duration // for the client to take anything of an answer; 30 s
-	DrainTimeout time.Duration // for one more request on an idle connection, once Shutdown was called; 1 s
+	WriteTimeout time.Duration // without the client taking a byte of an answer; 30 s
+	DrainTimeout time.Duration // for one more request on an idle connection after Shutdown; 1 s
 
 	MaxHead    int   // bytes of a request's head; 16 KiB
 	MaxFields  int   // field lines of a head; 100
 	MaxBody    int64 // bytes of a request's body; 64 MiB
 	MaxConns   int   // connections at a time; 65,536
-	MaxBacklog int   // bytes of answers that a connection may hold when more is written; 16 MiB
+	MaxBacklog int   // bytes of answers waiting on a connection when more is written; 16 MiB
 
-	// MaxMemory bounds what all connections hold together, input that waits and
-	// output that is not taken, in bytes. It is divided among the loops: on one that
-	// holds more than its share those connections that hold most are reset, and
+	// MaxMemory bounds the bytes that all connections hold together: input that
+	// waits, and output that clients do not take. It is divided among the loops. A
+	// loop that holds more than its share resets the connections that hold most;
 	// Stats and Log say so. Default: a quarter of the memory that the process may
-	// have.
+	// use.
 	MaxMemory int64
 
-	// ReusePort has Listen set SO_REUSEPORT, so that several processes can
-	// listen on one port: see [conn.ReusePort] for what that costs.
+	// ReusePort makes Listen set SO_REUSEPORT, so that several processes can
+	// listen on one port. [conn.ReusePort] says what that costs.
 	ReusePort bool
 
-	// TLS is for ListenTLS: it wants Certificates, GetCertificate or
-	// GetConfigForClient. A copy is made, which offers http/1.1 and 1.0, and h2 only by
-	// package nethttp.
+	// TLS configures ListenTLS. It must have Certificates, GetCertificate or
+	// GetConfigForClient. The server uses a copy, which offers http/1.1 and http/1.0
+	// by ALPN, and h2 only if package nethttp serves that.
 	TLS *tls.Config
 
-	MaxHandshakes int // of TLS, under way at a time; 2048
+	MaxHandshakes int // TLS handshakes under way at a time; 2048
 
-	// OnLoop, if it is set, is called on each loop before that serves anybody: for
-	// what a program keeps for each loop, such as connections to a backend.
+	// OnLoop, if it is set, is called on each loop before the loop serves anybody.
+	// It is the place to make what a program keeps for each loop, such as
+	// connections to a backend.
 	OnLoop func(l *conn.Loop)
 
-	// OnShutdown, if it is set, is called on each loop when Shutdown begins. What
-	// becomes of connections that were hijacked or dialled, and those of
-	// ListenConn, is the program's business then. Else Shutdown calls the
-	// Quiesce of their conn.Handler, and closes those that have none after
-	// DrainTimeout.
+	// OnShutdown, if it is set, is called on each loop when Shutdown begins. The
+	// program is then responsible for the connections that speak no HTTP: those
+	// that were hijacked or dialled, and those of ListenConn. If it is nil,
+	// Shutdown calls the Quiesce function of their conn.Handler, and closes those
+	// without one after DrainTimeout.
 	OnShutdown func(l *conn.Loop)
 
-	// Access, if it is set, is called at the end of each exchange, on its loop,
-	// also for requests that were refused: for an access log. Like a handler it
-	// must not block.
+	// Access, if it is set, is called on the loop at the end of each exchange, also
+	// for requests that were refused. It is meant for an access log. Like a handler
+	// it must not block.
 	Access func(a Access)
 
 	// Log gets what the program's author has to know: panics of handlers, failures
-	// to accept, callbacks that block their loop, exchanges that nobody answers,
-	// and, once for each place, errors that a method returned for a mistake of the
-	// program; and that TLS handshakes failed. Nil: slog.Default gets all but the
-	// mistakes. Package nethttp logs here what handlers of net/http panic with and
-	// do wrong, and what net/http itself complains of.
+	// to accept, callbacks that block their loop, exchanges that nobody ends, TLS
+	// handshakes that failed, and mistakes of the program that a method returned
+	// as an error (once for each place in the source). If it is nil, slog.Default
+	// gets all but the mistakes. Package nethttp logs here too: panics and mistakes
+	// of net/http's handlers, and what net/http itself logs.
 	Log *slog.Logger
 
 	// SlowCallback is how long callbacks may block a loop before Log, or
 	// slog.Default, gets a warning with the stack, at most once a minute for each
-	// loop. 100 ms; negative: never.
+	// loop. Default: 100 ms; negative: never.
 	SlowCallback time.Duration
 
 	// Unanswered is how long an exchange may go without an answer before Log, or
-	// slog.Default, gets a warning with its handler, method and path: nobody may
-	// be left who is going to end it. Those that have a timer, wait in a Hub, or
-	// have begun their answer are not meant. 1 min; negative: never.
+	// slog.Default, gets a warning with its handler, method and path: perhaps
+	// nothing in the program is left to end it. Exchanges that have a timer, wait
+	// in a Hub, or have begun their answer do not count. Default: 1 min; negative:
+	// never.
 	Unanswered time.Duration
 
 	// OnRefuse, if it is set, is called on the loop before the server sends an
-	// answer of its own, 413 say, which may get further fields: those of CORS, for
-	// one, without which a browser hides it from its script.
+	// answer of its own, such as a 413. It may add fields to that answer: those of
+	// CORS, for instance, without which a browser hides the answer from its script.
 	OnRefuse func(r Refusal)
 
 	mu        sync.Mutex
 	state     state
 	protocol  conn.Handler
 	secure    conn.Handler     // protocol with TLS
-	misled    conn.Handler     // for its clients that speak none
+	misled    conn.Handler     // protocol for clients that speak plain HTTP to a TLS listener
 	listeners []*conn.Listener // on the first loop
 	workers   []*worker        // one for each loop
 	byLoop    map[*conn.Loop]*worker
@@ -120,11 +122,11 @@ type Server struct {
 	watch     watch
 	mistakes  mistakes
 	done      chan struct{} // closed when Serve is about to return
-	atStop    []func()      // to be called before
+	atStop    []func()      // called before Serve returns
 	offered   map[string]adapt.Protocol
-	others    atomic.Int64 // connections that these have
-	conns     atomic.Int64 // open connections, but for
-	refused   atomic.Int64 // those beyond MaxConns that are being told so
+	others    atomic.Int64 // open connections of these protocols
+	conns     atomic.Int64 // open connections that are served
+	refused   atomic.Int64 // open connections over MaxConns, which are being sent a 503
 }
 
 type state uint8
@@ -135,8 +137,8 @@ const (
 	stopping
 )
 
-// ListenAndServe answers HTTP requests on a TCP address until the process ends,
-// with a Server of default settings. It returns only errors.
+// ListenAndServe serves HTTP on a TCP address until the process ends, by a Server
+// with default settings. It returns only if it fails.
 func ListenAndServe(addr string, h Handler) error {
 	s := &Server{Handler: h}
 	if _, err := s.Listen("tcp", addr); err != nil {
@@ -147,7 +149,7 @@ func ListenAndServe(addr string, h Handler) error {
 }
 
 // ListenTCP calls open for every connection to a TCP address, until the process
-// ends. What open does with it, see package conn:
+// ends. Package conn says what open can do with a connection:
 //
 //	server.ListenTCP(":7000", func(c *conn.Conn) { c.WriteString("Echo server\r\n"); c.Pipe(c) })
 func ListenTCP(addr string, open func(c *conn.Conn)) error {
@@ -160,20 +162,22 @@ func ListenTCP(addr string, open func(c *conn.Conn)) error {
 }
 
 // Listen prepares to serve HTTP on an address: network is "tcp", "tcp4",
-// "tcp6" or "unix". It answers the address, with the port that was chosen for
-// port 0. It is called before Serve, any number of times; clients that connect
-// before Serve wait.
+// "tcp6" or "unix". It returns the address, with the port that the system chose
+// where port 0 was asked for. It may be called any number of times before Serve.
+// Clients that connect before Serve wait.
 func (s *Server) Listen(network, addr string) (net.Addr, error) {
 	return s.listen(nil, s.opener(network, addr))
 }
 
 // ListenConn is Listen for connections that do not speak HTTP. They share the
-// loops, and go by h alone: of the server's limits none applies to them.
+// loops, and h alone governs them: the server's limits do not apply, except
+// MaxMemory.
 func (s *Server) ListenConn(network, addr string, h *conn.Handler) (net.Addr, error) {
 	return s.listen(h, s.opener(network, addr))
 }
 
-// listen has the first loop open a listener, and deal its connections to all.
+// listen opens a listener on the first loop, which deals its connections to all
+// loops.
 func (s *Server) listen(h *conn.Handler, open opener) (net.Addr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -244,12 +248,11 @@ func (s *Server) makeLoop(of int) (*worker, error) {
 	case s.MaxMemory > 0:
 		l.MaxMemory = int(max(s.MaxMemory/int64(of), 1))
 	}
-	l.Ref() // a loop without connections waits for some
+	l.Ref() // a loop without connections goes on, and waits for some
 	return newWorker(s, l), nil
 }
 
-// dropLoops gives back what loops hold that never ran: by running them to their
-// end.
+// dropLoops releases loops that never ran, by running them until they stop.
 func (s *Server) dropLoops() {
 	s.cancel(net.ErrClosed)
 	for _, w := range s.workers {
@@ -287,7 +290,7 @@ func orDefault[T int | int64 | time.Duration](v *T, def T) {
 	}
 }
 
-// Serve runs the loops until Shutdown or Close, and returns nil after these.
+// Serve runs the loops. It returns nil after Shutdown or Close, else an error.
 func (s *Server) Serve() error {
 	s.mu.Lock()
 	if s.state != fresh || s.workers == nil {
@@ -299,7 +302,7 @@ func (s *Server) Serve() error {
 	}
 	s.state = serving
 	for _, w := range s.workers {
-		w.loop.Post(w.start) // the first that it runs
+		w.loop.Post(w.start) // the first function that the loop runs
 	}
 	s.mu.Unlock()
 	defer s.stopped()
@@ -308,7 +311,7 @@ func (s *Server) Serve() error {
 	for i := range s.workers {
 		go func() {
 			err := errLoopEnded
-			defer func() { errs <- err }() // whatever ends the goroutine
+			defer func() { errs <- err }() // also when a panic or Goexit ends the goroutine
 			err = s.runLoop(i)
 		}()
 	}
@@ -317,21 +320,23 @@ func (s *Server) Serve() error {
 	for range s.workers {
 		if err := <-errs; err != nil && first == nil && !errors.Is(err, net.ErrClosed) {
 			first = fmt.Errorf("server: a loop failed: %w", err)
-			s.cancel(net.ErrClosed) // the others would serve half of the clients
+			s.cancel(net.ErrClosed) // the other loops would serve only some of the clients
 		}
 	}
 	return first
 }
 
 // Shutdown stops the server in order: it stops listening, and lets the exchanges
-// that are under way end. The answers say that the connection closes. On a
-// connection that is idle a request may be on its way, which would be lost if it
-// were closed now: it is closed after its next answer, or when none was asked for
-// within DrainTimeout. Connections that speak no HTTP: see OnShutdown; whose TLS
-// handshake is not done by then are closed. When ctx is done first, what is left is closed as by Close
-// and ctx's error returned. Called on one of the loops, as from a handler, it
-// returns nil at once, and the server goes on to stop: at the deadline of ctx, if
-// it has one, what is left is closed.
+// that are under way end. Their answers say that the connection closes. An idle
+// connection is closed after one more answer, or when no request has come within
+// DrainTimeout: one may be on its way, and would be lost if the connection were
+// closed at once. A TLS handshake that is not done by then is closed too.
+// OnShutdown says what happens to connections that speak no HTTP.
+//
+// When ctx is done first, Shutdown closes what is left as Close does, and returns
+// ctx's error. Called on one of the loops, as from a handler, it returns nil at
+// once and the server stops in the background; at the deadline of ctx, if it has
+// one, what is left is closed.
 func (s *Server) Shutdown(ctx context.Context) error {
 	switch s.stop() {
 	case fresh:
@@ -352,8 +357,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// here reports whether it is called on one of the server's loops, which then
-// cannot be waited for.
+// here reports whether it is called on one of the server's loops. The caller must
+// not wait for the loops then.
 func (s *Server) here() bool {
 	for _, w := range s.workers {
 		if w.loop.Here() {
@@ -363,9 +368,9 @@ func (s *Server) here() bool {
 	return false
 }
 
-// closeWhen closes what is left when ctx is done. One that has a deadline is done
-// at that, though its function may end before, as a handler's does that called
-// Shutdown.
+// closeWhen closes what is left when ctx is done. If ctx has a deadline, only the
+// deadline counts: the handler that called Shutdown may return before, and cancel
+// its context.
 func (s *Server) closeWhen(ctx context.Context) {
 	if by, ok := ctx.Deadline(); ok && ctx.Err() == nil {
 		t := time.AfterFunc(time.Until(by), func() { s.cancel(net.ErrClosed) })
@@ -376,8 +381,8 @@ func (s *Server) closeWhen(ctx context.Context) {
 	go func() { <-s.done; stop() }()
 }
 
-// shutdown runs on the first loop, which has the listeners: what they have
-// accepted reaches the other loops before the word to stop does.
+// shutdown runs on the first loop, which has the listeners, so that connections
+// they have accepted reach the other loops before the order to stop does.
 func (s *Server) shutdown() {
 	for _, ln := range s.listeners {
 		ln.Close()
@@ -389,10 +394,10 @@ func (s *Server) shutdown() {
 	s.quiesceOthers()
 }
 
-// Close stops the server at once: connections are closed in the middle of
-// whatever they do, and their OnAbort functions called. It waits until all loops
-// have stopped, and so for callbacks that block; called on one of the loops, as
-// from a handler, it returns at once, and they stop when that has returned.
+// Close stops the server at once: it closes all connections, whatever they are
+// doing, and calls their OnAbort functions. It waits until all loops have stopped,
+// and so for callbacks that block. Called on one of the loops, as from a handler,
+// it returns at once, and the loops stop when the handler has returned.
 func (s *Server) Close() error {
 	if s.stop() != fresh {
 		s.cancel(net.ErrClosed)
@@ -403,7 +408,7 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// stop makes the server's state stopping, and answers what it was.
+// stop sets the server's state to stopping, and returns what it was before.
 func (s *Server) stop() state {
 	s.mu.Lock()
 	defer s.mu.Unlock()
