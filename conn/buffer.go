@@ -76,15 +76,19 @@ func (l *Loop) crowded() bool { return l.maxMemory > 0 && l.stats.Held > l.maxMe
 // those that hold most. To go through all of them takes a while, and is not to be
 // done at every turn.
 func (l *Loop) shed() {
-	const least = 2 << 10 // who holds less is no offender
 	var list []*Conn
+	held := 0 // by those that are not closed already, and still to be settled
 	for c := range l.Conns() {
-		if c.holds >= least {
+		if c.holds > 0 {
 			list = append(list, c)
+			held += int(c.holds)
 		}
 	}
+	if held <= l.maxMemory {
+		return
+	}
 	slices.SortFunc(list, func(a, b *Conn) int { return cmp.Compare(b.holds, a.holds) })
-	held, n := l.stats.Held, 0
+	n := 0
 	for _, c := range list {
 		if held <= l.maxMemory/4*3 {
 			break
