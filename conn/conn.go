@@ -39,7 +39,8 @@ type Conn struct {
 	flags    flags
 	want     poller.Ready // what the poller watches
 	sec      security
-	idle     uint8 // times running that it was ready in vain; debug builds
+	//lint:ignore U1000 debug builds use it
+	idle uint8 // times running that it was ready in vain
 }
 
 // extra is the state that most connections never have.
