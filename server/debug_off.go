@@ -1,6 +1,6 @@
 //go:build !race && !lurcherdebug
 
-// What debug builds look after is not looked after in production: see debug_on.go.
+// Production builds make none of the checks of debug_on.go.
 
 package server
 

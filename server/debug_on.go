@@ -1,8 +1,8 @@
 //go:build race || lurcherdebug
 
-// What these builds look after: a body that was lent is overwritten when the loan
-// is over (what lies in the connection's buffer package conn overwrites), and
-// methods that belong to a loop panic elsewhere.
+// Checks in debug builds: a body that was lent to a callback is overwritten when the
+// callback returns (package conn does so for its buffers), and methods that belong
+// to a loop panic on other goroutines.
 
 package server
 
@@ -20,8 +20,7 @@ func poison(p []byte) {
 
 const debugging = true
 
-// own panics if the method that calls valid is called on another goroutine than the
-// loop's.
+// own panics if the method that calls valid is not called on the loop's goroutine.
 func (s *session) own() {
 	if s == nil {
 		return
@@ -30,7 +29,7 @@ func (s *session) own() {
 	if l.Here() {
 		return
 	}
-	for skip := 2; ; skip++ { // the method that the program has called
+	for skip := 2; ; skip++ { // find the method that the program has called
 		pc, _, _, ok := runtime.Caller(skip)
 		if !ok {
 			l.Own("a method of a handle")

@@ -35,8 +35,8 @@ const (
 )
 
 // startAnswer is writeHead for an answer after which the connection still speaks
-// HTTP. A status that would end HTTP is a mistake of the program, and the server
-// sends 500 in its place.
+// HTTP. A status that would end HTTP is a mistake of the program: the server refuses
+// the request in its place, a CONNECT with 501, any other with 500.
 func (s *session) startAnswer(n int64, body []byte) error {
 	switch {
 	case !s.tunnel():

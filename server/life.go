@@ -1,65 +1,65 @@
-// life: how an exchange and its connection go on, and how they end. What may
-// happen to a session is an event; the table says, by the phase that the session
-// is in and what else is true of it, which phase follows and what is done. One
-// function, session.happens, does that: nothing else changes the phase, or
+// life: how an exchange and its connection go on, and how they end. Whatever
+// happens to a session is an event. The table says which phase follows and which
+// action is taken, depending on the event, the session's phase and its traits. One
+// function, session.happens, carries that out: nothing else changes the phase or
 // closes the connection.
 //
 // docs/architecture.md has the table as a diagram, printed by TestLifeDiagram.
 
 package server
 
-// A phase is what the next byte of input is for.
+// A phase says what the next byte of input is for.
 type phase uint8
 
 const (
-	idle       phase = iota // a head, of which nothing has come
+	idle       phase = iota // a head; none of it has come
 	reading                 // the rest of a head
 	receiving               // the body of the exchange under way
 	answering               // the next request: it waits until the answer is complete
-	discarding              // the rest of a body that nobody wants, behind the answer
-	lingering               // nothing: our side is shut, behind the last answer
-	closing                 // nothing: what was written is being sent, then the connection is gone
-	gone                    // somebody else: it was hijacked, or it is closed
+	discarding              // the rest of a body that nobody wants; the answer is complete
+	lingering               // nothing: we have sent our FIN after the last answer
+	closing                 // nothing: output is being sent, and then the connection is closed
+	gone                    // not ours: the connection was hijacked, or is closed
 
 	numPhases
 )
 
-// An event is what may happen to a session.
+// An event is something that happens to a session.
 type event uint8
 
 const (
 	headBegins event = iota // a part of a head has come
-	headRead                // a head is whole
-	bodyRead                // so is the body
+	headRead                // a head is complete
+	bodyRead                // a body is complete
 	answered                // the program has ended its answer
-	misfit                  // and that has not the length it was said to have
-	refused                 // the server has answered on its own, unless the program had begun to
+	misfit                  // the program has ended an answer of another length than it declared
+	refused                 // the server has refused the request, or would have, had no answer begun
 	givenUp                 // the program cannot complete what it has begun
-	aborted                 // the program wants no more of the connection
-	finCame                 // the client has sent its FIN, and what came before has been dealt with
-	timedOut                // the time for what the phase waits for is over
-	excess                  // more has come than is discarded, or what is no body
-	hijacked                // the program takes the connection
-	closed                  // the connection is gone, whatever brought that
+	aborted                 // the program has called Abort
+	finCame                 // the client's FIN has come, and all input before it has been consumed
+	timedOut                // the phase has lasted too long
+	excess                  // more input has come than is discarded, or the body is malformed
+	hijacked                // the program takes the connection over
+	closed                  // the connection is closed, for whatever reason
 
 	numEvents
 )
 
-// A trait is what else may be true of a session.
+// A trait is a fact about a session, besides its phase, that the table depends on.
 type trait uint16
 
 const (
 	keep    trait = 1 << iota // another request may follow the answer
 	body                      // the head says that a body follows
-	little                    // what is left of the body is short, or has been promised to be read
+	little                    // the rest of the body is short, or the answer promised that it is read
 	begun                     // a part of the answer is written
-	endless                   // nothing but the connection's end ends the answer
+	endless                   // only the end of the connection ends the answer
 	fin                       // the client has sent its FIN
-	more                      // the client may be sending what nobody is going to read
+	more                      // the client may be sending something that nobody is going to read
 	crowded                   // the answer waits in a Hub
 )
 
-// An action is what is done about an event, beside going on to another phase.
+// An action is what an event causes, besides another phase.
 type action uint8
 
 const (
@@ -68,25 +68,25 @@ const (
 	timeHead        // the rest of the head has to come within HeadTimeout
 	nextHead        // the exchange is over; go on with what follows it
 	skipBody        // the exchange is over; drop the rest of its body
-	tellFIN         // the program may want to know
-	refuse          // answer 400 or 408, which is an event of its own
-	linger          // send FIN behind the output, and discard input until the client closes
+	tellFIN         // call OnAbort: the program may want to know
+	refuse          // refuse with 400 or 408, which is an event of its own
+	linger          // send FIN after the output, and discard input until the client closes
 	hangUp          // send the output, and close
 	reset           // drop the output, and reset
 	handOver        // leave the connection to its new protocol
-	forget          // count the connection out
+	forget          // take the connection out of the counts
 )
 
-// A row of the table. The first that fits is good.
+// A row of the table. The first one that fits applies.
 type row struct {
 	in        phases
 	on        event
-	when, not trait // which have to be true, and which must not be
-	then      phase // stay: the same
+	when, not trait // traits that the session must have, and must not have
+	then      phase // the phase that follows; stay: the same one
 	do        action
 }
 
-// phases is a set of them.
+// phases is a set of phases.
 type phases uint16
 
 func in(list ...phase) (set phases) {
@@ -112,20 +112,20 @@ var table = []row{
 	{in(receiving), bodyRead, 0, 0, answering, nothing},
 	{in(discarding), bodyRead, 0, 0, idle, nextHead},
 
-	// The answer is complete: RFC 9112 9.3, 9.6.
+	// The answer is complete (RFC 9112 9.3, 9.6).
 	{in(answering), answered, keep, 0, idle, nextHead},
 	{in(receiving), answered, keep | little, 0, discarding, skipBody},
 	{underWay, answered, more, fin, lingering, linger},
 	{underWay, answered, 0, 0, closing, hangUp},
 
-	// Or it is not, and must not pass for it.
+	// The answer is not complete, and must not look complete.
 	{underWay, misfit, more, fin, lingering, linger},
 	{underWay, misfit, 0, 0, closing, hangUp},
 	{underWay, givenUp, endless, 0, closing, reset},
 	{underWay, givenUp, 0, 0, closing, hangUp},
 	{underWay, aborted, 0, 0, closing, reset},
 
-	// The server has answered, in place of the program.
+	// The server has refused the request.
 	{underWay, refused, begun | endless, 0, closing, reset},
 	{underWay, refused, begun, 0, closing, hangUp},
 	{waitsHead | underWay, refused, 0, fin, lingering, linger},
@@ -137,7 +137,7 @@ var table = []row{
 	{in(answering), finCame, crowded, 0, closing, hangUp},
 	{in(answering), finCame, 0, 0, stay, tellFIN},
 
-	// It took too long, or sent too much.
+	// The client took too long, or sent too much.
 	{in(idle), timedOut, 0, 0, closing, hangUp},
 	{in(reading, receiving), timedOut, 0, 0, stay, refuse},
 	{in(discarding), timedOut, 0, fin, lingering, linger},
@@ -148,12 +148,12 @@ var table = []row{
 	{in(lingering), excess, 0, 0, closing, reset},
 
 	// The connection is not HTTP's any more.
-	{in(idle), aborted, 0, 0, closing, reset}, // one too many
+	{in(idle), aborted, 0, 0, closing, reset}, // too many connections: see mostRefused
 	{underWay, hijacked, 0, 0, gone, handOver},
 	{beforeGone, closed, 0, 0, gone, forget},
 }
 
-// rows are those of the table for each phase and event.
+// rows is the table indexed by phase and event.
 var rows = func() (index [numPhases][numEvents][]row) {
 	for _, r := range table {
 		for p := range numPhases {
@@ -165,7 +165,8 @@ var rows = func() (index [numPhases][numEvents][]row) {
 	return index
 }()
 
-// life is the table: which phase follows on an event, and what is done.
+// life looks an event up in the table: it returns the phase that follows, and the
+// action.
 func life(p phase, is trait, e event) (phase, action) {
 	for i := range rows[p][e] {
 		r := &rows[p][e][i]
@@ -180,8 +181,7 @@ func life(p phase, is trait, e event) (phase, action) {
 	return p, nothing
 }
 
-// traits is what is true of the session beside its phase, as far as the event
-// asks for it.
+// traits returns the traits of the session, as far as rows for the event use them.
 func (s *session) traits(e event) (is trait) {
 	add := func(t trait, ok bool) {
 		if ok {
@@ -203,10 +203,9 @@ func (s *session) traits(e event) (is trait) {
 	return is
 }
 
-// happens is where everything ends. It goes on to the phase that follows on e, and
-// does what is to be done; what the exchange held is given back first, and the
-// program is told last, so that nothing is lost if it panics. cause is for
-// Response.OnAbort.
+// happens goes on to the phase that follows on e, and takes the action: everything
+// ends here. It first releases what the exchange held, and calls the program last,
+// so that nothing is lost if the program panics. cause is for Response.OnAbort.
 func (s *session) happens(e event, cause error) {
 	next, do := life(s.phase, s.traits(e), e)
 	var last final
@@ -244,7 +243,7 @@ func (s *session) happens(e event, cause error) {
 	last.tell(s, cause)
 }
 
-// enter goes on to another phase. The worker counts who is in which.
+// enter goes on to another phase. The worker counts the sessions in each.
 func (s *session) enter(p phase) {
 	n := &s.worker.counts.phases
 	n[s.phase]--
@@ -252,8 +251,7 @@ func (s *session) enter(p phase) {
 	s.phase = p
 }
 
-// serve is what happens when a head is whole. It is a short way: each request
-// comes here.
+// serve is happens(headRead) made short, since each request comes here.
 func (s *session) serve(body bool) {
 	if body {
 		s.enter(receiving)
@@ -262,8 +260,8 @@ func (s *session) serve(body bool) {
 	}
 }
 
-// endUsual is what happens when the program has ended an answer that is usual, and
-// has no exchange to look into: a short way too, for finishUsual.
+// endUsual is happens(answered) made short, for finishUsual: the answer is usual,
+// and there is no exchange to look into.
 func (s *session) endUsual() {
 	if s.timer != nil || s.is(stopped) {
 		s.giveBack(answered)
@@ -275,15 +273,14 @@ func (s *session) endUsual() {
 	s.await()
 }
 
-// A final is an exchange that is over, and of which the program is still to be
-// told.
+// A final is an exchange that is over, but not yet reported to the program.
 type final struct {
-	x       *exchange // nil: there is nothing to tell
-	aborted bool      // the program had not ended it
+	x       *exchange // nil: there is nothing to report
+	aborted bool      // the program had not ended the exchange
 }
 
-// giveBack ends the exchange: its handles go stale, and what it held is given
-// back.
+// giveBack ends the exchange: its handles become stale, and what it held is
+// released. Call tell of the result once the session is consistent.
 func (s *session) giveBack(e event) (f final) {
 	underWay := s.phase == receiving || s.phase == answering
 	f.x, f.aborted = s.x, underWay && e != answered && e != misfit && e != hijacked
@@ -315,12 +312,12 @@ func (s *session) giveBack(e event) (f final) {
 	return f
 }
 
-// tell is the last of an exchange.
+// tell reports the end of the exchange to the program, by Access and OnAbort.
 func (f final) tell(s *session, cause error) {
 	if f.x == nil {
 		return
 	}
-	defer s.worker.release(f.x) // whatever the program does
+	defer s.worker.release(f.x) // also if the program panics
 	if fn := f.x.onAbort; fn != nil && f.aborted {
 		defer fn(cause)
 	}
@@ -329,9 +326,8 @@ func (f final) tell(s *session, cause error) {
 	}
 }
 
-// tellFIN tells the program that the client has sent its FIN while it waits for
-// the answer. Perhaps it still reads, and what is written reaches it; perhaps it
-// is gone: the program decides.
+// tellFIN calls OnAbort because the client has sent its FIN while it waits for the
+// answer. It may still read the answer, or be gone: the program decides what to do.
 func (s *session) tellFIN(cause error) {
 	if x := s.x; x != nil && x.onAbort != nil {
 		fn := x.onAbort
@@ -340,7 +336,7 @@ func (s *session) tellFIN(cause error) {
 	}
 }
 
-// uncount takes the connection, which is gone, out of the server's count.
+// uncount takes a closed connection out of the server's count.
 func (s *session) uncount() {
 	s.worker.counts.phases[gone]--
 	if s.is(surplus) {

@@ -1,5 +1,5 @@
-// Mistakes: what a program did wrong that it may not have looked at. The error says
-// so where it happens; Server.Log hears of it once for each place.
+// Mistakes of the program. The method returns an error, which the program may
+// ignore; so Server.Log gets it too, once for each place in the source.
 
 package server
 
@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// mostMistakes is how many places are remembered: a program has no more calls than
-// that, unless it makes code.
+// mostMistakes is how many places are remembered. Few programs have as many calls,
+// unless they generate code.
 const mostMistakes = 1024
 
 type mistakes struct {
@@ -34,8 +34,8 @@ func (s *session) mistake(err error) error {
 	return err
 }
 
-// place is where the program has called into the library, or "" if that is known
-// already.
+// place returns the place in the program that called into the library, or "" if it
+// has been reported already.
 func (m *mistakes) place() string {
 	var pcs [16]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])

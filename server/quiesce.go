@@ -1,6 +1,6 @@
-// What a server that stops does about connections that speak no HTTP: those that
-// were hijacked or dialled, those of ListenConn, and those whose TLS handshake is
-// under way.
+// Quiescing connections that speak no HTTP when the server stops: those that were
+// hijacked or dialled, those of ListenConn, and those whose TLS handshake is under
+// way.
 
 package server
 
@@ -10,10 +10,10 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// lookEvery is how often a loop that stops looks who is left.
+// lookEvery is how often a loop that stops checks which connections are left.
 const lookEvery = 10 * time.Millisecond
 
-// quiesceOthers tells all of them that the server stops.
+// quiesceOthers quiesces all of them.
 func (w *worker) quiesceOthers() {
 	for c := range w.loop.Conns() {
 		if !isSession(c) {
@@ -33,15 +33,16 @@ func isSession(c *conn.Conn) bool {
 	return ok
 }
 
-// quiesce tells one connection, by its protocol.
+// quiesce calls Quiesce of the connection's protocol.
 func quiesce(c *conn.Conn) {
 	if fn := c.Handler().Quiesce; fn != nil {
 		c.Post(func() { fn(c) }) // so that a panic ends this connection alone
 	}
 }
 
-// closeOthers closes those that nobody takes care of: handshakes once d has
-// passed, the rest when besides no exchange is left that may be using them.
+// closeOthers closes the connections that their protocol does not quiesce:
+// handshakes once d has passed, and the rest when no exchange is left either that
+// may be using them.
 func (w *worker) closeOthers(d time.Duration) {
 	step := min(d, lookEvery)
 	w.loop.After(step, func() {

@@ -1,5 +1,5 @@
-// Refusals: the answers that the server gives on its own, and the staged close
-// behind them (RFC 9112 9.6).
+// Refusals: the server's own 4xx and 5xx answers, and the staged close after them
+// (RFC 9112 9.6).
 
 package server
 
@@ -15,11 +15,11 @@ import (
 
 const (
 	lingerTime = 2 * time.Second // for the client to read the answer and close
-	lingerMost = 8 << 20         // bytes of it that are discarded meanwhile
+	lingerMost = 8 << 20         // bytes of input that are discarded meanwhile
 )
 
 // A Refusal is an answer of the server's own that is about to be sent: see
-// Server.OnRefuse. It is good until that returns.
+// Server.OnRefuse. It is valid until that function returns.
 type Refusal struct {
 	s      *session
 	status int
@@ -27,18 +27,18 @@ type Refusal struct {
 	fields *[]byte
 }
 
-// Status is the status code.
+// Status returns the status code.
 func (r Refusal) Status() int { return r.status }
 
-// Reason says in English what was wrong. It is the body's.
+// Reason returns, in English, what was wrong: it is in the answer's body.
 func (r Refusal) Reason() string { return r.reason }
 
-// Request is what was asked, as far as it was understood: nothing, if its head is
-// what was wrong or the handler has returned.
+// Request returns the request. Its methods return nothing if the head was malformed,
+// or if the handler has returned.
 func (r Refusal) Request() Request { return Request{r.s, r.s.gen} }
 
-// Add adds a field to the answer. What frames the answer, Content-Type and
-// Connection are the server's, and ErrField.
+// Add adds a field to the answer. It returns ErrField for fields that frame the
+// answer, Content-Type and Connection, which the server writes.
 func (r Refusal) Add(name, value string) error {
 	switch {
 	case !field.IsName(name) || !field.IsValue(value), specialName(name) != "", strings.EqualFold(name, "Content-Type"):
@@ -48,7 +48,7 @@ func (r Refusal) Add(name, value string) error {
 	return nil
 }
 
-// refuseError refuses what the parser found wrong.
+// refuseError refuses a request for an error of the parser.
 func (s *session) refuseError(err error) {
 	var e parser.Error
 	if !errors.As(err, &e) {
@@ -64,12 +64,11 @@ func (s *session) refuseError(err error) {
 	s.refuse(e.Status(), e.Reason(), e)
 }
 
-// refuseFor is what the table of life calls refuse.
+// refuseFor carries out the action refuse of the table in life.go.
 func (s *session) refuseFor(e event, cause error) {
 	switch {
 	case e == finCame:
-		// The client has broken its request off: that is nothing malformed, and
-		// perhaps it reads on.
+		// The client has sent its FIN within the request. It may still read.
 		s.answerRefusal(400, "the body ended early")
 		s.happens(refused, cause)
 	case s.phase == reading:
@@ -87,7 +86,7 @@ func (s *session) refuse(status int, reason string, cause error) {
 	s.happens(refused, cause)
 }
 
-// answerRefusal writes that answer, unless another has begun.
+// answerRefusal writes the refusal, unless an answer has begun.
 func (s *session) answerRefusal(status int, reason string) {
 	if s.is(sent) && !s.takeBack() {
 		return
@@ -113,9 +112,8 @@ func (s *session) answerRefusal(status int, reason string) {
 	s.conn.Write(b)
 }
 
-// takeBack undoes what the program has written of its answer, if none of it has
-// left: the client is told what was wrong with its request, and gets no half
-// answer.
+// takeBack undoes what the program has written of its answer, if none of it has been
+// sent, so that the client gets the refusal and not half an answer.
 func (s *session) takeBack() bool {
 	if s.phase != receiving || !s.conn.Unwrite(s.x.out) {
 		return false
@@ -126,8 +124,8 @@ func (s *session) takeBack() bool {
 	return true
 }
 
-// linger closes the connection in stages: our side now, the rest when the client
-// has closed its own, or has had time enough to read the answer.
+// linger closes the connection in stages: it sends our FIN now, and closes when the
+// client has closed its side, or has had time to read the answer.
 func (s *session) linger() {
 	s.extra().received = 0
 	s.conn.CloseWrite()
@@ -137,7 +135,7 @@ func (s *session) linger() {
 	}
 }
 
-// discard takes what comes after the last answer.
+// discard drops input that comes after the last answer.
 func (s *session) discard(p []byte) (used int, more bool) {
 	s.x.received += int64(len(p))
 	if s.x.received > lingerMost {

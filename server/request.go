@@ -1,4 +1,4 @@
-// Request: what the client asked.
+// Request: the program's handle on what the client asked for.
 
 package server
 
@@ -9,10 +9,10 @@ import (
 	"github.com/lurcher-net/lurcher/internal/field"
 )
 
-// A Request is what a client asked for. It is a handle that may be copied and
-// kept, to read the body; but Method, Target, Path, Query, PathValue, Host, Get and All
-// answer only while the handler runs, and nothing after it. Its methods belong
-// to the loop's goroutine.
+// A Request is what a client asked for. It is a handle that may be copied and kept,
+// to read the body later. But Method, Target, Path, Query, PathValue, Host, Get and
+// All return their values only while the handler runs, and nothing after it. Its
+// methods must be called on the loop's goroutine.
 type Request struct {
 	s   *session
 	gen uint32
@@ -25,7 +25,7 @@ func (r Request) valid() bool {
 	return r.s != nil && r.s.gen == r.gen
 }
 
-// head is the parsed head, or nil when the handler has returned.
+// head returns the parsed head, or nil when the handler has returned.
 func (r Request) head() *head {
 	if !r.valid() {
 		return nil
@@ -36,7 +36,7 @@ func (r Request) head() *head {
 	return nil
 }
 
-// Method is the request's method, "GET" say. Methods are case-sensitive.
+// Method returns the request's method, such as "GET". Methods are case-sensitive.
 func (r Request) Method() []byte {
 	if h := r.head(); h != nil {
 		return h.Method.Of(h.buf)
@@ -44,7 +44,7 @@ func (r Request) Method() []byte {
 	return nil
 }
 
-// Target is the request's target as it was sent (RFC 9112 3.2).
+// Target returns the request's target as it was sent (RFC 9112 3.2).
 func (r Request) Target() []byte {
 	if h := r.head(); h != nil {
 		return h.Target.Of(h.buf)
@@ -52,7 +52,7 @@ func (r Request) Target() []byte {
 	return nil
 }
 
-// Path is the path of the target, still encoded: what stands before the query.
+// Path returns the path of the target, still encoded: the part before the query.
 func (r Request) Path() []byte {
 	if h := r.head(); h != nil {
 		return h.Path.Of(h.buf)
@@ -60,8 +60,8 @@ func (r Request) Path() []byte {
 	return nil
 }
 
-// Query is what follows the "?" of the target, still encoded: nil where there is no "?", and empty but not
-// nil where nothing follows it.
+// Query returns what follows the "?" of the target, still encoded. It is nil if
+// there is no "?", and empty but not nil if nothing follows the "?".
 func (r Request) Query() []byte {
 	if h := r.head(); h != nil {
 		return h.Query.Of(h.buf)
@@ -69,9 +69,9 @@ func (r Request) Query() []byte {
 	return nil
 }
 
-// PathValue is what the wildcard of that name stands for, decoded, in the pattern
-// by which a router has chosen the handler: one of package nethttp's Mux. It is
-// empty without one.
+// PathValue returns the decoded value of the wildcard with that name, if package
+// nethttp's Mux has chosen the handler by a pattern that has one. Otherwise it
+// returns "".
 func (r Request) PathValue(name string) string {
 	if h := r.head(); h != nil && h.values != nil {
 		return h.values.PathValue(name)
@@ -79,8 +79,8 @@ func (r Request) PathValue(name string) string {
 	return ""
 }
 
-// Host is whom the request is for: the authority of an absolute target, or
-// else the Host field (RFC 9112 3.3).
+// Host returns the host, and port if any, that the request is for: the authority of
+// an absolute target, or else the Host field (RFC 9112 3.3).
 func (r Request) Host() []byte {
 	if h := r.head(); h != nil {
 		return h.Host.Of(h.buf)
@@ -88,8 +88,8 @@ func (r Request) Host() []byte {
 	return nil
 }
 
-// Get is the value of the first field of that name, in any case of its
-// letters, or nil if there is none.
+// Get returns the value of the first field of that name, or nil if there is none.
+// The case of letters in names does not matter.
 func (r Request) Get(name string) []byte {
 	if h := r.head(); h != nil {
 		return h.Request.Get(h.buf, name)
@@ -97,7 +97,7 @@ func (r Request) Get(name string) []byte {
 	return nil
 }
 
-// All ranges over the fields, names and values, in the order they came.
+// All returns an iterator over the fields, names and values, in the order they came.
 func (r Request) All() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		h := r.head()
@@ -112,13 +112,13 @@ func (r Request) All() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// EndToEnd is All without the fields that are for this hop alone, which a proxy does
-// not pass on: Connection and what it lists, Transfer-Encoding, Content-Length,
-// Upgrade, TE, Expect, Max-Forwards, those of Proxy-* and the like (RFC 9110 7.6.1).
+// EndToEnd is All without the fields that a proxy does not pass on: Connection and
+// what it lists, Transfer-Encoding, Content-Length, Upgrade, TE, Expect,
+// Max-Forwards, Proxy-* and the like (RFC 9110 7.6.1).
 func (r Request) EndToEnd() iter.Seq2[[]byte, []byte] { return field.EndToEnd(r.All()) }
 
-// Length is the length of the body that is still to come, as far as it is
-// known: 0 if there is no more, -1 if it is chunked.
+// Length returns how many bytes of the body are still to come: 0 if there are no
+// more, -1 if the body is chunked.
 func (r Request) Length() int64 {
 	if !r.valid() || r.s.phase != receiving {
 		return 0
@@ -126,7 +126,7 @@ func (r Request) Length() int64 {
 	return r.s.x.body.Remaining()
 }
 
-// Minor is the minor version of HTTP/1 that the client speaks: 0 or 1.
+// Minor returns the minor version of HTTP/1 that the client speaks: 0 or 1.
 func (r Request) Minor() int {
 	if r.valid() && r.s.is(old) {
 		return 0
@@ -134,7 +134,7 @@ func (r Request) Minor() int {
 	return 1
 }
 
-// RemoteAddr is the address of the client, or nil if it has left.
+// RemoteAddr returns the address of the client, or nil if the client has left.
 func (r Request) RemoteAddr() net.Addr {
 	if !r.valid() {
 		return nil
@@ -142,8 +142,8 @@ func (r Request) RemoteAddr() net.Addr {
 	return r.s.conn.RemoteAddr()
 }
 
-// LocalAddr is the address that the client connected to, or nil if the exchange
-// is over.
+// LocalAddr returns the address that the client connected to, or nil if the
+// exchange is over.
 func (r Request) LocalAddr() net.Addr {
 	if !r.valid() {
 		return nil

@@ -15,15 +15,15 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// A Response answers one request. It is a handle that may be copied and kept:
-// the exchange lasts until End, from wherever that is called, or until the
-// client is gone; after that its methods do nothing and say net.ErrClosed. Two
-// handles are equal if they mean the same exchange. Its methods belong to the
-// loop's goroutine, all but Post.
+// A Response is the answer to one request. It is a handle that may be copied and
+// kept: the exchange lasts until End, from wherever that is called, or until the
+// client is gone. After that its methods do nothing and return net.ErrClosed. Two
+// handles are equal if they belong to the same exchange. All methods except Post
+// must be called on the loop's goroutine.
 //
-// The answer is sent with a Date, with the framing that fits (Content-Length if
-// End is given all of the body, or if one was set; else the chunked coding),
-// and with the Connection field that the request calls for.
+// The answer is sent with a Date field, with the framing that fits (Content-Length
+// if End is given the whole body, or if the program set one; else the chunked
+// coding), and with the Connection field that the request calls for.
 type Response struct {
 	s   *session
 	gen uint32
@@ -36,7 +36,7 @@ func (w Response) valid() bool {
 	return w.s != nil && w.s.gen == w.gen
 }
 
-// Status sets the status code, which is 200 otherwise.
+// Status sets the status code. Without it the status is 200.
 func (w Response) Status(code int) error {
 	switch {
 	case !w.valid():
@@ -50,14 +50,14 @@ func (w Response) Status(code int) error {
 	return nil
 }
 
-// Set sets a field, in place of any of that name that was set before. A name
-// that is not a token, or a value with CR, LF, NUL or other control characters,
-// is answered with ErrField, and nothing is set. Content-Length is held to: a
-// body of another length is an error, and not sent as if it were whole.
-// "Connection: close" closes the connection after the answer.
+// Set sets a field, in place of any of that name that was set before. It returns
+// ErrField, and sets nothing, if the name is not a token or the value contains CR,
+// LF, NUL or other control characters. If Content-Length is set, a body of another
+// length is an error, and is not sent as if it were whole. "Connection: close"
+// closes the connection after the answer.
 func (w Response) Set(name, value string) error { return w.field(name, value, true) }
 
-// Add is Set for one more field line of that name, Set-Cookie say.
+// Add is Set for one more field line of that name, such as Set-Cookie.
 func (w Response) Add(name, value string) error { return w.field(name, value, false) }
 
 func (w Response) field(name, value string, replace bool) error {
@@ -83,10 +83,11 @@ func (w Response) AddBytes(name, value []byte) error {
 	return w.field(asString(name), asString(value), false)
 }
 
-// asString is b for functions that read it and keep nothing of it.
+// asString returns b as a string without copying, for functions that keep nothing
+// of it.
 func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// Del removes what was set or added of that name.
+// Del removes all fields of that name that were set or added.
 func (w Response) Del(name string) error {
 	switch {
 	case !w.valid():
@@ -98,9 +99,10 @@ func (w Response) Del(name string) error {
 	return nil
 }
 
-// Get returns the value of the first field of that name that was set, or nil. What
-// the server writes itself, Content-Length, Connection and the Date of its own, is
-// not among them. It is good until the next call of w, and not to be changed.
+// Get returns the value of the first field of that name that was set, or nil. It
+// does not return fields that the server writes itself: Content-Length, Connection
+// and its own Date. The value is valid until the next call of a method of w, and
+// must not be changed.
 func (w Response) Get(name string) []byte {
 	if !w.valid() || w.s.x == nil {
 		return nil
@@ -108,7 +110,7 @@ func (w Response) Get(name string) []byte {
 	return fieldValue(w.s.x.fields, name)
 }
 
-// Code returns the status code that was set, or is sent already: 200 if none was,
+// Code returns the status code that was set or has been sent: 200 if none was set,
 // and 0 when the exchange is over.
 func (w Response) Code() int {
 	switch {
@@ -120,13 +122,13 @@ func (w Response) Code() int {
 	return int(w.s.status)
 }
 
-// Begun reports whether the answer's head has been written: its status and fields
-// stand.
+// Begun reports whether the answer's head has been written, so that its status and
+// fields cannot change any more.
 func (w Response) Begun() bool { return w.valid() && w.s.is(sent) }
 
-// Write sends p as a part of the body, all of it, and with the first part the
-// head. p is the caller's again on return. What is written during one callback
-// leaves together. The answer is not complete before End.
+// Write sends all of p as a part of the body, and the head before the first part. p
+// is the caller's again on return. What is written during one callback is sent
+// together. The answer is not complete before End.
 func (w Response) Write(p []byte) (int, error) {
 	if !w.valid() {
 		return 0, errOver
@@ -139,12 +141,12 @@ func (w Response) Write(p []byte) (int, error) {
 
 // WriteString is Write of a string.
 func (w Response) WriteString(s string) (int, error) {
-	return w.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
+	return w.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write only reads it
 }
 
-// End sends the last part of the body, "" if there is none, and completes the
-// exchange: w and the request's handle say net.ErrClosed from now on, and the
-// next request on the connection can be served.
+// End sends the last part of the body, which may be "", and completes the exchange:
+// methods of w and of the request return net.ErrClosed from now on, and the next
+// request on the connection can be served.
 func (w Response) End(body string) error {
 	return w.EndBytes(unsafe.Slice(unsafe.StringData(body), len(body))) // which only reads it
 }
@@ -160,7 +162,7 @@ func (w Response) EndBytes(body []byte) error {
 	return nil
 }
 
-// ended is what End says when the exchange is over.
+// ended returns the error of End when the exchange is over.
 func (w Response) ended() error {
 	if s := w.s; s != nil && s.is(ended) && w.gen+1 == s.gen {
 		s.mistake(ErrEnded)
@@ -168,12 +170,12 @@ func (w Response) ended() error {
 	return errOver
 }
 
-// Close is End without a last part: with it a Response is a [conn.Sink], to
-// which a connection or a request's body can be piped.
+// Close is End without a last part. It makes a Response a [conn.Sink], to which a
+// connection or a request's body can be piped.
 func (w Response) Close() error { return w.EndBytes(nil) }
 
-// Abort drops the connection at once, and the answer with it: for one that
-// cannot be completed. OnAbort functions are called.
+// Abort ends the connection at once, for an answer that cannot be completed. Output
+// that has not been sent is lost. OnAbort functions are called.
 func (w Response) Abort() error {
 	if !w.valid() {
 		return errOver
@@ -182,17 +184,17 @@ func (w Response) Abort() error {
 	return nil
 }
 
-// Full reports whether the client does not take the answer as fast as it is written:
-// a good time to stop writing until OnDrain. Output that is written regardless
-// is held, up to a limit past which the connection is aborted. It is true also
-// once one callback has sent, or to HEAD would have sent, so much that others
-// should have their turn; and when the exchange is over, as the next Write tells,
-// so that a loop that writes until Full ends.
+// Full reports whether to stop writing until OnDrain, because the client takes the
+// answer more slowly than it is written. Output that is written nevertheless is
+// held, up to MaxBacklog, past which the connection is aborted. Full is also true
+// once one callback has sent (or to HEAD, would have sent) so much that other
+// connections should have their turn. It is true when the exchange is over, so
+// that a loop that writes until Full ends; the next Write returns the error.
 func (w Response) Full() bool { return !w.valid() || w.s.conn.Full() || w.s.droppedMuch() }
 
-// OnDrain calls fn once, when the client has taken most of what was written; or
-// when the connection is gone, as the next Write will tell. It does nothing if the
-// exchange is over already.
+// OnDrain calls fn once, when the client has taken most of what was written, or when
+// the connection is closed: then the next Write returns an error. It does nothing
+// if the exchange is over already.
 func (w Response) OnDrain(fn func()) {
 	if w.valid() {
 		w.s.conn.OnDrain(fn)
@@ -215,23 +217,24 @@ func (w Response) Resume() {
 	}
 }
 
-// OnAbort has fn called, once, if the client leaves before the answer is
-// complete, or the exchange ends in another way that the program did not ask
-// for. cause says why:
+// OnAbort calls fn once if the client leaves before the answer is complete, or if
+// the exchange is over in another way that the program did not ask for. cause says
+// why:
 //
-//   - io.EOF: the client has sent its FIN, which is all that is seen of most that
-//     leave. w is still good, for what is written reaches a client that has only
-//     shut down its sending side. Otherwise w is over when fn runs.
-//   - io.ErrUnexpectedEOF: it has, in the middle of its request's body
+//   - io.EOF: the client has sent its FIN. Most clients that leave show nothing
+//     else. w can still be used, because a client that has only shut down its
+//     sending side reads the answer. In all other cases w is over when fn runs.
+//   - io.ErrUnexpectedEOF: the client has sent its FIN within the request's body
 //   - os.ErrDeadlineExceeded, perhaps wrapped: a timeout
 //   - a parser.Error: the body is malformed
 //   - ErrTooLarge, [conn.ErrBacklog] and the like: a limit
 //   - net.ErrClosed: Abort, or [Server.Close]
-//   - an os.SyscallError: the connection was reset, say
-//   - anything else: a panic
+//   - an os.SyscallError: the system's error, such as a reset
+//   - anything else: the value of a panic
 //
-// fn is a func(cause error), or a func(), such as those of [context.WithCancelCause]
-// and [context.WithCancel]. Several functions are called in turn.
+// fn is a func(cause error) or a func(), such as the cancel functions of
+// [context.WithCancelCause] and [context.WithCancel]. If OnAbort is called several
+// times, all functions are called in turn.
 func (w Response) OnAbort(fn any) {
 	call := abortFunc(fn)
 	if !w.valid() {
@@ -246,7 +249,7 @@ func (w Response) OnAbort(fn any) {
 	w.s.recallFIN()
 }
 
-// abortFunc is what OnAbort was given, as a function of a cause.
+// abortFunc returns the argument of OnAbort as a function of a cause.
 func abortFunc(fn any) func(cause error) {
 	switch fn := fn.(type) {
 	case func(error):
@@ -261,8 +264,8 @@ func abortFunc(fn any) func(cause error) {
 	panic(fmt.Sprintf("server: OnAbort wants a func(cause error) or a func(), not a %T", fn))
 }
 
-// recallFIN has those hear of the client's FIN who were not there when it came. In
-// front of it there may be a body yet.
+// recallFIN reports the client's FIN to functions that were registered after it
+// came. There may still be an unread body before the FIN.
 func (s *session) recallFIN() {
 	if s.is(halfClosed) {
 		w := Response{s, s.gen}
@@ -274,19 +277,19 @@ func (s *session) recallFIN() {
 	}
 }
 
-// After calls fn on the loop once d has passed, unless the exchange is over by
-// then. The timer may be stopped; it does not run if the exchange is over already.
+// After calls fn on the loop once d has passed, unless the exchange is over by then.
+// The timer may be stopped. If the exchange is over already, it never runs.
 func (w Response) After(d time.Duration, fn func()) *conn.Timer {
 	if !w.valid() {
-		return new(conn.Timer) // which does not run
+		return new(conn.Timer) // a timer that never runs
 	}
 	t := w.s.conn.After(d, fn)
 	w.s.keep(t)
 	return t
 }
 
-// keep has the exchange's end stop t. Timers that have done their work are
-// forgotten: a stream may need many in its life.
+// keep makes the exchange's end stop t. It drops timers that have run: a stream may
+// need many.
 func (s *session) keep(t *conn.Timer) {
 	if s.timer == nil || !s.timer.Running() {
 		s.timer = t
@@ -299,8 +302,8 @@ func (s *session) keep(t *conn.Timer) {
 	x.timers = append(x.timers, t)
 }
 
-// Loop returns the loop of the exchange's connection, also when the exchange is
-// over: for Dial and After there. It is nil for the zero Response alone.
+// Loop returns the loop of the exchange's connection, to use its Dial and After. It
+// does so also when the exchange is over. Only the zero Response has none: nil.
 func (w Response) Loop() *conn.Loop {
 	if w.s == nil {
 		return nil
@@ -308,9 +311,9 @@ func (w Response) Loop() *conn.Loop {
 	return w.s.conn.Loop()
 }
 
-// Post runs fn on the loop of this exchange, which may be over by then. It may
-// be called from any goroutine. It answers net.ErrClosed, and does not run fn,
-// once the server has stopped.
+// Post runs fn on the loop of this exchange, which may be over by then. It may be
+// called from any goroutine. Once the server has stopped, it returns net.ErrClosed
+// and does not run fn.
 func (w Response) Post(fn func()) error {
 	if w.s == nil {
 		return errOver
@@ -318,10 +321,10 @@ func (w Response) Post(fn func()) error {
 	return w.s.conn.Post(fn)
 }
 
-// SendFile sends n bytes of f from off on as a part of the body, with
-// sendfile(2) where the system has it, and closes f when it has been sent. If
-// nothing has been sent or set about the length, they are all of the body; End
-// completes the answer as ever.
+// SendFile sends n bytes of f from off on as a part of the body, by sendfile(2)
+// where the system has it, and closes f when they have been sent. If no head has
+// been sent and no Content-Length set, n becomes the Content-Length. End completes
+// the answer as usual.
 func (w Response) SendFile(f *os.File, off, n int64) error {
 	if !w.valid() {
 		f.Close()
@@ -330,8 +333,8 @@ func (w Response) SendFile(f *os.File, off, n int64) error {
 	return w.s.mistake(w.s.sendFile(f, off, n))
 }
 
-// Continue has a client that waits for it ("Expect: 100-continue") send the
-// body now. Stream, Body and Pipe do so on their own.
+// Continue sends 100 Continue to a client that waits for it ("Expect: 100-continue")
+// before it sends the body. Stream, Body and Pipe do so on their own.
 func (w Response) Continue() error {
 	if !w.valid() {
 		return errOver
@@ -340,12 +343,13 @@ func (w Response) Continue() error {
 	return nil
 }
 
-// Hijack ends HTTP on the connection and hands it over to h, with the input
-// that has come behind the request. If a status was set it is sent first, with
-// the fields that were set: 101, with "Connection: upgrade", to a client that
-// offered to upgrade; 200 to a CONNECT; after any other, what is written is a
-// body that ends with the connection. Hijack comes after the request's body, if
-// there is one, and in place of End. h.Open is not called.
+// Hijack ends HTTP on the connection and hands it over to h, with the input that
+// has come after the request. If the program has set a status, Hijack first sends a
+// head with it and the fields that were set: 101, with "Connection: upgrade", to a
+// client that offered to upgrade, or 200 to a CONNECT. With any other status, what
+// is written then is a body that only the end of the connection ends. If the
+// request has a body, call Hijack after it has been read. Hijack replaces End.
+// h.Open is not called.
 func (w Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 	s := w.s
 	switch {

@@ -1,6 +1,6 @@
-// session: one HTTP connection, as a machine that is fed what arrives. It reads
-// a head, hands the request to the program, delivers or skips the body, and
-// goes on to the next head once the answer is complete.
+// session: one HTTP connection, as a state machine that consumes input. It reads a
+// head, hands the request to the program, delivers or discards the body, and goes
+// on to the next head once the answer is complete.
 
 package server
 
@@ -15,18 +15,19 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// A session is all that a connection holds beside its conn.Conn; what only
-// some exchanges need is in x, what only reading a head needs in head.
+// A session is the state of an HTTP connection. What only some exchanges need is in
+// x, and what only reading a head needs is in head, so that an idle connection holds
+// no more than this and its conn.Conn.
 type session struct {
 	conn   *conn.Conn
 	worker *worker
-	head   *head       // while it is read, and while the handler runs
+	head   *head       // set while a head is being read, and while the handler runs
 	x      *exchange   // nil until the exchange needs one
-	timer  *conn.Timer // the exchange's first; ended with it
-	peer   *any        // what an adapter keeps of the connection, see adapt.go
+	timer  *conn.Timer // the exchange's first timer, which is stopped at its end
+	peer   *any        // state that an adapter keeps for the connection, see adapt.go
 	flags  flags
-	gen    uint32 // of the exchange: a handle with another is stale
-	status uint16 // of the answer; 0: 200
+	gen    uint32 // generation of the exchange: a handle with another one is stale
+	status uint16 // status of the answer; 0 means 200
 	phase  phase
 }
 
@@ -40,12 +41,12 @@ const (
 	expecting                    // the client waits for 100 Continue
 	upgrade                      // the client offers another protocol
 	connect                      // the method is CONNECT
-	sent                         // the answer's head is on its way
-	chunked                      // its body is chunked
-	bodiless                     // it has none: HEAD, 204, 304
-	stopped                      // Response.Pause
-	whole                        // the program has ended the answer: what is being written is all of it
-	promised                     // the answer's head has said that the connection goes on, so the body is read
+	sent                         // the answer's head has been written
+	chunked                      // the answer's body is chunked
+	bodiless                     // the answer has no body: HEAD, 204, 304
+	stopped                      // the program has called Response.Pause
+	whole                        // the program has ended the answer: what is being written is its last part
+	promised                     // the answer's head says that the connection goes on, so the body has to be read
 	wantsClose                   // the program has set Connection: close
 
 	exchangeFlags = wantsClose<<1 - 1
@@ -53,16 +54,16 @@ const (
 
 // Flags of the connection.
 const (
-	halfClosed flags = (exchangeFlags + 1) << iota // the peer sent FIN
+	halfClosed flags = (exchangeFlags + 1) << iota // the client has sent its FIN
 	feeding                                        // data is running
 	left                                           // there is input that has not been consumed
-	waiting                                        // reading is paused until that is wanted
+	waiting                                        // reading is paused until the input is wanted
 	served                                         // there was a request on this connection
-	surplus                                        // it is one more than MaxConns
-	eager                                          // the client has sent more than heads one at a time
-	untilEnd                                       // nothing but its end ends the answer that has begun
-	ended                                          // the last exchange was, by the program
-	bulky                                          // its answer was large: see awaitHead
+	surplus                                        // the connection is over MaxConns
+	eager                                          // the client has pipelined, or sent a body
+	untilEnd                                       // only the end of the connection ends the answer that has begun
+	ended                                          // the program has ended the last exchange
+	bulky                                          // the last answer was large: see awaitHead
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }
@@ -74,13 +75,13 @@ func (s *session) clear(f flags)   { s.flags &^= f }
 // For dear ones Loop.Late is the bound.
 const mostHeads = 1024
 
-// holdMost is how much of the next requests is read while one is answered: so
-// much that it is noticed when the client leaves, so little that it can be held.
+// holdMost bytes of the next requests are read before an answer is complete: enough
+// to notice when the client leaves, and little enough to hold.
 const holdMost = 16 << 10
 
 func sessionOf(c *conn.Conn) *session { return c.State.(*session) }
 
-// protocol is HTTP, as the loops see it.
+// protocol returns HTTP as a protocol of package conn.
 func protocol(s *Server) conn.Handler {
 	return conn.Handler{
 		Open:    s.open,
@@ -88,7 +89,7 @@ func protocol(s *Server) conn.Handler {
 		End:     func(c *conn.Conn) { sessionOf(c).end() },
 		Timeout: func(c *conn.Conn) { sessionOf(c).timeout() },
 		Close: func(c *conn.Conn, err error) {
-			if c.State == nil { // Open never came
+			if c.State == nil { // Open was never called
 				s.byLoop[c.Loop()].neverOpened(c, err)
 				return
 			}
@@ -102,10 +103,10 @@ func protocol(s *Server) conn.Handler {
 	}
 }
 
-// mostRefused is how many connections beyond MaxConns are told so at a time.
+// mostRefused connections over MaxConns get a 503 at a time. Others are aborted.
 const mostRefused = 64
 
-// open is the first call for a connection.
+// open begins a session: it is the first call for a connection.
 func (srv *Server) open(c *conn.Conn) {
 	w := srv.byLoop[c.Loop()]
 	if srv.openOther(c, w) {
@@ -116,12 +117,12 @@ func (srv *Server) open(c *conn.Conn) {
 	w.counts.phases[idle]++
 	switch n := srv.conns.Add(1); {
 	case srv.MaxConns >= 0 && n > int64(srv.MaxConns):
-		// It does not count among those that are served, lest clients who
-		// come again and again keep others out.
+		// It does not count for MaxConns. If it did, clients that reconnect
+		// again and again would keep others out.
 		srv.conns.Add(-1)
 		s.set(surplus)
 		if srv.refused.Add(1) > mostRefused {
-			w.counts.limits.MaxConns++ // and no answer
+			w.counts.limits.MaxConns++ // without a 503, which would count it
 			s.happens(aborted, nil)
 			return
 		}
@@ -131,7 +132,7 @@ func (srv *Server) open(c *conn.Conn) {
 	}
 }
 
-// data consumes input, as far as it is wanted now: a portion of it at most.
+// data consumes input as far as it is wanted now, and one portion at most.
 func (s *session) data(p []byte) (n int) {
 	s.set(feeding)
 	heads := 0
@@ -159,7 +160,7 @@ func (s *session) advance(p []byte) (used int, more bool) {
 	switch s.phase {
 	case idle, reading:
 		if s.conn.Full() {
-			return 0, false // the client does not read its answers: no more of them
+			return 0, false // the client does not read its answers: serve no more requests
 		}
 		return s.readHead(p)
 	case receiving:
@@ -175,7 +176,7 @@ func (s *session) advance(p []byte) (used int, more bool) {
 	return 0, false
 }
 
-// readHead parses, and when the head is whole lets the program have it.
+// readHead parses, and calls the handler when the head is complete.
 func (s *session) readHead(p []byte) (used int, more bool) {
 	h := s.worker.takeHead()
 	if s.head != nil {
@@ -200,8 +201,9 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 	return n, true
 }
 
-// skipEmptyLines returns how many bytes of p are empty lines, if there is nothing
-// else: they begin no head (RFC 9112 2.2), and the connection stays idle.
+// skipEmptyLines returns how many bytes of p are empty lines if p holds nothing else,
+// or else 0. Empty lines do not begin a head (RFC 9112 2.2), so the connection stays
+// idle.
 func (s *session) skipEmptyLines(p []byte) int {
 	n := 0
 	for bytes.HasPrefix(p[n:], crlf) {
@@ -214,7 +216,7 @@ func (s *session) skipEmptyLines(p []byte) int {
 	return n
 }
 
-// giveHead gives the head back to those that the loop has to lend.
+// giveHead gives the head back to the worker.
 func (s *session) giveHead() {
 	if s.head != nil {
 		s.worker.giveHead(s.head)
@@ -222,8 +224,7 @@ func (s *session) giveHead() {
 	}
 }
 
-// behind notes whether there is input behind what is now being dealt with, and
-// which.
+// behind notes p, the input after what is being consumed.
 func (s *session) behind(p []byte) {
 	s.worker.input = p
 	s.clear(left)
@@ -269,7 +270,7 @@ func (s *session) begin(h *head) {
 		s.serve(true)
 		s.set(eager)
 		s.extra().body = h.Body()
-		s.conn.SetDeadline(0) // the body is not late before it is asked for
+		s.conn.SetDeadline(0) // the time for the body begins when the program wants it
 	}
 	if string(h.Path.Of(h.buf)) == "*" {
 		s.serveAsterisk()
@@ -278,8 +279,8 @@ func (s *session) begin(h *head) {
 	srv.Handler(Response{s, s.gen}, Request{s, s.gen})
 }
 
-// expects reads the members of Expect, in however many lines: whether the client
-// waits for 100 Continue, and whether it wants anything else (RFC 9110 10.1.1).
+// expects reads the members of all Expect fields. It reports whether the client
+// waits for 100 Continue, and whether it expects anything else (RFC 9110 10.1.1).
 func expects(h *head) (continues, other bool) {
 	for _, f := range h.Fields {
 		if !bytes.EqualFold(f.Name(h.buf), []byte("Expect")) {
@@ -317,8 +318,8 @@ func requestFlags(h *head) (f flags) {
 	return f
 }
 
-// serveAsterisk answers OPTIONS of the server as a whole: it is there (RFC 9110
-// 9.3.7). A body, which means nothing, is read, so that the connection can go on.
+// serveAsterisk serves "OPTIONS *", which asks whether the server is there (RFC 9110
+// 9.3.7). A body has no meaning, and is read so that the connection can go on.
 func (s *session) serveAsterisk() {
 	w := Response{s, s.gen}
 	if s.phase != receiving {
@@ -332,8 +333,8 @@ func (s *session) serveAsterisk() {
 	})
 }
 
-// rest arranges what happens until there is more input, n bytes of which were
-// left. After the client's FIN what was left is all that there will be.
+// rest sets what the session waits for, when data has left n bytes unconsumed. After
+// the client's FIN no more input will come.
 func (s *session) rest(n int) {
 	ended := s.is(halfClosed)
 	switch s.phase {
@@ -345,7 +346,7 @@ func (s *session) rest(n int) {
 			s.park()
 			s.happens(headBegins, nil)
 		case n > 0 && (s.is(waiting) || s.conn.Full()):
-			s.conn.SetDeadline(0) // it is not the client's turn: see advance
+			s.conn.SetDeadline(0) // the session does not wait for the client: see advance
 		default:
 			s.awaitHead()
 		}
@@ -384,11 +385,11 @@ func (s *session) rest(n int) {
 	}
 }
 
-// await goes on behind an exchange that is over: with the next request if that is
-// here, or what remains of the connection.
+// await goes on after an exchange that is over: with the next request if it has
+// come, or with the client's FIN.
 func (s *session) await() {
 	switch {
-	case s.is(feeding): // data goes on
+	case s.is(feeding): // data is running, and goes on itself
 	case s.is(left):
 		s.feed()
 	case s.is(halfClosed):
@@ -398,7 +399,7 @@ func (s *session) await() {
 	}
 }
 
-// end is the client's FIN. What it sent before is dealt with first.
+// end handles the client's FIN. Input that came before it is consumed first.
 func (s *session) end() {
 	s.set(halfClosed)
 	if s.is(left) {
@@ -414,7 +415,7 @@ func (s *session) hold() {
 	s.conn.Pause()
 }
 
-// feed asks for data to be called again, with what was left.
+// feed makes the loop call data again, with the input that was left.
 func (s *session) feed() {
 	if !s.is(feeding) && s.is(left|waiting) {
 		s.clear(waiting)
@@ -422,8 +423,8 @@ func (s *session) feed() {
 	}
 }
 
-// postpone has data called again in the next turn, with what is left. Until then
-// nothing is read: what comes in faster than it is dealt with waits with the
+// postpone makes the loop call data in the next turn, with the input that was left.
+// Until then nothing is read: what comes faster than it is consumed waits with the
 // client.
 func (s *session) postpone() {
 	w := s.worker

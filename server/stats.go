@@ -1,5 +1,5 @@
-// Stats: what an operator asks a running server. A loop counts in fields of its
-// own, without atomics, and copies them once a turn to where others may look.
+// Stats: counters for those who operate a server. A loop counts in fields of its
+// own, without atomics, and once a turn copies them to where others may read them.
 
 package server
 
@@ -11,24 +11,24 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// Stats are a server's counters since its start. Those without a unit in their
-// comment count events; the connections are those that there are now.
+// Stats are counters. Conns, the states below it, Others and Held are as of now; all
+// others count events since the server's start.
 type Stats struct {
-	Others    int // connections that package nethttp has others serve: HTTP/2; they count as MaxConns has it too
+	Others    int // connections that speak HTTP/2, by package nethttp; they count for MaxConns too
 	Conns     int // connections that speak HTTP, each of them in one of these states:
 	Idle      int // waiting for a request
 	Reading   int // the head of a request has come in part
 	Receiving int // a request's body has not all come
 	Answering int // the answer is not complete
-	Closing   int // the last answer was made: it is being sent, or a rest of input skipped
+	Closing   int // the last answer is complete: it is being sent, or the rest of the input discarded
 	Paused    int // connections, in whatever state, whose client does not read: see Response.Full
 
 	Accepted        uint64 // connections
-	AcceptErrors    uint64 // times that accepting failed, for want of descriptors as a rule
-	Handshakes      uint64 // of TLS that succeeded
-	HandshakeErrors uint64 // and that failed
+	AcceptErrors    uint64 // times that accepting failed, mostly because descriptors ran out
+	Handshakes      uint64 // TLS handshakes that succeeded
+	HandshakeErrors uint64 // TLS handshakes that failed
 
-	Requests uint64    // that reached the handler, or were refused after their head
+	Requests uint64    // requests that reached the handler, or were refused after their head
 	Status   [6]uint64 // answers by class: Status[2] counts 2xx; [0] those past 5xx
 	Refused  uint64    // answers of the server's own: malformed, too large, too slow
 	Aborted  uint64    // exchanges that ended before the program ended them
@@ -39,29 +39,29 @@ type Stats struct {
 	BytesOut uint64
 	Held     int64 // bytes that connections hold: see MaxMemory
 
-	Turns       uint64        // of the loops
-	LongestTurn time.Duration // for which callbacks kept a loop from the rest of its connections: see SlowCallback
+	Turns       uint64        // turns of all loops
+	LongestTurn time.Duration // longest time that callbacks kept a loop from its other connections: see SlowCallback
 }
 
-// Limits counts what ended, or was refused, for going over a limit, by the
-// setting of [Server] that it went over.
+// Limits counts connections that were closed and requests that were refused for
+// going over a limit. A field counts for the setting of [Server] with its name.
 type Limits struct {
-	Malformed uint64 // not what RFC 9112 allows, or what is not implemented: 400, 417, 501, 505
+	Malformed uint64 // requests that RFC 9112 does not allow, or that need what is not implemented: 400, 417, 501, 505
 
 	MaxHead    uint64 // 414, 431
 	MaxFields  uint64 // 431
-	MaxBody    uint64 // 413: or more than Request.Body was told to take
+	MaxBody    uint64 // 413: over Server.MaxBody, or over the max of Request.Body
 	MaxConns   uint64 // 503
-	MaxBacklog uint64 // of the server or a Hub
-	MaxMemory  uint64 // connections that held most of it
+	MaxBacklog uint64 // over MaxBacklog of the server or of a Hub
+	MaxMemory  uint64 // connections that were reset because they held most memory
 
-	HeadTimeout  uint64 // 408, or none to a client that never said a word
+	HeadTimeout  uint64 // 408, or no answer if the client never sent a byte
 	BodyTimeout  uint64 // 408
 	IdleTimeout  uint64
 	WriteTimeout uint64
 }
 
-// counters are those of one loop, which alone touches them.
+// counters are the counters of one loop. Only the loop uses them.
 type counters struct {
 	phases                     [numPhases]int // sessions in each
 	requests, refused, aborted uint64
@@ -71,7 +71,7 @@ type counters struct {
 
 func (c *counters) status(code int) { c.class[c.classOf(code)]++ }
 
-// uncount takes one of these back.
+// uncount takes back what status has counted.
 func (c *counters) uncount(code int) { c.class[c.classOf(code)]-- }
 
 func (c *counters) classOf(code int) int {
@@ -81,8 +81,9 @@ func (c *counters) classOf(code int) int {
 	return 0
 }
 
-// refuse counts an answer of the server's own, or what stands for one. The phase
-// tells which timeout it was; which limit of the head, refuseError.
+// refuse counts an answer of the server's own, or a connection that was closed in
+// place of one. The phase separates head and body timeouts; refuseError counts the
+// limits of the head.
 func (c *counters) refuse(status int, p phase) {
 	c.refused++
 	switch l := &c.limits; status {
@@ -101,7 +102,7 @@ func (c *counters) refuse(status int, p phase) {
 	}
 }
 
-// closed counts why a connection ended, where only the connection knows.
+// closed counts the limit that closed a connection, where only package conn knows.
 func (c *counters) closed(err error) {
 	switch {
 	case err == conn.ErrBacklog:
@@ -109,19 +110,19 @@ func (c *counters) closed(err error) {
 	case err == conn.ErrMemory:
 		c.limits.MaxMemory++
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.limits.WriteTimeout++ // the others come to session.timeout
+		c.limits.WriteTimeout++ // session.timeout counts the other timeouts
 	}
 }
 
-// publish lets others see the counters, as they are at the end of a turn.
+// publish makes the counters visible to Stats, at the end of a turn.
 func (w *worker) publish() {
 	w.mu.Lock()
 	w.shown = w.counts
 	w.mu.Unlock()
 }
 
-// Stats answers the counters, as they were at the end of each loop's last turn.
-// It may be called from any goroutine, handlers included.
+// Stats returns the counters, as they were at the end of each loop's last turn. It
+// may be called from any goroutine, and from handlers.
 func (s *Server) Stats() Stats {
 	var st Stats
 	s.mu.Lock()

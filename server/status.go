@@ -4,8 +4,8 @@ package server
 
 import "strconv"
 
-// reasons are the phrases of RFC 9110 section 15, and of the RFCs that IANA's
-// registry of status codes names for the others.
+// reasons holds the reason phrases of RFC 9110 section 15, and of the RFCs that
+// IANA's registry of status codes names for other codes.
 var reasons = map[int]string{
 	100: "Continue", 101: "Switching Protocols", 102: "Processing", 103: "Early Hints",
 	200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content",
@@ -32,8 +32,8 @@ var statusLines = func() (lines [600]string) {
 	return lines
 }()
 
-// statusLine is the first line of an answer. The space behind the code is there
-// also without a reason phrase (RFC 9112 4).
+// statusLine returns the first line of an answer. A space follows the code also if
+// there is no reason phrase (RFC 9112 4).
 func statusLine(code int) string {
 	if code < len(statusLines) && statusLines[code] != "" {
 		return statusLines[code]
@@ -41,6 +41,6 @@ func statusLine(code int) string {
 	return "HTTP/1.1 " + strconv.Itoa(code) + " \r\n"
 }
 
-// timeFormat is that of the Date field: IMF-fixdate (RFC 9110 5.6.7), of a time
-// in UTC.
+// timeFormat is the format of the Date field: IMF-fixdate (RFC 9110 5.6.7), for a
+// time in UTC.
 const timeFormat = "Mon, 02 Jan 2006 15:04:05 GMT"

@@ -1,5 +1,5 @@
-// TLS: HTTP on listeners that encrypt. How a connection comes by it, and what it
-// is like to use, see conn.TLS: to the rest of this package it is a connection.
+// TLS: HTTP on listeners that encrypt. See conn.TLS for how that works; the rest of
+// this package uses such a connection like any other.
 
 package server
 
@@ -16,9 +16,8 @@ import (
 
 var errNoCertificate = errors.New("server: TLS wants Certificates, GetCertificate or GetConfigForClient in Server.TLS")
 
-// ListenAndServeTLS is [ListenAndServe] for HTTPS, with the certificate in
-// certFile, which has those that it is signed with behind it, and its key in
-// keyFile, both in PEM.
+// ListenAndServeTLS is [ListenAndServe] for HTTPS. Both files are in PEM. certFile
+// holds the certificate, then its intermediates; keyFile holds its key.
 func ListenAndServeTLS(addr, certFile, keyFile string, h Handler) error {
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
@@ -32,11 +31,11 @@ func ListenAndServeTLS(addr, certFile, keyFile string, h Handler) error {
 	return s.Serve()
 }
 
-// ListenTLS is [Server.Listen] for HTTPS, as Server.TLS has it. A server may have
-// listeners of both kinds; a client that speaks HTTP to one of these is told so.
-// A handshake has HeadTimeout, and the head of the first request has as long
-// again; connections count as MaxConns once they have shaken hands, before that as
-// [conn.TLS] has it.
+// ListenTLS is [Server.Listen] for HTTPS, configured by Server.TLS. A server may
+// have listeners with and without TLS. A client that speaks plain HTTP to one with
+// TLS gets a 400 that says so. The handshake and then the first head each get
+// HeadTimeout. MaxConns counts from the end of the handshake; until then the limits
+// of [conn.TLS] apply.
 func (s *Server) ListenTLS(network, addr string) (net.Addr, error) {
 	h, err := s.secured()
 	if err != nil {
@@ -45,7 +44,7 @@ func (s *Server) ListenTLS(network, addr string) (net.Addr, error) {
 	return s.listen(h, s.opener(network, addr))
 }
 
-// InheritTLS is to Inherit what ListenTLS is to Listen.
+// InheritTLS is Inherit for HTTPS: see ListenTLS.
 func (s *Server) InheritTLS(ln net.Listener) error {
 	h, err := s.secured()
 	if err != nil {
@@ -54,7 +53,7 @@ func (s *Server) InheritTLS(ln net.Listener) error {
 	return s.InheritConn(ln, h)
 }
 
-// secured is protocol, encrypted. It is made once: all listeners share its pool
+// secured returns protocol over TLS. It is made once: all listeners share its pool
 // of handshakes.
 func (s *Server) secured() (*conn.Handler, error) {
 	s.mu.Lock()
@@ -84,14 +83,14 @@ func (s *Server) secured() (*conn.Handler, error) {
 	return &s.secure, nil
 }
 
-// httpConfig is c for a server that speaks HTTP/1, and what others were found to
-// speak: a client that prefers HTTP/2 must not be told that it can have it unless it can
-// (RFC 7301 3.2).
+// httpConfig returns a copy of c that offers, by ALPN, HTTP/1 and the protocols of
+// other packages, and nothing else: a server must not select a protocol that it
+// does not speak (RFC 7301 3.2).
 func httpConfig(c *tls.Config, offered map[string]adapt.Protocol) *tls.Config {
 	c = c.Clone()
 	c.NextProtos = slices.DeleteFunc(slices.Clone(c.NextProtos), func(p string) bool { return p == "h2" })
 	c.NextProtos = append(slices.Sorted(maps.Keys(offered)), c.NextProtos...)
-	for _, p := range []string{"http/1.1", "http/1.0"} { // curl -0 offers the old one alone
+	for _, p := range []string{"http/1.1", "http/1.0"} { // curl -0 offers only http/1.0
 		if !slices.Contains(c.NextProtos, p) {
 			c.NextProtos = append(c.NextProtos, p)
 		}
@@ -108,7 +107,7 @@ func httpConfig(c *tls.Config, offered map[string]adapt.Protocol) *tls.Config {
 	return c
 }
 
-// misled takes what a client says that expects no TLS here.
+// misled handles the input of a client that speaks plain HTTP to a TLS listener.
 func (s *session) misled(p []byte) int {
 	if s.phase == idle || s.phase == reading {
 		s.refuse(400, "this port speaks HTTPS, and was sent HTTP", nil)
@@ -117,7 +116,7 @@ func (s *session) misled(p []byte) int {
 	return s.data(p)
 }
 
-// handshakes adds those of TLS.
+// handshakes adds the counters of TLS handshakes.
 func (st *Stats) handshakes(t *conn.TLS) {
 	if t != nil {
 		h := t.Stats()
@@ -125,8 +124,8 @@ func (st *Stats) handshakes(t *conn.TLS) {
 	}
 }
 
-// TLS is what is known of the client's connection if it is encrypted, else nil. It
-// is not to be changed.
+// TLS returns the state of the client's connection if it is encrypted, else nil. It
+// must not be changed.
 func (r Request) TLS() *tls.ConnectionState {
 	if !r.valid() {
 		return nil

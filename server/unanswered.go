@@ -1,4 +1,4 @@
-// What nobody hears of otherwise: exchanges that nobody answers, and TLS
+// Warnings about what would go unnoticed: exchanges that nothing will end, and TLS
 // handshakes that fail.
 
 package server
@@ -14,12 +14,12 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// sweeps is how often an exchange is looked at before it is reported: by then it
-// is as old as Unanswered says, and a fifth more at most.
+// sweeps is how many times an exchange is looked at before it is reported. It is then
+// as old as Unanswered says, or up to a fifth older.
 const sweeps = 5
 
-// forgotten reports whether nobody may be left who is going to answer: there is no
-// timer, no Hub, no answer that has begun, and no adapter with a goroutine.
+// forgotten reports whether perhaps nothing is left that will end the exchange: it
+// has no timer, no Hub, no adapter with a goroutine, and its answer has not begun.
 func (s *session) forgotten() bool {
 	if s.worker.server.Unanswered < 0 || s.is(sent) || s.peer != nil || s.timer.Running() {
 		return false
@@ -35,7 +35,7 @@ func (s *session) forgotten() bool {
 	return !s.x.crowded()
 }
 
-// sweep looks for exchanges that nobody answers, now and again.
+// sweep looks now and then for forgotten exchanges.
 func (w *worker) sweep() {
 	unanswered := w.server.Unanswered
 	if unanswered < 0 || w.draining {
@@ -67,13 +67,13 @@ func (w *worker) sweep() {
 	}
 }
 
-// tellHandshakes is how often a loop says that handshakes fail.
+// tellHandshakes is how often a loop logs that handshakes fail.
 const tellHandshakes = 10 * time.Second
 
-// neverOpened is the end of a connection that has not come to HTTP.
+// neverOpened handles the end of a connection whose TLS handshake was not completed.
 func (w *worker) neverOpened(c *conn.Conn, err error) {
 	if c.Handler().TLS == nil || err == nil || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) {
-		return // it left, or we did
+		return // the client has left, or the server has closed the connection
 	}
 	w.failed++
 	if now := w.loop.Now(); now.Sub(w.failedAt) >= tellHandshakes {

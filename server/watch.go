@@ -1,12 +1,12 @@
-// watch: callbacks that hold up their loop, reported while they do. It is the
-// usual mistake of who writes for an event loop, and hard to see from outside:
-// all connections of the loop are slow, for no reason of their own.
+// watch: callbacks that block their loop are reported while they do. They are the
+// usual mistake in programs for event loops, and hard to find from outside: all
+// connections of the loop are slow, for no reason of their own.
 //
-// Reading a clock at each callback would cost more than many of them. So a
-// goroutine looks, twice within the time that a callback may take, whether the
-// loops turn; this finds also one that never returns, and where it is. While all
-// loops sleep it does too: the first that wakes up wakes it, by what costs a load
-// of a flag each turn.
+// Reading a clock at each callback would cost more than many callbacks do. So a
+// goroutine checks whether the loops turn, twice in the time that a callback may
+// take. That also finds a callback that never returns, and where it is. The
+// goroutine sleeps while all loops sleep; the first loop to wake wakes it, at the
+// cost of one flag load per turn.
 
 package server
 
@@ -24,29 +24,29 @@ import (
 	"time"
 )
 
-// warnEvery is how long a loop is not reported again.
+// warnEvery is the time between two reports about one loop.
 const warnEvery = time.Minute
 
-// Labels of the loops' goroutines, in profiles. Goroutines that are started on a
-// loop inherit them.
+// Labels of the loops' goroutines in profiles. Goroutines that are started on a loop
+// inherit them.
 const (
 	labelServer = "lurcher server" // the address of the first listener
 	labelLoop   = "lurcher loop"   // its number, from 0 on
 )
 
 type watch struct {
-	parked atomic.Bool // all loops sleep, and so does who watches them
+	parked atomic.Bool // all loops sleep, and so does the goroutine that watches them
 	wake   chan struct{}
 }
 
-// A watched is what is known of a loop.
+// A watched is what the goroutine remembers of a loop.
 type watched struct {
-	turns  uint64 // as it was looked at last
-	same   int    // times that it was found busy in that turn
+	turns  uint64 // the turn in which the loop was last seen
+	same   int    // times that it was seen busy in that turn
 	silent time.Time
 }
 
-// name tells the servers of a process apart.
+// name returns a name that distinguishes the servers of a process.
 func (s *Server) name() string {
 	if len(s.listeners) == 0 {
 		return ""
@@ -89,8 +89,8 @@ func (s *Server) watchLoops() (stop func()) {
 	}
 }
 
-// park looks at the loops, and answers whether they all sleep: then unpark will
-// wake who watches them.
+// park reports whether all loops sleep. If so, unpark will wake the goroutine that
+// watches them.
 func (s *Server) park(list []watched) bool {
 	for {
 		sleep := true
@@ -109,8 +109,8 @@ func (s *Server) park(list []watched) bool {
 			}
 			sleep = false
 		}
-		// A loop may have woken up after it was looked at, and before parked was
-		// set: so they are looked at once more.
+		// A loop may have woken up after it was checked and before parked was
+		// set: so check them once more.
 		if !sleep || s.watch.parked.Swap(true) {
 			s.watch.parked.Store(sleep)
 			return sleep
@@ -123,12 +123,12 @@ func (s *Server) unpark() {
 	if s.watch.parked.Load() && s.watch.parked.CompareAndSwap(true, false) {
 		select {
 		case s.watch.wake <- struct{}{}:
-		default: // it has been woken
+		default: // somebody has woken it already
 		}
 	}
 }
 
-// reportBlocked logs what a loop is at that has not turned for SlowCallback.
+// reportBlocked logs the stack of a loop that has not turned for SlowCallback.
 func (s *Server) reportBlocked(i int, known *watched) {
 	now := time.Now()
 	if now.Before(known.silent) {
@@ -136,14 +136,14 @@ func (s *Server) reportBlocked(i int, known *watched) {
 	}
 	stack := s.stackOf(i)
 	if stack == "" || strings.Contains(stack, "conn.(*Loop).wait ") {
-		return // it has ended; or it was about to turn, but had no processor
+		return // the loop has stopped; or it was about to turn, but had no processor
 	}
 	known.silent = now.Add(warnEvery)
 	s.log().Warn("server: a callback blocks its loop, nobody else on it is served: do what takes long in a goroutine, and Post the result",
 		"loop", i, "longer than", s.SlowCallback, "handler", s.handlerName(), "stack", stack)
 }
 
-// log is where what has to be known goes, also where nobody has set a Log.
+// log returns Log, or slog.Default if that is nil.
 func (s *Server) log() *slog.Logger {
 	if s.Log != nil {
 		return s.Log
@@ -151,7 +151,7 @@ func (s *Server) log() *slog.Logger {
 	return slog.Default()
 }
 
-// handlerName is the function that answers requests.
+// handlerName returns the name of the handler's function.
 func (s *Server) handlerName() string {
 	if s.Handler == nil {
 		return "none"
@@ -159,9 +159,9 @@ func (s *Server) handlerName() string {
 	return runtime.FuncForPC(reflect.ValueOf(s.Handler).Pointer()).Name()
 }
 
-// stackOf is where a loop is now, from the innermost function to the callback
-// that the loop has called. The only way to find a goroutine of another is its
-// labels, in a profile as text.
+// stackOf returns where a loop is now, from the innermost function to the callback
+// that the loop has called. The only way to find the stack of another goroutine is
+// by its labels, in a profile as text.
 func (s *Server) stackOf(i int) string {
 	var profile bytes.Buffer
 	pprof.Lookup("goroutine").WriteTo(&profile, 1)
@@ -175,8 +175,8 @@ func (s *Server) stackOf(i int) string {
 	return ""
 }
 
-// frames are the functions of a record of a goroutine profile, down to the loop's
-// own, innermost first, in one line that a log can hold.
+// frames returns the functions of a record of a goroutine profile, down to the
+// loop's own, innermost first, in one line for the log.
 func frames(record string) string {
 	var list []string
 	for line := range strings.Lines(record) {

@@ -11,8 +11,8 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// mostSpare is how many heads and exchanges a loop keeps for the next who need
-// one: more are garbage.
+// mostSpare heads, and as many exchanges, are kept by a loop to be used again. The
+// rest is left to the garbage collector.
 const mostSpare = 64
 
 type worker struct {
@@ -22,38 +22,38 @@ type worker struct {
 
 	drainBegan time.Time
 
-	free   *head       // not in use, see takeHead
-	kept   int         // of them
-	spare  []*exchange // ended ones, for the next that need one
-	usual  []byte      // how most answers begin, see date
-	second int64       // that it says
+	free   *head       // list of heads that are not in use, see takeHead
+	kept   int         // length of that list
+	spare  []*exchange // exchanges to be used again
+	usual  []byte      // the beginning of most answers, see date
+	second int64       // Unix time of the date in usual
 	lines  [8]fieldLine
 	counts counters
-	turns  uint64 // of the loop
+	turns  uint64 // number of turns of the loop so far
 
-	input       []byte     // behind what is being dealt with, while a session is fed
-	postponed   []*session // they go on in the next turn
-	goOn        func()     // feed them
-	postponedAt uint64     // the turn in which the first was
+	input       []byte     // input after what is being consumed, while a session is fed
+	postponed   []*session // sessions that go on in the next turn
+	goOn        func()     // feeds the postponed sessions
+	postponedAt uint64     // the turn in which the first of them was postponed
 	sweeper     *conn.Timer
-	failed      int       // handshakes, since
-	failedAt    time.Time // it was said
+	failed      int       // handshakes that failed since failedAt
+	failedAt    time.Time // when failed handshakes were last logged
 
 	mu    sync.Mutex
-	shown counters // counts, at the end of a turn
+	shown counters // counts as of the end of a turn
 }
 
-// A head is a parsed request and the bytes it was parsed from. A connection has
-// one while a head is being read and its handler runs: as a rule there is one
-// for all connections of a loop, the last that was given back.
+// A head is a parsed request and the bytes that it was parsed from. A connection has
+// one only while it reads a head and while the handler runs. As a rule all
+// connections of a loop share one, in turn.
 type head struct {
 	parser.Request
 	buf    []byte
-	values adapt.PathValues // of a router, or nil
-	next   *head            // of those that are free
+	values adapt.PathValues // values that a router has found, or nil
+	next   *head            // the next in worker.free
 
-	parked bool  // it is the session's own: see park
-	own    *head // that one, while this is at work for it
+	parked bool  // the head is small, and kept by a session that waits: see park
+	own    *head // the parked head in whose place this one is used
 }
 
 func newWorker(s *Server, l *conn.Loop) *worker {
@@ -64,7 +64,7 @@ func newWorker(s *Server, l *conn.Loop) *worker {
 	return w
 }
 
-// start is the first thing that the loop does.
+// start is the first function that runs on the loop.
 func (w *worker) start() {
 	w.sweep()
 	if fn := w.server.OnLoop; fn != nil {
@@ -72,7 +72,7 @@ func (w *worker) start() {
 	}
 }
 
-// turn is told when each turn of the loop begins and ends.
+// turn is called at the beginning and at the end of each turn of the loop.
 func (w *worker) turn(begins bool) {
 	if begins {
 		w.turns++
@@ -83,10 +83,10 @@ func (w *worker) turn(begins bool) {
 	}
 }
 
-// feedPostponed lets those go on who had their portion of the last turn.
+// feedPostponed feeds the sessions that had used up their portion of the last turn.
 func (w *worker) feedPostponed() {
 	if w.turns == w.postponedAt {
-		w.loop.Post(w.goOn) // what is posted before the posts' turn runs in the same one
+		w.loop.Post(w.goOn) // this is still the same turn: wait for the next
 		return
 	}
 	for _, s := range w.postponed {
@@ -104,7 +104,7 @@ func (w *worker) newHead() *head {
 	return h
 }
 
-// most is a limit, or the far one if there is none.
+// most returns limit, or far if limit is negative, which means no limit.
 func most(limit, far int) int {
 	if limit < 0 {
 		return far
@@ -119,7 +119,7 @@ func most64(limit, far int64) int64 {
 	return limit
 }
 
-// takeHead finds a head for a request that begins.
+// takeHead returns a head for a request that begins.
 func (w *worker) takeHead() *head {
 	h := w.free
 	if h == nil {
@@ -130,8 +130,8 @@ func (w *worker) takeHead() *head {
 	return h
 }
 
-// park leaves the session a head of its own size while it waits for the rest: a
-// small one that waits costs what has come of it.
+// park exchanges the head for one just large enough while the session waits for the
+// rest, so that a waiting head costs little more than the bytes that have come.
 func (s *session) park() {
 	h := s.head
 	if h == nil || h.parked {
@@ -148,7 +148,7 @@ func (s *session) park() {
 	s.head = own
 }
 
-// unpark goes on with a head that waited.
+// unpark goes on with a parked head.
 func (h *head) unpark(own *head) {
 	fields := append(h.Fields[:0], own.Fields...)
 	h.Request = own.Request
@@ -156,7 +156,7 @@ func (h *head) unpark(own *head) {
 	h.own = own
 }
 
-// giveHead takes it back.
+// giveHead takes a head back.
 func (w *worker) giveHead(h *head) {
 	h.values = nil
 	if !h.parked && w.kept < mostSpare {
@@ -167,7 +167,7 @@ func (w *worker) giveHead(h *head) {
 	}
 }
 
-// exchange finds room for the rare state of an exchange.
+// exchange returns an exchange, recycled if possible.
 func (w *worker) exchange() *exchange {
 	if n := len(w.spare); n > 0 {
 		x := w.spare[n-1]
@@ -177,7 +177,7 @@ func (w *worker) exchange() *exchange {
 	return &exchange{declared: -1}
 }
 
-// release takes that room back.
+// release takes an exchange back.
 func (w *worker) release(x *exchange) {
 	const mostFields = 4 << 10
 	if x.buf != nil {
@@ -190,11 +190,11 @@ func (w *worker) release(x *exchange) {
 	w.spare = append(w.spare, x)
 }
 
-// usualLength is how worker.usual ends.
+// usualLength is the end of worker.usual.
 const usualLength = "Content-Length: "
 
-// date puts the beginning of most answers together, anew when the second changes:
-// they all carry the date (RFC 9110 6.6.1).
+// date builds the beginning of most answers whenever the second changes, because it
+// includes the date (RFC 9110 6.6.1).
 func (w *worker) date() {
 	if now := w.loop.Now().Unix(); now != w.second {
 		w.second = now
@@ -204,7 +204,7 @@ func (w *worker) date() {
 	}
 }
 
-// dateLine is the Date field.
+// dateLine returns the Date field.
 func (w *worker) dateLine() []byte {
 	return w.usual[len(statusLine(200)) : len(w.usual)-len(usualLength)]
 }
