@@ -297,7 +297,7 @@ func TestLimits(t *testing.T) {
 
 func TestMaxConns(t *testing.T) {
 	t.Parallel()
-	s := start(t, "-max-conns", "1")
+	s := start(t, "-max-conns", "1", "-loops", "1") // one loop takes them in their order
 	first, second := s.dial(), s.dial()
 	b := make([]byte, 13)
 	if _, err := io.ReadFull(second, b); err != nil || string(b) != "HTTP/1.1 503 " {
