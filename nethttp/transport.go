@@ -2,7 +2,7 @@
 // goroutine and blocks; what it asks for is asked on a loop. The path of a request:
 //
 //	caller      RoundTrip       checks the request as net/http does, finds the proxy
-//	loop        trip.start      makes a client.Request of it (trip.go)
+//	loop        trip.start      makes a client.Request of it (trip.go, compose.go)
 //	goroutine   upload.run      reads the request's body, if it may block (upload.go)
 //	loop        trip.answered   makes the http.Response, and wakes the caller (answer.go)
 //	caller      answerBody.Read empties a bounded buffer, which the loop fills

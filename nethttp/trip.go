@@ -6,21 +6,15 @@ import (
 	"context"
 	"errors"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/textproto"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/lurcher-net/lurcher/client"
-	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -144,191 +138,6 @@ func (tr *trip) start() {
 	}
 	tr.starting = false
 	tr.wroteHead()
-}
-
-// compose sets the target and the fields, as http.Request.Write does.
-func (tr *trip) compose() error {
-	q, req := tr.q, tr.req
-	host := req.Host
-	if host == "" {
-		host = req.URL.Host
-	}
-	host = withoutZone(strings.TrimSuffix(host, ":"))
-	if !isHostField(host) {
-		if tr.proxy != nil {
-			return errors.New("http: invalid Host header")
-		}
-		host = ""
-	}
-	target := req.URL.RequestURI()
-	switch {
-	case tr.proxy != nil && req.URL.Opaque == "":
-		target = req.URL.Scheme + "://" + host + target
-	case req.Method == "CONNECT" && req.URL.Opaque != "":
-		target = req.URL.Opaque
-	case req.Method == "CONNECT" && req.URL.Path == "":
-		target = host
-	}
-	q.Set("Host", host)
-	if err := q.Target(target); err != nil {
-		return err
-	}
-	agent := "Go-http-client/1.1"
-	if v, ok := req.Header["User-Agent"]; ok {
-		agent = ""
-		if len(v) > 0 {
-			agent = v[0]
-		}
-	}
-	if agent != "" {
-		q.Set("User-Agent", agent)
-	}
-	tr.frame()
-	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
-		switch name {
-		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer":
-			continue // from Request's fields, or not at all
-		}
-		for _, v := range req.Header[name] {
-			if err := q.Add(name, v); err != nil {
-				return err
-			}
-		}
-	}
-	if tr.proxy != nil && req.Header.Get("Proxy-Authorization") == "" {
-		if auth := basicAuth(tr.proxy); auth != "" {
-			q.Set("Proxy-Authorization", auth)
-		}
-	}
-	if tr.gzip {
-		q.Set("Accept-Encoding", "gzip")
-	}
-	if (req.Close || tr.t.DisableKeepAlives) && !has(req.Header["Connection"], "close") {
-		q.Add("Connection", "close")
-	}
-	return nil
-}
-
-// frame says how long the body is, and what follows it.
-func (tr *trip) frame() {
-	if tr.up != nil && tr.up.length >= 0 {
-		tr.q.Set("Content-Length", strconv.FormatInt(tr.up.length, 10))
-	}
-	if len(tr.req.Trailer) > 0 && tr.up != nil && tr.up.length < 0 {
-		tr.q.Set("Trailer", strings.Join(slices.Sorted(maps.Keys(tr.req.Trailer)), ","))
-	}
-}
-
-// isHostField reports whether s may be a Host field: net/http sends an empty one in
-// place of others.
-func isHostField(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !(c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("!$%&()*+,-.:;='[]_~", c) >= 0) {
-			return false
-		}
-	}
-	return true
-}
-
-// withoutZone is the host without the zone of an IPv6 address (RFC 6874 4).
-func withoutZone(host string) string {
-	if !strings.HasPrefix(host, "[") {
-		return host
-	}
-	end := strings.LastIndexByte(host, ']')
-	zone := strings.LastIndexByte(host[:max(end, 0)], '%')
-	if zone < 0 {
-		return host
-	}
-	return host[:zone] + host[end:]
-}
-
-// connected notes the connection, and tells httptrace.
-func (tr *trip) connected(c *conn.Conn, reused bool) {
-	tr.reused = reused
-	if tr.up != nil {
-		tr.up.begin()
-	}
-	t := tr.trace
-	if t == nil {
-		return
-	}
-	if t.GotConn != nil {
-		t.GotConn(httptrace.GotConnInfo{Conn: &addresses{c.LocalAddr(), c.RemoteAddr()}, Reused: reused, WasIdle: reused})
-	}
-	if tr.pending = true; !tr.starting {
-		tr.lane.loop.Post(tr.wroteHead) // behind this callback, in which the head is written
-	}
-}
-
-// wroteHead tells httptrace that the head has been given to the connection.
-func (tr *trip) wroteHead() {
-	if !tr.pending {
-		return
-	}
-	tr.pending = false
-	t := tr.trace
-	if t.WroteHeaders != nil {
-		t.WroteHeaders()
-	}
-	if tr.up == nil {
-		tr.wrote(nil)
-	} else if t.Wait100Continue != nil && tr.expects() {
-		t.Wait100Continue()
-	}
-}
-
-func (tr *trip) expects() bool {
-	return strings.EqualFold(tr.req.Header.Get("Expect"), "100-continue")
-}
-
-func (tr *trip) wrote(err error) {
-	if t := tr.trace; t != nil && t.WroteRequest != nil {
-		t.WroteRequest(httptrace.WroteRequestInfo{Err: err})
-	}
-}
-
-// informed is an interim answer.
-func (tr *trip) informed(r client.Response) {
-	tr.first()
-	t := tr.trace
-	if t == nil || t.Got1xxResponse == nil {
-		tr.limit(r)
-	}
-	if t == nil {
-		return
-	}
-	if r.Status() == 100 && t.Got100Continue != nil {
-		t.Got100Continue()
-	}
-	if t.Got1xxResponse != nil {
-		if err := t.Got1xxResponse(r.Status(), textproto.MIMEHeader(fieldsOf(r))); err != nil {
-			tr.settle(nil, err)
-			tr.q.Abort()
-		}
-	}
-}
-
-// limit bounds the interim answers that nobody looks at.
-func (tr *trip) limit(r client.Response) {
-	for name, value := range r.All() {
-		tr.interim += len(name) + len(value) + len(": \r\n")
-	}
-	if tr.interim += len("HTTP/1.1 100\r\n\r\n"); tr.interim > tr.t.maxHead() {
-		tr.settle(nil, tr.t.errHead(client.ErrInterim))
-		tr.q.Abort()
-	}
-}
-
-// first is the first byte of the answer.
-func (tr *trip) first() {
-	if !tr.began {
-		tr.began = true
-		tr.wroteHead()
-		if t := tr.trace; t != nil && t.GotFirstResponseByte != nil {
-			t.GotFirstResponseByte()
-		}
-	}
 }
 
 // answered is the end of the trip, or with the answer's head the middle.
@@ -512,19 +321,3 @@ func fieldsOf(r client.Response) http.Header {
 	}
 	return h
 }
-
-// addresses stand for a connection that belongs to a loop: httptrace is given them
-// to look at.
-type addresses struct{ local, remote net.Addr }
-
-func (a *addresses) LocalAddr() net.Addr  { return a.local }
-func (a *addresses) RemoteAddr() net.Addr { return a.remote }
-
-func (a *addresses) Read([]byte) (int, error)         { return 0, errBelongs }
-func (a *addresses) Write([]byte) (int, error)        { return 0, errBelongs }
-func (a *addresses) Close() error                     { return errBelongs }
-func (a *addresses) SetDeadline(time.Time) error      { return errBelongs }
-func (a *addresses) SetReadDeadline(time.Time) error  { return errBelongs }
-func (a *addresses) SetWriteDeadline(time.Time) error { return errBelongs }
-
-var errBelongs = errors.New("nethttp: the connection belongs to a loop")

@@ -1,0 +1,430 @@
+// The tables of how requests end, and of connections.
+
+package nethttp
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// bidi is a CONNECT whose body goes behind the answer.
+func bidi(c *http.Client, url string, say say) {
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	req, _ := http.NewRequest("CONNECT", url, pr)
+	req.URL.Opaque = "backend:443"
+	resp, err := c.Do(req)
+	if err != nil {
+		say("%v", err)
+		return
+	}
+	defer resp.Body.Close()
+	in := bufio.NewReader(resp.Body)
+	for _, s := range []string{"foo\n", "bar\n"} {
+		io.WriteString(pw, s)
+		line, err := in.ReadString('\n')
+		say("%s %q %v", resp.Status, line, err)
+	}
+}
+
+// blocked is a body whose Read blocks until Close.
+type blocked struct {
+	closed chan bool
+	once   sync.Once
+}
+
+func (b *blocked) Read([]byte) (int, error) { <-b.closed; return 0, io.ErrClosedPipe }
+func (b *blocked) Close() error             { b.once.Do(func() { close(b.closed) }); return nil }
+
+// silent reads a head and says nothing.
+func silent(c net.Conn, in lineReader) { in.head(); in.ReadByte() }
+
+var askedEnds = []asked{
+	{name: "cancelled before", h: echo, do: func(c *http.Client, url string, say say) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+		_, err := c.Transport.RoundTrip(req)
+		say("%v", err == context.Canceled)
+	}},
+	{name: "cancelled while it waits", raw: silent, do: func(c *http.Client, url string, say say) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+		time.AfterFunc(20*time.Millisecond, cancel)
+		_, err := c.Transport.RoundTrip(req)
+		say("%v", err == context.Canceled)
+	}},
+	{name: "cancelled with a cause", raw: silent, do: func(c *http.Client, url string, say say) {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		why := errors.New("why")
+		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+		time.AfterFunc(20*time.Millisecond, func() { cancel(why) })
+		_, err := c.Transport.RoundTrip(req)
+		say("%v", err == why)
+	}},
+	{name: "a deadline", raw: silent, do: func(c *http.Client, url string, say say) {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		defer cancel()
+		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+		_, err := c.Do(req)
+		var n net.Error
+		say("%s %v", kind(err), errors.As(err, &n) && n.Timeout())
+	}},
+	{name: "Client.Timeout", raw: silent, do: func(c *http.Client, url string, say say) {
+		c.Timeout = 20 * time.Millisecond
+		_, err := c.Get(url)
+		say("%v", err.(net.Error).Timeout())
+		say("%v", strings.Contains(err.Error(), "Client.Timeout"))
+	}},
+	{name: "Client.Timeout in the body", raw: func(c net.Conn, in lineReader) {
+		in.head()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi")
+		in.ReadByte()
+	}, do: func(c *http.Client, url string, say say) {
+		c.Timeout = 50 * time.Millisecond
+		resp, err := c.Get(url)
+		if err != nil {
+			say("%v", err)
+			return
+		}
+		_, err = io.ReadAll(resp.Body)
+		say("%v", err.(net.Error).Timeout())
+	}},
+	{name: "Request.Cancel", raw: silent, do: func(c *http.Client, url string, say say) {
+		req, _ := http.NewRequest("GET", url, nil)
+		ch := make(chan struct{})
+		req.Cancel = ch //lint:ignore SA1019 http.Client sets it
+		time.AfterFunc(20*time.Millisecond, func() { close(ch) })
+		_, err := c.Transport.RoundTrip(req)
+		say("%v", err)
+	}},
+	{name: "cancelled in the body", raw: func(c net.Conn, in lineReader) {
+		in.head()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi")
+		in.ReadByte()
+	}, do: func(c *http.Client, url string, say say) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+		resp, err := c.Do(req)
+		if err != nil {
+			say("%v", err)
+			return
+		}
+		b := make([]byte, 2)
+		n, err := io.ReadFull(resp.Body, b)
+		say("%d %v", n, err)
+		time.AfterFunc(20*time.Millisecond, cancel)
+		_, err = resp.Body.Read(b)
+		say("%v", err == context.Canceled)
+	}},
+	{name: "cancelled behind the body", h: echo, do: func(c *http.Client, url string, say say) {
+		for range 2 {
+			ctx, cancel := context.WithCancel(context.Background())
+			req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+			resp, err := c.Do(req)
+			show(say, resp, err)
+			cancel()
+		}
+	}},
+	{name: "cancelled in an upload that nobody takes", raw: func(c net.Conn, in lineReader) { in.head(); time.Sleep(patience) }, do: func(c *http.Client, url string, say say) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		req, _ := http.NewRequestWithContext(ctx, "POST", url, endless{})
+		time.AfterFunc(50*time.Millisecond, cancel)
+		_, err := c.Do(req)
+		say("%s", kind(err))
+	}},
+	{name: "an answer while Read blocks", raw: func(c net.Conn, in lineReader) {
+		in.head()
+		io.WriteString(c, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+		in.ReadByte()
+	}, do: func(c *http.Client, url string, say say) {
+		body := &blocked{closed: make(chan bool)}
+		defer body.Close()
+		resp, err := c.Post(url, "text/plain", body)
+		show(say, resp, err)
+	}},
+	{name: "an early answer to a long upload", raw: func(c net.Conn, in lineReader) {
+		in.head()
+		io.WriteString(c, "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+		io.Copy(io.Discard, in)
+	}, do: func(c *http.Client, url string, say say) {
+		resp, err := c.Post(url, "text/plain", endless{})
+		show(say, resp, err)
+	}},
+	{name: "an answer that goes on while the request does", h: func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex()
+		b := make([]byte, 3)
+		for {
+			if _, err := io.ReadFull(r.Body, b); err != nil {
+				return
+			}
+			w.Write(b)
+			w.(http.Flusher).Flush()
+		}
+	}, do: func(c *http.Client, url string, say say) {
+		for range 2 {
+			pr, pw := io.Pipe()
+			go io.WriteString(pw, "one")
+			resp, err := c.Post(url, "text/plain", pr)
+			if err != nil {
+				say("%v", err)
+				return
+			}
+			b := make([]byte, 3)
+			for _, next := range []string{"two", "six", ""} {
+				_, err := io.ReadFull(resp.Body, b)
+				say("%q %v", b, err)
+				if next == "" {
+					pw.Close()
+				} else {
+					io.WriteString(pw, next)
+				}
+			}
+			_, err = resp.Body.Read(b)
+			say("%v", err)
+		}
+	}},
+	{name: "ResponseHeaderTimeout", set: settings{ResponseHeaderTimeout: 50 * time.Millisecond}, raw: silent, do: func(c *http.Client, url string, say say) {
+		_, err := c.Get(url)
+		say("%v", err.(net.Error).Timeout())
+	}},
+	{name: "ResponseHeaderTimeout counts from the request's end", set: settings{ResponseHeaderTimeout: 100 * time.Millisecond}, h: echo, do: func(c *http.Client, url string, say say) {
+		pr, pw := io.Pipe()
+		go func() {
+			for range 4 {
+				time.Sleep(50 * time.Millisecond)
+				io.WriteString(pw, "x")
+			}
+			pw.Close()
+		}()
+		resp, err := c.Post(url, "text/plain", pr)
+		show(say, resp, err)
+	}},
+	{name: "100-continue", set: settings{ExpectContinueTimeout: patience}, h: echo, do: askFor("POST", text("hello"), func(r *http.Request) { r.Header.Set("Expect", "100-continue") })},
+	{name: "100-continue of a stream", set: settings{ExpectContinueTimeout: patience}, h: echo, do: askFor("POST", stream(long), func(r *http.Request) { r.Header.Set("Expect", "100-continue") })},
+	{name: "100-continue that does not come", set: settings{ExpectContinueTimeout: 20 * time.Millisecond}, raw: func(c net.Conn, in lineReader) {
+		in.head()
+		b := make([]byte, 5)
+		io.ReadFull(in, b)
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"+string(b))
+	}, do: askFor("POST", text("hello"), func(r *http.Request) { r.Header.Set("Expect", "100-continue") })},
+	{name: "100-continue without a timeout", raw: func(c net.Conn, in lineReader) {
+		in.head()
+		b := make([]byte, 5)
+		io.ReadFull(in, b)
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"+string(b))
+	}, do: askFor("POST", text("hello"), func(r *http.Request) { r.Header.Set("Expect", "100-continue") })},
+	{name: "100-continue that is refused", set: settings{ExpectContinueTimeout: patience}, raw: func(c net.Conn, in lineReader) {
+		in.head()
+		io.WriteString(c, "HTTP/1.1 417 Expectation Failed\r\nConnection: close\r\n\r\nno")
+	}, do: func(c *http.Client, url string, say say) {
+		var read atomic.Int64
+		req, _ := http.NewRequest("POST", url, struct{ io.Reader }{&counting{strings.NewReader("hello"), &read}})
+		req.Header.Set("Expect", "100-continue")
+		resp, err := c.Do(req)
+		show(say, resp, err)
+		say("%d bytes read", read.Load())
+	}},
+	{name: "closed before the end", raw: func(c net.Conn, in lineReader) {
+		in.head()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi")
+		in.ReadByte()
+	}, do: func(c *http.Client, url string, say say) {
+		for range 2 {
+			resp, err := c.Get(url)
+			if err != nil {
+				say("%v", err)
+				return
+			}
+			say("%v", resp.Body.Close())
+			_, err = resp.Body.Read(make([]byte, 1))
+			say("%v", err)
+			say("%v", resp.Body.Close())
+		}
+	}},
+	{name: "nobody listens", h: echo, do: func(c *http.Client, url string, say say) {
+		_, err := c.Get("http://127.0.0.1:1/")
+		op, ok := err.(net.Error).(interface{ Unwrap() error }).Unwrap().(*net.OpError)
+		say("%s %v", kind(err), ok && op.Op == "dial")
+	}},
+	{name: "a name that nobody has", h: echo, do: func(c *http.Client, url string, say say) {
+		_, err := c.Get("http://nobody.invalid/")
+		var dns *net.DNSError
+		say("%v", errors.As(err, &dns))
+	}},
+	{name: "a connection that is reset", raw: func(c net.Conn, in lineReader) {
+		in.head()
+		c.(*net.TCPConn).SetLinger(0)
+		c.Close()
+	}, do: askFor("GET", nil, nil)},
+}
+
+type counting struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+// flaky closes each connection behind its nth answer, without having said so, when the next
+// request has come.
+func flaky(n int) func(c net.Conn, in lineReader) {
+	return func(c net.Conn, in lineReader) {
+		for i := 0; in.head(); i++ {
+			if i == n {
+				return
+			}
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+		}
+	}
+}
+
+// idle waits until a connection that served is idle on either side.
+func settled() { time.Sleep(20 * time.Millisecond) }
+
+var askedConnections = []asked{
+	{name: "one is used again", h: func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RemoteAddr) }, do: func(c *http.Client, url string, say say) {
+		said := map[string]bool{}
+		for range 5 {
+			resp, err := c.Get(url)
+			if err != nil {
+				say("%v", err)
+				return
+			}
+			b, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			said[string(b)] = true
+		}
+		say("%d connections", len(said))
+	}},
+	{name: "MaxConnsPerHost", set: settings{MaxConnsPerHost: 2}, h: func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(5 * time.Millisecond)
+		io.WriteString(w, r.RemoteAddr)
+	}, do: func(c *http.Client, url string, say say) {
+		var mu sync.Mutex
+		said := map[string]bool{}
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				resp, err := c.Get(url)
+				if err != nil {
+					say("%v", err)
+					return
+				}
+				b, _ := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				mu.Lock()
+				defer mu.Unlock()
+				said[string(b)] = true
+			})
+		}
+		wg.Wait()
+		say("%d connections", len(said))
+	}},
+	{name: "a connection that died is not the caller's fault: GET", raw: flaky(1), do: repeat(6, "GET", nil)},
+	{name: "a connection that died: HEAD, OPTIONS", raw: flaky(1), do: repeat(4, "OPTIONS", nil)},
+	{name: "a connection that died: POST", raw: flaky(1), do: repeat(2, "POST", text("x"))},
+	{name: "a connection that died: POST with an Idempotency-Key", raw: flaky(1), do: func(c *http.Client, url string, say say) {
+		for range 3 {
+			req, _ := http.NewRequest("POST", url, strings.NewReader("x"))
+			req.Header.Set("Idempotency-Key", "1")
+			resp, err := c.Do(req)
+			show(say, resp, err)
+			settled()
+		}
+	}},
+	{name: "DialContext", h: echo, set: settings{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	}}, do: askFor("GET", nil, nil)},
+	{name: "DialContext without a socket", h: echo, set: settings{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return struct{ net.Conn }{c}, err
+	}}, do: askFor("POST", stream(long), nil)},
+	{name: "DialContext that fails", h: echo, set: settings{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return nil, io.ErrClosedPipe
+	}}, do: func(c *http.Client, url string, say say) {
+		_, err := c.Get(url)
+		say("%v", errors.Is(err, io.ErrClosedPipe))
+	}},
+	{name: "httptrace", h: echo, do: traced("GET", nil)},
+	{name: "httptrace of a POST", h: echo, do: traced("POST", stream("hello"))},
+	{name: "httptrace of interim answers", raw: always("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), do: traced("GET", nil)},
+}
+
+func repeat(n int, method string, body func() io.Reader) func(c *http.Client, url string, say say) {
+	return func(c *http.Client, url string, say say) {
+		for range n {
+			var b io.Reader
+			if body != nil {
+				b = body()
+			}
+			req, _ := http.NewRequest(method, url, b)
+			resp, err := c.Do(req)
+			show(say, resp, err)
+			settled()
+		}
+	}
+}
+
+// traced says what httptrace is told, but for what is told of idle connections.
+func traced(method string, body func() io.Reader) func(c *http.Client, url string, say say) {
+	return func(c *http.Client, url string, say say) {
+		for range 2 {
+			var mu sync.Mutex
+			var list []string
+			add := func(format string, args ...any) {
+				mu.Lock()
+				defer mu.Unlock()
+				list = append(list, fmt.Sprintf(format, args...))
+			}
+			trace := &httptrace.ClientTrace{
+				GetConn:              func(addr string) { add("GetConn %s", addr) },
+				GotConn:              func(i httptrace.GotConnInfo) { add("GotConn %v %v %v", i.Reused, i.WasIdle, i.Conn.RemoteAddr()) },
+				ConnectStart:         func(network, addr string) { add("ConnectStart %s %s", network, addr) },
+				ConnectDone:          func(network, addr string, err error) { add("ConnectDone %s %s %v", network, addr, err) },
+				WroteHeaders:         func() { add("WroteHeaders") },
+				WroteRequest:         func(i httptrace.WroteRequestInfo) { add("WroteRequest %v", i.Err) },
+				GotFirstResponseByte: func() { add("GotFirstResponseByte") },
+				Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+					add("Got1xxResponse %d %v", code, h)
+					return nil
+				},
+			}
+			var b io.Reader
+			if body != nil {
+				b = body()
+			}
+			req, _ := http.NewRequestWithContext(httptrace.WithClientTrace(context.Background(), trace), method, url, b)
+			resp, err := c.Do(req)
+			show(say, resp, err)
+			mu.Lock()
+			for _, l := range list {
+				say("%s", l)
+			}
+			mu.Unlock()
+			settled()
+		}
+	}
+}

@@ -1,0 +1,119 @@
+// What httptrace is told of a trip, and interim answers.
+
+package nethttp
+
+import (
+	"errors"
+	"net"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/conn"
+)
+
+// connected notes the connection, and tells httptrace.
+func (tr *trip) connected(c *conn.Conn, reused bool) {
+	tr.reused = reused
+	if tr.up != nil {
+		tr.up.begin()
+	}
+	t := tr.trace
+	if t == nil {
+		return
+	}
+	if t.GotConn != nil {
+		t.GotConn(httptrace.GotConnInfo{Conn: &addresses{c.LocalAddr(), c.RemoteAddr()}, Reused: reused, WasIdle: reused})
+	}
+	if tr.pending = true; !tr.starting {
+		tr.lane.loop.Post(tr.wroteHead) // behind this callback, in which the head is written
+	}
+}
+
+// wroteHead tells httptrace that the head has been given to the connection.
+func (tr *trip) wroteHead() {
+	if !tr.pending {
+		return
+	}
+	tr.pending = false
+	t := tr.trace
+	if t.WroteHeaders != nil {
+		t.WroteHeaders()
+	}
+	if tr.up == nil {
+		tr.wrote(nil)
+	} else if t.Wait100Continue != nil && tr.expects() {
+		t.Wait100Continue()
+	}
+}
+
+func (tr *trip) expects() bool {
+	return strings.EqualFold(tr.req.Header.Get("Expect"), "100-continue")
+}
+
+func (tr *trip) wrote(err error) {
+	if t := tr.trace; t != nil && t.WroteRequest != nil {
+		t.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+}
+
+// informed is an interim answer.
+func (tr *trip) informed(r client.Response) {
+	tr.first()
+	t := tr.trace
+	if t == nil || t.Got1xxResponse == nil {
+		tr.limit(r)
+	}
+	if t == nil {
+		return
+	}
+	if r.Status() == 100 && t.Got100Continue != nil {
+		t.Got100Continue()
+	}
+	if t.Got1xxResponse != nil {
+		if err := t.Got1xxResponse(r.Status(), textproto.MIMEHeader(fieldsOf(r))); err != nil {
+			tr.settle(nil, err)
+			tr.q.Abort()
+		}
+	}
+}
+
+// limit bounds the interim answers that nobody looks at.
+func (tr *trip) limit(r client.Response) {
+	for name, value := range r.All() {
+		tr.interim += len(name) + len(value) + len(": \r\n")
+	}
+	if tr.interim += len("HTTP/1.1 100\r\n\r\n"); tr.interim > tr.t.maxHead() {
+		tr.settle(nil, tr.t.errHead(client.ErrInterim))
+		tr.q.Abort()
+	}
+}
+
+// first is the first byte of the answer.
+func (tr *trip) first() {
+	if !tr.began {
+		tr.began = true
+		tr.wroteHead()
+		if t := tr.trace; t != nil && t.GotFirstResponseByte != nil {
+			t.GotFirstResponseByte()
+		}
+	}
+}
+
+// addresses stand for a connection that belongs to a loop: httptrace is given them
+// to look at.
+type addresses struct{ local, remote net.Addr }
+
+func (a *addresses) LocalAddr() net.Addr  { return a.local }
+func (a *addresses) RemoteAddr() net.Addr { return a.remote }
+
+func (a *addresses) Read([]byte) (int, error)         { return 0, errBelongs }
+func (a *addresses) Write([]byte) (int, error)        { return 0, errBelongs }
+func (a *addresses) Close() error                     { return errBelongs }
+func (a *addresses) SetDeadline(time.Time) error      { return errBelongs }
+func (a *addresses) SetReadDeadline(time.Time) error  { return errBelongs }
+func (a *addresses) SetWriteDeadline(time.Time) error { return errBelongs }
+
+var errBelongs = errors.New("nethttp: the connection belongs to a loop")
