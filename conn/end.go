@@ -1,6 +1,6 @@
-// The end of a connection: asked for by Close, CloseWrite or Abort, or brought
-// about by what failed, as the table in life.go has it. All of them come to end,
-// which makes the last call.
+// The end of a connection: by Close, CloseWrite or Abort, or because something
+// failed, by the table in life.go. All ways lead to Conn.end, which makes the last
+// call.
 
 package conn
 
@@ -15,17 +15,18 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// CloseWrite ends our side: once the output is out, the peer reads an end of
-// file. Input still comes; when the peer has ended too, the connection closes.
+// CloseWrite sends FIN once the output is out: the peer then reads an end of file.
+// Input still comes; when the peer has sent its FIN too, the connection closes.
 func (c *Conn) CloseWrite() error {
 	c.own("CloseWrite")
 	return c.step(byCloseWrite)
 }
 
 // Close ends the connection once its output is out, or has stalled for too
-// long. Nothing more is read, and the methods return net.ErrClosed from now on. A
-// peer that still sends is reset by the kernel, which may cost it the last of the
-// output: to a peer that may be sending, CloseWrite is the way, and Close at its End.
+// long. Nothing more is read, and the methods return net.ErrClosed from now on. If
+// the peer still sends, the kernel resets the connection, and the peer may lose the
+// last of the output: to a peer that may be sending, call CloseWrite, and Close when
+// Handler.End is called.
 func (c *Conn) Close() error {
 	c.own("Close")
 	c.timeout, c.deadline, c.silence, c.unheard = 0, 0, 0, 0
@@ -33,24 +34,23 @@ func (c *Conn) Close() error {
 }
 
 // Abort ends the connection at once: pending output is dropped, and the peer
-// sees a reset. Unix sockets have none: there it sees an end, unless ResetOnError was
-// called.
+// sees a reset. Unix sockets cannot be reset: there it sees an end of file, unless
+// ResetOnError was called.
 func (c *Conn) Abort() error {
 	c.own("Abort")
 	return c.step(byAbort)
 }
 
-// ResetOnError has the peer see a reset if the connection ends from now on by an
-// error, or a panic, and not by Close: for output of which nothing but its end says
-// that it was all, so that a part of it must not pass for the whole. A Unix socket
-// cannot be reset: its peer then sees no end at all, until it gives up itself or a
-// minute has passed.
+// ResetOnError makes a connection that ends by an error or a panic, and not by
+// Close, end with a reset. Use it when only the end of the connection marks the end
+// of the data, so that truncation is visible. A Unix socket cannot be reset: its peer
+// then sees no end at all, until it gives up or a minute has passed.
 func (c *Conn) ResetOnError() {
 	c.own("ResetOnError")
 	c.extra().abrupt = true
 }
 
-// drop is fail, and has the kernel drop what it holds for the peer too.
+// drop is fail, but the kernel drops what it holds for the peer too: a reset.
 func (c *Conn) drop(err error) {
 	if c.fd >= 0 {
 		resetOnClose(int(c.fd))
@@ -58,8 +58,8 @@ func (c *Conn) drop(err error) {
 	c.fail(err)
 }
 
-// fail ends the connection with err; nil: in order. Close is called when the
-// callback that is running has returned.
+// fail ends the connection: in order if err is nil, else with err as the reason.
+// Handler.Close is called when the running callback has returned.
 func (c *Conn) fail(err error) {
 	if c.is(closed) {
 		return
@@ -91,7 +91,7 @@ func (c *Conn) end() {
 	l.stats.Open--
 	c.unchoke()
 	if c.fd >= 0 {
-		// Its errors would be news of a descriptor that is about to go.
+		// An error of Del does not matter: the descriptor is about to be closed.
 		l.poll.Del(int(c.fd))
 		if !c.lingersMute() {
 			l.fds = append(l.fds, int(c.fd))
@@ -109,7 +109,7 @@ func (c *Conn) end() {
 	}
 	var err error
 	if c.is(ended) {
-		err = io.EOF // nearly all end so: no extra is made to hold it
+		err = io.EOF // nearly all end like this, so it needs no extra to hold it
 	}
 	x := c.more
 	if x == nil {
@@ -118,7 +118,7 @@ func (c *Conn) end() {
 	}
 	c.more = nil
 	for _, fn := range x.waiting {
-		c.Post(fn) // it waits for room; there will be none, as its next Write finds out
+		c.Post(fn) // it waits for room that will never come: its next Write returns net.ErrClosed
 	}
 	if x.dial != nil {
 		x.dial.release()
@@ -133,21 +133,22 @@ func (c *Conn) lastCall(err error) {
 	}
 }
 
-// stop is what the loop calls, as an owner of a slot, when it ends.
+// stop is part of owner: the loop has ended.
 func (c *Conn) stop(cause error) { c.fail(cause) }
 
-// muteTime is how long the peer of a Unix socket is left without an end of what
-// was cut off.
+// muteTime is how long a Unix socket stays open after an error, so that its peer sees
+// no end of file after a truncated output.
 const muteTime = time.Minute
 
-// mute is the protocol of those sockets.
+// mute is the Handler of those sockets.
 var mute = Handler{
-	End:     func(*Conn) {}, // perhaps it reads on: a peer that is gone is a hangup
+	End:     func(*Conn) {}, // perhaps it still reads; a peer that is gone shows as a hangup
 	Timeout: func(c *Conn) { c.Close() },
 }
 
-// lingersMute has the descriptor of a connection that should be reset, and cannot
-// be, go on as one on which nothing more is said.
+// lingersMute keeps the descriptor of a connection that should be reset and cannot
+// be: it becomes a connection of its own, on which nothing more is sent. It reports
+// whether it did.
 func (c *Conn) lingersMute() bool {
 	l := c.loop
 	if x := c.more; x == nil || !x.abrupt || x.err == nil || l.ending {

@@ -1,5 +1,5 @@
-// How a connection ends: one table of what happens, in which state, and what is
-// done about it.
+// How a connection ends: one table says what is done about each event in each
+// state.
 //
 //	what happens     open      shut                closing           closed
 //	Close            closing   closing             ErrClosed         ErrClosed
@@ -10,9 +10,9 @@
 //	                           peer has ended      awaited; closed
 //	peer's FIN       ended     ended               (nothing is read) -
 //
-// Before it is open, while it is dialled or shakes hands, Close ends it at once.
-// The peer's FIN is noted in peerEnded, and passed on in tellEnd when what came
-// before it has been taken; until then endDue keeps the connection.
+// Before it is open, while it is dialled or the handshake runs, Close ends it at
+// once. Conn.peerEnded notes the peer's FIN, and Conn.tellEnd passes it on once the
+// input before it has been taken; until then endDue keeps the connection open.
 
 package conn
 
@@ -38,14 +38,14 @@ type deed uint8
 const (
 	nothing deed = iota
 	refuse       // net.ErrClosed
-	waits        // for the output to be out
-	sendFIN      // and look again
-	finish       // closed, in order
-	cancel       // closed, and never was open
-	reset        // closed, and the peer sees it
+	waits        // wait until the output is out
+	sendFIN      // send FIN, and consult the table again
+	finish       // close in order
+	cancel       // close a connection that never was open
+	reset        // close by a reset
 )
 
-// next is the table. It is pure: nothing is done here.
+// next is the table. It is a pure function: step acts on what it returns.
 func (f flags) next(m move, unborn bool) (flags, deed) {
 	switch {
 	case f&closed != 0 && m == outputOut:
@@ -73,7 +73,7 @@ func (f flags) next(m move, unborn bool) (flags, deed) {
 	return f, nothing
 }
 
-// step carries out what the table says.
+// step does what the table says about m.
 func (c *Conn) step(m move) error {
 	var d deed
 	c.flags, d = c.flags.next(m, c.is(connecting) || c.sec == shaking)
@@ -83,7 +83,7 @@ func (c *Conn) step(m move) error {
 	case waits:
 		c.touch()
 	case sendFIN:
-		if err := shutdownWrite(int(c.fd)); err != nil && err != syscall.ENOTCONN { // the peer is gone: reading will tell
+		if err := shutdownWrite(int(c.fd)); err != nil && err != syscall.ENOTCONN { // ENOTCONN: the peer is gone, as the next read will show
 			c.fail(os.NewSyscallError("shutdown", err))
 			return nil
 		}

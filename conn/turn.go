@@ -1,6 +1,6 @@
-// The turn: what was found ready, due, posted or left over is handed out, each
-// list in a portion that is bounded in number and in time; then the poller is
-// asked again. So no peer decides how long a turn is.
+// The turn: the loop goes through its lists (what is ready, due, posted or left
+// over). Each list gets a portion that is bounded in number and in time; then the
+// poller is asked again. So no peer decides how long a turn is.
 
 package conn
 
@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	portion   = time.Millisecond // that each list of a turn has at a time
-	mostItems = 1 << 14          // of a list in a portion
-	mostBlind = 16               // items between two looks at the clock
+	portion   = time.Millisecond // the time of each list in a turn
+	mostItems = 1 << 14          // items of a list in a portion
+	mostBlind = 16               // items between two readings of the clock
 )
 
 // The lists of a turn, in their order. What is left of one when its portion is
@@ -23,22 +23,22 @@ const (
 const (
 	listUnsettled = iota // connections that the last turn left unsettled
 	listDealt            // connections that other loops have accepted for this one
-	listEvents           // that the poller found
-	listTimers           // that are due
+	listEvents           // events that the poller found
+	listTimers           // timers that are due
 	listPosts            // functions that were posted
-	listDeferred         // connections that wait for no descriptor: see Conn.later
+	listDeferred         // connections to be called without an event: see Conn.later
 	lists
 )
 
-// pace bounds a portion. Reading the clock costs more than many an item, so it
-// is read once for several of them: for as many as a quarter of a portion may
-// take, going by those before.
+// pace bounds a portion. Reading the clock costs more than many an item does, so
+// the clock is read once for several items: as many as should take a quarter of a
+// portion, judging by those before. Times are since epoch.
 type pace struct {
-	began time.Duration // the portion, since epoch
-	read  time.Duration // the clock, last
-	blind int           // items until it is read again
+	began time.Duration // when the portion began
+	read  time.Duration // when the clock was read last
+	blind int           // items until the clock is read again
 	step  int           // what blind was set to
-	items int           // begun in this portion
+	items int           // items begun in this portion
 	late  bool          // the portion is used up
 }
 
@@ -51,10 +51,10 @@ func (p *pace) fresh() {
 }
 
 // Late reports whether the running callbacks have used up their share of the
-// loop's turn, a millisecond or so. Who goes through a list that peers can make
-// long asks before each item, and leaves the rest for later, by [Loop.Post] or
-// [Conn.Resume] say, so that the others are served in between. It costs a
-// nanosecond as a rule: the clock is read only now and then.
+// loop's turn, a millisecond or so. A callback that goes through a list which peers
+// can make long should call it before each item, and leave the rest for later, by
+// [Loop.Post] or [Conn.Resume] say, so that other connections are served in between.
+// It costs a nanosecond as a rule, because it reads the clock only now and then.
 func (l *Loop) Late() bool {
 	l.own("Loop.Late")
 	if l.pace.blind > 0 {
@@ -64,7 +64,7 @@ func (l *Loop) Late() bool {
 	return l.lookLate()
 }
 
-// lookLate is Late when it is time to read the clock.
+// lookLate is the part of Late that reads the clock.
 func (l *Loop) lookLate() bool {
 	p := &l.pace
 	if p.late {
@@ -80,22 +80,22 @@ func (l *Loop) lookLate() bool {
 	return p.late
 }
 
-// more begins the next item of a portion, of which there is one at least. It
-// reports false if that is for the next turn.
+// more reports whether the portion has room for another item; the first one always
+// has. The rest is for the next turn.
 func (l *Loop) more() bool {
 	l.pace.items++
 	return l.pace.items == 1 || l.pace.items <= mostItems && !l.Late()
 }
 
-// turns is a turn, begun again after each panic: the connection of the handler
-// that panicked is closed, and the turn goes on with the rest.
+// turns runs a turn, and resumes it after each panic: the connection whose handler
+// panicked is closed, and the turn goes on with the rest.
 func (l *Loop) turns() {
 	for !l.turn() {
 	}
 }
 
-// turn hands out what there is. It reports false if a handler panicked, and is
-// then called again for the rest.
+// turn goes through the lists. It returns false if a handler panicked, and is then
+// called again for the rest.
 func (l *Loop) turn() (done bool) {
 	l.turning = true
 	defer l.recovered()
@@ -113,7 +113,7 @@ func (l *Loop) turn() (done bool) {
 	return true
 }
 
-// handOut is a portion of one list.
+// handOut handles a portion of one list.
 func (l *Loop) handOut() {
 	switch l.list {
 	case listUnsettled:
@@ -148,7 +148,7 @@ func (l *Loop) handOut() {
 			}
 		}
 	case listTimers:
-		// Those set meanwhile are for the next turn, whatever they are for.
+		// Timers that are set meanwhile wait for the next turn.
 		for now := l.now; l.more(); l.settle() {
 			i := l.wheel.advance(now)
 			if i == 0 {
@@ -157,7 +157,7 @@ func (l *Loop) handOut() {
 			l.slots.at(i).owner.expire()
 		}
 	case listPosts:
-		// Where there is nothing else, nobody waits: the sooner the loop can end.
+		// If nothing else is left, run them all: then Run can return.
 		for n := l.post.take(); n > 0 && (l.slots.live+l.refs == 0 || l.more()); n-- {
 			l.post.run(l)
 			l.settle()
@@ -175,10 +175,10 @@ func (l *Loop) busy() bool {
 	return l.taken < l.count || l.overdue.len() > 0 || l.deferred.len() > 0 || l.post.left() || l.wheel.due()
 }
 
-// settle does what the callback that has returned left to do: it sends the
-// output of the connections that were touched, adjusts what the poller watches,
-// and calls Close for those that have ended. These may call back, so it goes on
-// until nothing is left, or the portion is used up: the others are overdue then.
+// settle does what is left to do after a callback has returned: it sends the output
+// of the connections that were touched, adjusts what the poller watches, and calls
+// Handler.Close for those that have ended. That may touch further connections, so it
+// goes on until none is left; if the portion is used up first, the rest is overdue.
 func (l *Loop) settle() {
 	for n := 0; l.unsettled.len() > 0; n++ {
 		c := l.unsettled.pop()
@@ -202,7 +202,7 @@ func (l *Loop) settleOne(c *Conn) {
 	}
 }
 
-// called notes a system call that transfers: see glimpse.
+// called counts a system call that transfers bytes: see glimpse.
 func (l *Loop) called() {
 	if debugging {
 		l.calls++
@@ -239,8 +239,9 @@ func (q *queue) pop() *Conn {
 	return c
 }
 
-// closeFDs closes the descriptors that ended in this turn. Not earlier, so that
-// no event of this turn can be one of a new descriptor with the same number.
+// closeFDs closes the descriptors of connections that ended in this turn. Not
+// earlier: a new descriptor could get the same number, and an event of this turn be
+// taken for one of the new connection.
 func (l *Loop) closeFDs() {
 	if len(l.fds) == 0 || l.taken < l.count {
 		return
@@ -255,8 +256,8 @@ func (l *Loop) closeFDs() {
 	l.hungry = l.hungry[:0]
 }
 
-// recovered ends a panic, or a runtime.Goexit, of a callback: its connection is
-// closed, and the loop goes on, after Goexit on another goroutine.
+// recovered handles a panic or a runtime.Goexit of a callback: its connection is
+// closed, and the loop goes on; after Goexit, on another goroutine.
 func (l *Loop) recovered() {
 	v := recover()
 	if !l.turning {
@@ -270,7 +271,7 @@ func (l *Loop) recovered() {
 		l.logger().Error(err.Error(), "stack", string(debug.Stack()))
 	}
 	if c := l.delivering; c != nil && c.more != nil && c.more.detached != nil {
-		c.more.detached.give(nil) // what it was given died with the call
+		c.more.detached.give(nil) // the input of the call that panicked is lost
 	}
 	l.delivering = nil
 	if c := l.running; c != nil {
@@ -284,7 +285,7 @@ func (l *Loop) logPanic(v any, stack []byte) {
 	l.logger().Error("conn: panic in a handler", "panic", v, "stack", string(stack))
 }
 
-// logger is Log, or the program's own for what must be said anyhow.
+// logger returns Log, or slog's default for what has to be logged in any case.
 func (l *Loop) logger() *slog.Logger {
 	if l.Log != nil {
 		return l.Log
