@@ -1,0 +1,189 @@
+// Drain: how full the output is, who waits for room, and whether the peer takes any.
+
+package conn
+
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
+var errStalled = fmt.Errorf("conn: the peer does not read, output made no progress: %w", os.ErrDeadlineExceeded)
+
+// Full tells that the output has reached Handler.High and not fallen to Low
+// since: a good time to stop writing until OnDrain. It is true also once the
+// running callback has sent 256 KiB, to a peer who reads as fast as it
+// writes: the others have their turn before OnDrain. It is true from Close on.
+func (c *Conn) Full() bool {
+	c.own("Full")
+	if c.is(closing | closed) {
+		return true // for ever: a loop that writes until it is full has to end
+	}
+	if c.Pending() >= c.h.high() || c.queued() || c.burst >= maxSend {
+		c.choke() // whoever is told so is told of the end too
+		c.touch()
+	}
+	return c.is(choked)
+}
+
+// OnDrain calls fn once, when the output has fallen to Handler.Low: after the
+// running callback if it has already. If the connection closes first fn is
+// called too, after Handler.Close, and its next Write answers net.ErrClosed;
+// once Handler.Close has been called OnDrain does nothing.
+func (c *Conn) OnDrain(fn func()) {
+	c.own("OnDrain")
+	if c.is(over) {
+		return
+	}
+	x := c.extra()
+	x.waiting = append(x.waiting, fn)
+	c.touch()
+}
+
+// choke stops reading until the output has drained.
+func (c *Conn) choke() {
+	if !c.is(choked) {
+		c.set(choked)
+		c.loop.stats.Pauses++
+		c.loop.stats.Paused++
+	}
+}
+
+func (c *Conn) unchoke() {
+	if c.is(choked) {
+		c.clear(choked)
+		c.loop.stats.Paused--
+	}
+}
+
+// relax compares the output with its marks.
+func (c *Conn) relax() {
+	if c.Pending() >= c.h.high() {
+		c.choke()
+	}
+	if c.is(choked) || c.more != nil && c.more.waiting != nil {
+		if c.low() {
+			c.later() // drained
+		}
+	}
+}
+
+// low tells whether the output has fallen to Low.
+func (c *Conn) low() bool { return c.Pending() <= c.h.low() && !c.queued() }
+
+// drained makes the calls that are due when the output is low: to those who
+// wait now, not to those who come to wait meanwhile.
+func (c *Conn) drained() {
+	if !c.low() {
+		return // no more: the next drain will do
+	}
+	if c.is(choked) {
+		c.unchoke()
+		c.replay()
+		c.touch()
+		if c.h.Drain != nil {
+			c.h.Drain(c)
+		}
+	}
+	if c.more == nil {
+		return
+	}
+	for n := len(c.more.waiting); n > 0 && !c.is(closed); n-- {
+		if c.loop.Late() {
+			c.later()
+			return
+		}
+		fn := c.more.waiting[0]
+		c.more.waiting = slices.Delete(c.more.waiting, 0, 1)
+		fn()
+	}
+	if len(c.more.waiting) == 0 {
+		c.more.waiting = nil
+	}
+}
+
+// Pending is the number of bytes written that wait in memory for the kernel to
+// take them; what SendFile is to send is not in it.
+func (c *Conn) Pending() (n int) {
+	c.own("Pending")
+	if c.out != nil {
+		n = len(c.out.B) - c.outOff
+	}
+	if c.more != nil {
+		n += c.pendingMore()
+	}
+	return n
+}
+
+// pendingMore is what waits elsewhere than in out.
+func (c *Conn) pendingMore() (n int) {
+	for _, s := range c.more.queue {
+		if s.buf != nil {
+			n += len(s.buf.B) - int(s.off)
+		}
+	}
+	if c.sec != plain {
+		n += c.corkedSealed()
+	}
+	return n
+}
+
+// queued tells whether there is output behind out.
+func (c *Conn) queued() bool { return c.more != nil && len(c.more.queue) > 0 }
+
+// Unsent is how much of the output the kernel has not taken: Pending, and in
+// Handler.Close how much was dropped. It is what tells that nothing of a request
+// left, so that it may be sent again. Under TLS the bytes are those of records.
+func (c *Conn) Unsent() int {
+	c.own("Unsent")
+	switch {
+	case c.is(over):
+		return int(c.burst)
+	case c.is(deaf):
+		return c.more.lost
+	}
+	return c.Pending()
+}
+
+// Undelivered is how much of the output the kernel still holds for the peer, as far
+// as the system says (Linux does): beside Pending, what the peer has not got yet. It
+// is a system call.
+func (c *Conn) Undelivered() int {
+	if c.fd < 0 {
+		return 0
+	}
+	return max(unsent(int(c.fd)), 0)
+}
+
+// watchStall looks again after half the time that output may stall.
+func (c *Conn) watchStall() {
+	if n := c.h.stall(); n != 0 {
+		c.stall = c.loop.tickIn(max(n/2, 1))
+		c.schedule(c.stall)
+	}
+}
+
+// stalled reports whether the peer takes nothing. The kernel says that there is
+// room only when a good part of its buffer is free, which for a slow reader may
+// take minutes; so what counts is how much it still holds for the peer. That falls
+// in steps too: Linux's receivers open a window that was closed by 64 to 190 KiB
+// on the loopback device, and a Unix socket is freed by whole buffers of 36 KiB.
+// So a peer is given several looks for one step.
+func (c *Conn) stalled() bool {
+	const (
+		least = 1 << 10 // bytes: who takes less in all the looks holds us up
+		looks = 8       // four times Stall
+	)
+	x := c.extra()
+	switch now := max(unsent(int(c.fd)), 1); {
+	case x.unread == 0 || x.unread-now >= least:
+		x.unread, x.looks = now, 0
+	default:
+		x.looks++
+	}
+	if x.looks == looks {
+		return true
+	}
+	c.watchStall()
+	return false
+}
