@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	mostAccepts = 1024    // in one turn, if its time is not used up before
-	mostRefused = 16      // accepts that fail, one after the other, before the listener rests
-	maxBacklog  = 1 << 16 // most connections that Close takes: what a kernel may have queued
+	mostAccepts = 1024    // accepts in one turn, if its time is not used up before
+	mostRefused = 16      // accepts that fail in a row before the listener rests
+	maxBacklog  = 1 << 16 // connections that Close accepts at most: what a kernel may have queued
 
-	// How long a listener rests that cannot accept, unless it wants for a
-	// descriptor and a connection of its own loop closes first.
+	// The least and the longest time for which a listener rests that cannot accept. If
+	// it is out of descriptors, it goes on as soon as a connection of its loop closes.
 	firstBackoff = 5 * time.Millisecond
 	lastBackoff  = time.Second
 
-	warnEvery = 60_000 // ticks between two words in the log on that
+	warnEvery = 60_000 // ticks between two log lines about that
 )
 
 // A Listener accepts connections on its loop. Its methods belong to the loop's
@@ -37,13 +37,13 @@ type Listener struct {
 	slot    uint32
 	addr    net.Addr
 	unlink  string        // path of a Unix socket that Close removes
-	file    fs.FileInfo   // what stood there: another process may have put its own in its place
+	file    fs.FileInfo   // the file at unlink: another process may have replaced it by its own
 	spread  *spread       // nil: what it accepts stays on its loop
-	twins   []*Listener   // that Spread has made
+	twins   []*Listener   // the listeners that Spread has made on other loops
 	checks  *Timer        // see checkLater
-	backoff time.Duration // the last one; 0: accepting works
+	backoff time.Duration // how long it rested last; 0: accepting works
 	refused int           // accepts that failed since one succeeded
-	vain    int           // events since then that brought nobody
+	vain    int           // events without a connection since an accept succeeded
 	rests   bool          // the poller does not watch fd: see pause
 	silent  int64         // the loop's tick until which nothing is logged
 }
@@ -82,13 +82,15 @@ func (l *Loop) Listen(network, addr string, h *Handler) (*Listener, error) {
 //
 // Linux deals new connections to the sockets by a hash of the addresses, and so
 // does FreeBSD (SO_REUSEPORT_LB). On other systems the option may be missing, or
-// mean that the socket opened last gets them all. Two things are to be known.
-// The shares are equal only in the long run, and a connection stays with a
-// process that is busy while others are idle. And what waits in the queue of a
-// socket that closes is reset: Close takes the connections that are complete
-// first, but not those whose handshake is under way (Linux 5.14 has the sysctl
-// net.ipv4.tcp_migrate_req for these). So this is for processes that live side
-// by side; one that takes another's place inherits its socket, see File.
+// mean that the socket opened last gets them all.
+//
+// The shares are equal only in the long run, and a connection stays with a process
+// that is busy while others are idle. What waits in the queue of a socket that closes
+// is reset: Listener.Close first accepts the connections that are complete, but cannot
+// accept those whose TCP handshake is under way (Linux 5.14 has the sysctl
+// net.ipv4.tcp_migrate_req for these). So use this for processes that live side by
+// side. A process that takes another's place should inherit its socket: see
+// [Listener.File].
 func ReusePort(network, _ string, rc syscall.RawConn) error {
 	var err error
 	if strings.HasPrefix(network, "tcp") {
@@ -100,9 +102,9 @@ func ReusePort(network, _ string, rc syscall.RawConn) error {
 	return os.NewSyscallError("setsockopt", err)
 }
 
-// AdoptListener takes over a listener of package net, one that was inherited
-// from another process say, and closes it: the socket goes on here. The file of
-// a Unix socket is left to whoever made it.
+// AdoptListener takes over the socket of a listener of package net, one that was
+// inherited from another process say, and closes nl. The file of a Unix socket is left
+// to whoever made it: see [Listener.SetUnlinkOnClose].
 func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 	l.own("Loop.AdoptListener")
 	ln := &Listener{loop: l, h: h, addr: nl.Addr()}
@@ -123,7 +125,7 @@ func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 		return nil, net.ErrClosed
 	}
 	if _, ok := ln.addr.(*net.TCPAddr); ok {
-		// Accepted sockets inherit these: no system call for each.
+		// Accepted sockets inherit these, which saves a system call for each.
 		setTCPOptions(ln.fd)
 	}
 	ln.slot = l.slots.alloc(ln)
@@ -135,14 +137,13 @@ func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 	return ln, nil
 }
 
-// Addr is where the listener listens.
+// Addr returns the address that the listener listens on.
 func (ln *Listener) Addr() net.Addr { return ln.addr }
 
-// File answers a duplicate of the listener's descriptor, for another process:
-// one that is started with it goes on to accept what arrives on the same queue,
-// so that nothing is lost when this listener closes. The two share the
-// non-blocking mode, and the loop stops if that is taken away: os.File.Fd does
-// not, where the file came from here. Of a Unix socket see SetUnlinkOnClose.
+// File returns a duplicate of the listener's descriptor, for another process. A
+// process that is started with it accepts from the same queue, so that nothing is lost
+// when this listener closes. They share O_NONBLOCK; clearing it blocks the loop. Fd on
+// this file does not clear it. For Unix sockets see SetUnlinkOnClose.
 func (ln *Listener) File() (*os.File, error) {
 	ln.loop.own("Listener.File")
 	if ln.fd < 0 {
@@ -151,9 +152,10 @@ func (ln *Listener) File() (*os.File, error) {
 	return duplicateFile(ln.fd, ln.addr.Network()+":"+ln.addr.String())
 }
 
-// SetUnlinkOnClose says whether Close removes the file of a Unix socket, as it
-// does unless told otherwise if [Loop.Listen] made it: not when another process
-// goes on with the socket. A file that has taken its place since is left alone.
+// SetUnlinkOnClose sets whether Close removes the file of a Unix socket. The default
+// is true for sockets of [Loop.Listen], and false for others. Set it to false when
+// another process takes the socket over. A file that has replaced the socket's since
+// is left alone.
 func (ln *Listener) SetUnlinkOnClose(unlink bool) {
 	ln.loop.own("Listener.SetUnlinkOnClose")
 	ln.unlink = ""
@@ -163,14 +165,14 @@ func (ln *Listener) SetUnlinkOnClose(unlink bool) {
 	}
 }
 
-// Close stops listening. What the kernel has accepted already is taken first,
-// for a closed listener would reset it.
+// Close stops listening. It first takes the connections that the kernel has accepted
+// already, because closing the socket would reset them.
 func (ln *Listener) Close() error {
 	ln.loop.own("Listener.Close")
 	if ln.fd < 0 {
 		return net.ErrClosed
 	}
-	for range maxBacklog { // and no more, however fast they come
+	for range maxBacklog { // a bound, however fast they come
 		fd, again := ln.accept()
 		if fd >= 0 {
 			if c := ln.deal(fd); c != nil {
@@ -228,9 +230,10 @@ func (ln *Listener) event(r poller.Ready) {
 	}
 }
 
-// nobody is an event that brought no connection. It may have gone to another
-// loop, or process. Or another holder of the socket has shut it down: that is a
-// hangup for good, and to select a socket that is ready and has nobody.
+// nobody handles an event that brought no connection. Another loop or process may have
+// taken it. Or another holder of the socket has shut it down: the poller reports that
+// as a hangup for ever; select, as a socket that is always ready and has no
+// connection.
 func (ln *Listener) nobody(r poller.Ready) {
 	ln.vain++
 	switch {
@@ -243,8 +246,7 @@ func (ln *Listener) nobody(r poller.Ready) {
 	}
 }
 
-// accept takes one connection, or none (-1), and reports whether to try for
-// another.
+// accept takes one connection, or none (-1), and reports whether to try again.
 func (ln *Listener) accept() (int, bool) {
 	fd, errno := acceptFD(ln.fd)
 	switch errno {
@@ -259,7 +261,7 @@ func (ln *Listener) accept() (int, bool) {
 	ln.loop.stats.AcceptErrors++
 	switch errno {
 	case syscall.ECONNABORTED, syscall.EPROTO, syscall.EPERM:
-		// The peer left, or a firewall said no: the next, please, but not for ever.
+		// The peer left, or a firewall forbade it: try the next one, but not for ever.
 		if ln.refused++; ln.refused < mostRefused {
 			return -1, true
 		}
@@ -269,8 +271,8 @@ func (ln *Listener) accept() (int, bool) {
 	return -1, false
 }
 
-// accepted makes a connection of what was accepted. It is still to be opened;
-// nil: that cannot be.
+// accepted makes a connection of an accepted descriptor; the caller opens it. It
+// returns nil if that fails.
 func (l *Loop) accepted(fd int, h *Handler) *Conn {
 	if l.ending {
 		closeFD(fd)
@@ -285,11 +287,10 @@ func (l *Loop) accepted(fd int, h *Handler) *Conn {
 	return c
 }
 
-// pause has the listener rest: it is out of descriptors or of memory, shut down
-// by another holder of its socket, or told no by the system. Asking again at once
-// would only spin. Who wants to connect waits in the kernel's queue. The poller
-// forgets the socket meanwhile, for with no interest in it, it would still report
-// a hangup.
+// pause makes the listener rest after an error: it is out of descriptors or of memory,
+// or another holder has shut its socket down. Trying again at once would only spin.
+// Meanwhile clients wait in the kernel's queue. The socket is removed from the poller,
+// which would report a hangup even with no interest in it.
 func (ln *Listener) pause(errno syscall.Errno) {
 	l := ln.loop
 	if l.Log != nil && l.elapsed >= ln.silent {
@@ -305,13 +306,13 @@ func (ln *Listener) pause(errno syscall.Errno) {
 	}
 }
 
-// backOff is how long to rest, longer each time.
+// backOff returns how long to rest: longer each time.
 func (ln *Listener) backOff() time.Duration {
 	ln.backoff = min(max(2*ln.backoff, firstBackoff), lastBackoff)
 	return ln.backoff
 }
 
-// rest accepts nothing for d.
+// rest stops accepting for d.
 func (ln *Listener) rest(d time.Duration) {
 	l := ln.loop
 	if !ln.rests {
@@ -322,7 +323,7 @@ func (ln *Listener) rest(d time.Duration) {
 	l.wheel.add(ln.slot, l.tickIn(ticks(d)))
 }
 
-// resume ends a pause.
+// resume ends a rest early.
 func (ln *Listener) resume() {
 	if ln.fd >= 0 && ln.rests {
 		ln.loop.wheel.remove(ln.slot)
@@ -336,7 +337,7 @@ func (ln *Listener) expire() {
 	}
 }
 
-// watch has the poller report when there is somebody to accept.
+// watch makes the poller report when there is a connection to accept.
 func (ln *Listener) watch() error {
 	err := poller.AddExclusive(ln.loop.poll, ln.fd, ln.loop.slots.token(ln.slot))
 	ln.rests = err != nil

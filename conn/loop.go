@@ -1,5 +1,5 @@
-// Loop: its settings and state, how it runs and waits, and its clock. What it
-// does between two waits is in turn.go.
+// Loop: its settings and state, how it runs and waits, and its clock. turn.go has
+// what it does between two waits.
 
 package conn
 
@@ -24,9 +24,9 @@ const (
 	corkSize  = 32 << 10  // output of one callback up to here is sent in one call
 	maxEvents = 256       // taken from the poller at once
 	maxLent   = 64        // buffers of the pool that collect the output of one callback
-	maxSend   = 256 << 10 // sent on one connection before the others have their turn
+	maxSend   = 256 << 10 // bytes sent on one connection before the others have their turn
 
-	noSleep = 5 * time.Microsecond // a wait that is over as soon did not sleep
+	noSleep = 5 * time.Microsecond // a wait shorter than this did not sleep
 
 	// Ticks start a minute before they wrap, as Linux's jiffies do, so that
 	// no wrap waits seven weeks to be tested.
@@ -36,69 +36,69 @@ const (
 // A Loop calls the handlers of its connections, one at a time, on the
 // goroutine that runs it.
 type Loop struct {
-	// Log gets what a program's author has to know: panics in handlers, and
-	// listeners that cannot accept. Nil: only panics are logged, by
-	// [slog.Default].
+	// Log gets what a program's author has to know: panics in handlers, listeners
+	// that cannot accept, connections closed for MaxMemory. If it is nil only panics
+	// are logged, by [slog.Default].
 	Log *slog.Logger
 
-	// MaxMemory bounds the bytes that the connections of this loop hold together,
-	// input that is held and output that is pending: when they hold more, those
-	// that hold most are reset, with ErrMemory, and Log is told. It is set before
-	// Run. Default: of a quarter of the memory that the process may have, the
-	// share of one processor; negative: no limit.
+	// MaxMemory bounds the bytes that the connections of this loop hold together:
+	// input that is held and output that is pending. When they hold more, those that
+	// hold most are reset, with ErrMemory, which is logged. Set it before Run.
+	// Default: a quarter of the memory that the process may have, divided by the
+	// number of processors; negative: no limit.
 	MaxMemory int
 
 	// Turn, if it is set before Run, is called twice in each turn: with true
 	// before the first callback and with false after the last, when the loop is
-	// about to wait. It is for who counts or watches; it takes part in every
-	// turn's cost, and must not call into the loop.
+	// about to wait. Use it to count or to watch. It adds to the cost of every turn,
+	// and must not call into the loop.
 	Turn func(begins bool)
 
 	poll   poller.Poller
 	events []poller.Event
 	taken  int // events[taken:count] are still to be handed out
 	count  int
-	hot    bool // it pays to ask before sleeping: see sleep
+	hot    bool // polling before sleeping pays: see sleep
 
 	slots   table
 	wheel   wheel
 	epoch   time.Time
 	at      time.Duration // since epoch, when the clock was read last
-	begun   time.Duration // since epoch, when the turn's callbacks began; 0: they are over
-	time    time.Time     // as of this turn: see Now
+	begun   time.Duration // since epoch, when the turn's callbacks began; 0: they have ended
+	time    time.Time     // the time of this turn: see Now
 	elapsed int64         // ticks from epoch to time
 	now     uint32        // firstTick + elapsed, wrapping: the wheel's time
-	recheck int64         // elapsed at which the wall clock is looked at again
-	refs    int           // see Ref
+	recheck int64         // the value of elapsed at which the wall clock is read again
+	refs    int           // calls of Ref without their Unref
 
-	nobody     Conn                       // whose timers are the loop's own; it has nothing but the loop
-	running    *Conn                      // whose callback is running: a panic closes it
-	delivering *Conn                      // whose Data is running
-	in         []byte                     // what is read lands here
-	cork       *bytebufferpool.ByteBuffer // the output of running, as a rule
-	corked     bool                       // cork is some connection's out
-	spare      []byte                     // what AvailableBuffer lends where there is no cork
-	lent       []*Conn                    // their output collects in a buffer of the pool
-	seal       seal                       // what TLS needs
-	unsettled  queue                      // touched by the running callback, or closed: see settle
-	overdue    queue                      // unsettled when their portion was used up
-	deferred   queue                      // to be called again without an event: see Conn.later
-	pace       pace                       // how long the portion may go on
-	list       int                        // that is being handed out
+	nobody     Conn                       // stands for no connection: the owner of the loop's own timers
+	running    *Conn                      // the connection whose callback is running: a panic closes it
+	delivering *Conn                      // the connection whose Data is running
+	in         []byte                     // the read buffer of all connections
+	cork       *bytebufferpool.ByteBuffer // collects the output of running, as a rule
+	corked     bool                       // some connection uses cork as its out
+	spare      []byte                     // AvailableBuffer lends this where it cannot lend cork
+	lent       []*Conn                    // connections whose output collects in a pooled buffer
+	seal       seal                       // buffers for TLS
+	unsettled  queue                      // connections touched by the running callback, or closed: see settle
+	overdue    queue                      // connections still unsettled when their portion was used up
+	deferred   queue                      // connections to be called again without an event: see Conn.later
+	pace       pace                       // bounds the current portion
+	list       int                        // the list that is being handed out
 	turning    bool                       // a turn is under way
-	fds        []int                      // to be closed when the turn's events are handed out
+	fds        []int                      // descriptors to be closed when the turn's events are handed out
 	hungry     []*Listener                // out of descriptors until one of fds is closed
 	ran        atomic.Bool                // Run was called
 	ending     bool                       // everything is closed: nothing new is begun
-	cause      error                      // why
+	cause      error                      // the reason for ending
 
-	maxMemory  int   // see MaxMemory
-	shedSilent int64 // elapsed until which Log is told nothing of it
+	maxMemory  int   // the bound that MaxMemory means
+	shedSilent int64 // the value of elapsed until which shed logs nothing
 
 	post postbox
 
-	goroutine atomic.Uint64 // that runs the callbacks; 0: none
-	calls     uint64        // system calls that transfer; debug builds
+	goroutine atomic.Uint64 // the goroutine that runs the callbacks; 0: none
+	calls     uint64        // system calls that transfer bytes, in debug builds
 	stats     Stats
 	shared    shared
 }
@@ -107,25 +107,25 @@ type Loop struct {
 type Stats struct {
 	Turns        uint64 // times it waited
 	Accepted     uint64 // connections that came through a Listener
-	AcceptErrors uint64 // accepts that failed, for want of descriptors as a rule; also of peers that had left
-	Open         int    // connections there are now
-	BytesIn      uint64
-	BytesOut     uint64
+	AcceptErrors uint64 // accepts that failed: no descriptors as a rule, or the peer had left
+	Open         int    // connections open now
+	BytesIn      uint64 // bytes read
+	BytesOut     uint64 // bytes that the kernel took
 	Reads        uint64 // system calls that brought input
 	Writes       uint64 // system calls for output
 
 	Held int    // bytes of the buffers that connections hold now
-	Shed uint64 // connections that were closed with ErrMemory
+	Shed uint64 // connections closed with ErrMemory
 
-	Pauses  uint64        // times that output reached Handler.High, at which reading pauses as a rule
-	Paused  int           // connections whose output has not been at Handler.Low since
-	Longest time.Duration // that the callbacks of one turn took
-	Waiting bool          // the loop has nothing to do: no callback is running
+	Pauses  uint64        // how often output reached Handler.High, where reading pauses as a rule
+	Paused  int           // connections paused now: their output has not fallen to Handler.Low since
+	Longest time.Duration // the longest time that the callbacks of one turn took
+	Waiting bool          // the loop sleeps: no callback is running
 }
 
-// NewLoop makes a loop that waits with p, which it owns from then on; the one error
-// is that p is nil. Listen,
-// Dial and After may be called before Run, by the goroutine that will call Run.
+// NewLoop makes a loop that waits with p, and owns p from then on. It fails only if p
+// is nil. Listen, Dial and After may be called before Run, by the goroutine that will
+// call Run.
 func NewLoop(p poller.Poller) (*Loop, error) {
 	if p == nil {
 		return nil, fmt.Errorf("conn: NewLoop wants a poller: see poller.New")
@@ -146,11 +146,12 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 
 // Run calls handlers until nothing is left to wait for: no listener, no
 // connection, no running timer, no posted function and no Ref. Then it returns
-// nil. When ctx ends, Run closes everything at once and returns ctx's cause;
-// with a ctx that has ended already it frees a loop that is not wanted any more.
-// Run is called once: a second call, and Post after the first, return net.ErrClosed. The callbacks run on a
-// goroutine of its own, for which Run waits: one that ends by runtime.Goexit is
-// replaced.
+// nil. When ctx ends, Run closes everything at once and returns ctx's cause; call it
+// with a ctx that has ended to free a loop that is not wanted any more. Run is called
+// once: a second call returns net.ErrClosed, and so does Post after Run has returned.
+//
+// The callbacks run on a goroutine that Run starts, and waits for. If a callback ends
+// that goroutine by runtime.Goexit, another takes its place.
 func (l *Loop) Run(ctx context.Context) (err error) {
 	if l.ran.Swap(true) {
 		return net.ErrClosed
@@ -173,9 +174,9 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 	return firstError(err, l.poll.Close())
 }
 
-// run is Run, on a goroutine of its own: a callback that ends it, by
-// runtime.Goexit as t.FailNow does, ends its connection, and the loop goes on on
-// another.
+// run is the part of Run that has a goroutine of its own. If a callback ends that, by
+// runtime.Goexit as t.FailNow does, its connection ends, and the loop goes on on
+// another goroutine.
 func (l *Loop) run(ctx context.Context, over chan<- error) {
 	l.goroutine.Store(goroutine())
 	done := false
@@ -198,7 +199,7 @@ func (l *Loop) rounds(ctx context.Context) error {
 		case l.ending:
 			l.post.close()
 			for l.turns(); l.busy() || !l.post.end(); l.turns() {
-			} // what was posted until now
+			} // until everything that was posted has run
 			return l.cause
 		case l.slots.live+l.refs == 0 && l.post.end():
 			return context.Cause(ctx)
@@ -217,8 +218,8 @@ func (l *Loop) stop(cause error) {
 	}
 }
 
-// Ref keeps Run from returning until as many calls of Unref: for work that goes
-// on elsewhere and will come back by Post.
+// Ref keeps Run from returning until Unref has been called as often: for work that
+// goes on elsewhere and will come back by Post.
 func (l *Loop) Ref() {
 	l.own("Loop.Ref")
 	l.refs++
@@ -230,7 +231,7 @@ func (l *Loop) Unref() {
 	l.refs = max(l.refs-1, 0)
 }
 
-// Stats answers the loop's counters as of its last turn. It may be called from
+// Stats returns the loop's counters as of its last turn. It may be called from
 // any goroutine.
 func (l *Loop) Stats() Stats {
 	l.shared.mu.Lock()
@@ -240,15 +241,15 @@ func (l *Loop) Stats() Stats {
 	return st
 }
 
-// shared is what others may read of stats: copied once a turn, so that the loop
-// itself counts without atomics. A lock that nobody else holds costs less than
+// shared is the copy of stats that other goroutines may read. It is made once a turn,
+// so that the loop itself counts without atomics. An uncontended lock costs less than
 // an atomic store of each counter would.
 type shared struct {
 	mu    sync.Mutex
 	stats Stats
 }
 
-// publish is the end of a turn.
+// publish ends a turn: it makes the counters visible, and calls Turn.
 func (l *Loop) publish() {
 	l.shared.mu.Lock()
 	l.shared.stats = l.stats
@@ -262,7 +263,7 @@ func (l *Loop) publish() {
 func (l *Loop) wait() error {
 	l.stats.Turns++
 	var err error
-	if l.taken == l.count { // else those were there first
+	if l.taken == l.count { // else events of the last wait are still to be handed out
 		l.taken, l.count = 0, 0
 		if l.hot {
 			l.count, err = l.poll.Wait(l.events, 0)
@@ -285,14 +286,14 @@ func (l *Loop) wait() error {
 	return nil
 }
 
-// sleep is wait where there is nothing ready, as far as is known. It finds out
-// whether it pays to ask first: while work keeps coming in, a wait of 0 costs less
-// than going to sleep, for it is a plain system call that the scheduler hears
-// nothing of; but where each event is slept for it is in vain.
+// sleep waits if nothing is known to be ready. It measures whether a zero-timeout
+// poll before sleeping pays: under load it does, being a raw system call that bypasses
+// the scheduler; not when every event has to be waited for. hot says which is the
+// case.
 func (l *Loop) sleep() (n int, err error) {
-	l.tell() // what others do now is not the callbacks'
+	l.tell() // what follows does not count as time of the callbacks
 	if !l.busy() {
-		runtime.Gosched() // else those who post would get ahead for good
+		runtime.Gosched() // else goroutines that post could get ahead for good
 	}
 	d := l.idleFor()
 	l.publish()
@@ -300,7 +301,7 @@ func (l *Loop) sleep() (n int, err error) {
 	case d != 0 && l.post.sleep():
 		n, err = l.poll.Wait(l.events, d)
 		l.post.awake()
-	case !l.hot: // else it has been asked
+	case !l.hot: // else wait has polled already
 		n, err = l.poll.Wait(l.events, 0)
 	}
 	began := l.at
@@ -309,8 +310,9 @@ func (l *Loop) sleep() (n int, err error) {
 	return n, err
 }
 
-// tell reads the clock: once a turn while work keeps coming in, for it is dearer
-// than a callback. The first time after the callbacks it tells how long these took.
+// tell updates the loop's time. It runs once per turn while work keeps coming in,
+// because reading the clock costs more than a callback. The first call after the
+// callbacks also records how long they took.
 func (l *Loop) tell() {
 	l.at = time.Since(l.epoch)
 	if l.begun != 0 {
@@ -320,17 +322,17 @@ func (l *Loop) tell() {
 	l.elapsed = int64(l.at / tickLen)
 	l.now = firstTick + uint32(l.elapsed)
 	if l.elapsed >= l.recheck {
-		// The wall clock may have been set: the epoch is what it was by today's.
+		// The wall clock may have been set: recompute the epoch by what it says now.
 		now := time.Now()
 		l.epoch, l.recheck = now.Add(-now.Sub(l.epoch)), l.elapsed+1000
 	}
 	l.time = l.epoch.Add(time.Duration(l.elapsed) * tickLen)
 }
 
-// idleFor is how long there is nothing to do, as far as the loop knows. It is
-// not for ever: the wheel's time must not fall behind by half of its range.
+// idleFor returns how long there will be nothing to do, as far as the loop knows. It
+// is bounded, because the wheel's time must not lag by half of its range.
 func (l *Loop) idleFor() time.Duration {
-	l.tell() // now is from before the callbacks
+	l.tell() // l.now dates from before the callbacks
 	if l.busy() {
 		return 0
 	}
@@ -348,9 +350,9 @@ func firstError(a, b error) error {
 	return b
 }
 
-// Now is the time of the loop's turn: cheaper than time.Now, and behind it by
-// as long as the turn has taken. That the wall clock was set is noticed within a
-// second.
+// Now returns the time at which the loop's turn began. It costs less than time.Now,
+// and lags by what the turn has taken so far. A wall clock that was set is noticed
+// within a second.
 func (l *Loop) Now() time.Time { return l.time }
 
 // Conns ranges over the loop's connections, in no particular order. The body

@@ -1,14 +1,13 @@
-// Pipe: what comes in on a connection goes to a sink, no faster than the sink
-// takes it.
+// Pipe: the input of a connection goes to a sink, no faster than the sink takes it.
 
 package conn
 
 import "io"
 
-// A Sink takes bytes and says when it has enough of them: a [Conn], or the
-// answer of an HTTP exchange. Close means that all has been written. A sink
-// whose Abort() error method exists has it called when its source fails
-// instead, so that what was cut off does not pass for complete.
+// A Sink takes bytes and reports when it has enough of them: a [Conn], or the
+// answer of an HTTP exchange. Close means that all has been written. If the source
+// fails, and the sink has a method Abort() error, Abort is called instead, so that
+// truncated output does not pass for complete.
 type Sink interface {
 	io.Writer
 	Full() bool        // stop writing until OnDrain
@@ -16,13 +15,13 @@ type Sink interface {
 	Close() error
 }
 
-// Pipe sends what comes in on c to dst, input that waits included. While dst is
-// full, c is not read. When the peer ends, a dst that is a connection has its
-// sending side shut and any other is closed; c itself closes once both its sides
-// have ended. dst may be c: an echo. Two connections that pipe to each other
-// are a proxy. A dst that is a connection has to be on c's loop.
+// Pipe sends the input of c to dst, held input included. While dst is full, c is not
+// read. When the peer has sent its FIN, CloseWrite is called on a dst that is a
+// connection, and Close on any other; c itself closes once both its sides have ended.
+// dst may be c: an echo. Two connections that pipe to each other are a proxy. A dst
+// that is a connection has to be on c's loop.
 //
-// Handler.Data is not called any more; Handler.End is, once dst knows.
+// Handler.Data is not called any more. Handler.End is, after dst was closed.
 func (c *Conn) Pipe(dst Sink) {
 	c.own("Pipe")
 	if d, ok := dst.(*Conn); ok && d.loop != c.loop {
@@ -53,28 +52,28 @@ func (c *Conn) pour(p []byte) {
 	switch {
 	case err == nil:
 	case c.is(shut):
-		c.Close() // nobody takes it any more, but ours is complete: let the peer have it
+		c.Close() // nobody takes the input any more, but our output is complete: send it first
 		return
 	default:
 		c.Abort()
 		return
 	}
-	if dst != Sink(c) && dst.Full() { // a choked c holds off anyway
+	if dst != Sink(c) && dst.Full() { // a c that pipes to itself is choked when full, and not read
 		c.set(piped)
 		c.touch()
 		dst.OnDrain(c.unpause)
 	}
 }
 
-// unpause goes on reading: the sink has room again.
+// unpause resumes reading: the sink has room again.
 func (c *Conn) unpause() {
 	c.clear(piped)
 	c.replay()
 	c.touch()
 }
 
-// forward is Write without the wait for the callback's end: nothing more is
-// going to be written in it.
+// forward is Write, but sends at once: the callback will write nothing more that
+// could join it.
 func (c *Conn) forward(p []byte) error {
 	if err := c.writable(); err != nil {
 		return err
@@ -86,7 +85,7 @@ func (c *Conn) forward(p []byte) error {
 	return err
 }
 
-// pourEnd tells the sink that this was all.
+// pourEnd ends the sink after the peer's FIN.
 func (c *Conn) pourEnd() {
 	c.more.poured = true
 	c.touch()
@@ -96,8 +95,8 @@ func (c *Conn) pourEnd() {
 	}
 }
 
-// unpipe tells the sink of c, which is over, unless it knows already. A sink
-// that was told of the peer's end keeps what it has: nothing was cut off.
+// unpipe tells c's sink that c has ended, unless it was told already. A sink that was
+// told of the peer's FIN is left alone: nothing was cut off.
 func (x *extra) unpipe(c *Conn) {
 	if x.pipe == nil || x.poured || x.pipe == Sink(c) {
 		return

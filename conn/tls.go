@@ -1,13 +1,12 @@
-// TLS: what a protocol's connections are encrypted with, and what is known of
-// one that is.
+// TLS: the settings of encrypted connections, and the state of one.
 //
-// The records are those of crypto/tls as it is. A tls.Conn is given a transport
-// (tls_transport.go) that reads what the loop has read, and says that there is
-// no more for now instead of waiting; from such a temporary error a tls.Conn
-// goes on where it was. In the middle of a handshake it does not, so that one is
-// made on a goroutine of its own, which ends with it (tls_handshake.go). From
-// then on records are opened and sealed on the loop (tls_records.go), and an
-// idle connection holds no goroutine.
+// The records are those of crypto/tls, unchanged. A tls.Conn is given a transport
+// (tls_transport.go) that reads what the loop has read, and returns a temporary error
+// when there is no more, instead of waiting. After such an error a tls.Conn can
+// continue, but not in the middle of a handshake. So each handshake runs on a
+// goroutine of its own, which ends with it (tls_handshake.go). From then on records
+// are opened and sealed on the loop (tls_records.go), and an idle connection holds no
+// goroutine.
 
 package conn
 
@@ -17,60 +16,59 @@ import (
 	"time"
 )
 
-// TLS has the connections of a [Handler] encrypted by crypto/tls. One TLS may
-// serve many listeners and loops; it must not be copied, nor changed once it is
-// used.
+// TLS encrypts the connections of a [Handler] by crypto/tls. One TLS may serve many
+// listeners and loops; it must not be copied, nor changed once it is used.
 //
 // Connections that are accepted or adopted are the server's side, those of
-// [Loop.Dial] the client's. Handler.Open is called when the handshake is done;
-// a handshake that fails is told to Handler.Close alone. All else is as without
-// TLS: CloseWrite sends close_notify and then FIN, the peer's close_notify is
-// Handler.End, and a peer who closes without it makes for io.ErrUnexpectedEOF,
-// because what it sent may have been cut off by somebody else.
+// [Loop.Dial] the client's. Handler.Open is called when the handshake is done; if it
+// fails only Handler.Close is called. Otherwise the connection behaves as without TLS:
+// CloseWrite sends close_notify and then FIN, and the peer's close_notify calls
+// Handler.End. A peer that closes without one causes io.ErrUnexpectedEOF, because
+// somebody else may have cut off what it sent.
 //
-// To start TLS on a connection that has spoken plain text, Detach it and Adopt
-// what that answers with a Handler that has TLS.
+// To start TLS on a connection that has spoken plain text, Detach it and Adopt the
+// result with a Handler that has TLS.
 type TLS struct {
 	// Config is crypto/tls's; a copy is made when it is first used. The copy of
 	// a client never renegotiates. A client whose ServerName is empty expects
 	// the name that it dials. NextProtos, client certificates, GetCertificate,
 	// session tickets and all else are as the Config says.
 	//
-	// Its functions are called on the handshake's goroutine, several at a time.
-	// They may block, an ACME client say, and keep their place among Handshakes
-	// meanwhile: those that get a [tls.ClientHelloInfo] should return when its
-	// Context ends. So may a private key that is not this process's. A session
-	// cache, or a log of keys, that blocks keeps other handshakes from computing. A panic, or [runtime.Goexit], fails the
-	// handshake; a panic is logged.
+	// Its functions are called on the handshake's goroutine, several at a time, and
+	// may block (e.g. an ACME client), as may a private key of another process. A
+	// handshake that is blocked still counts among Handshakes; functions that get a
+	// [tls.ClientHelloInfo] should return when its Context ends. A session cache or a
+	// log of keys that blocks delays other handshakes. A panic, or [runtime.Goexit],
+	// fails the handshake; a panic is logged.
 	Config *tls.Config
 
-	// Client has connections that are adopted shake hands as the client.
+	// If Client is set, adopted connections handshake as the client.
 	Client bool
 
-	// Timeout is how long a handshake may take, from when the connection is
-	// established on. Default: 10 seconds; negative: for ever.
+	// Timeout is how long a handshake may take, counted from when the connection is
+	// established. Default: 10 seconds; negative: for ever.
 	Timeout time.Duration
 
-	// Handshakes is how many are under way at a time: each holds a goroutine,
+	// Handshakes limits how many are under way at a time. Each holds a goroutine,
 	// and 24 KB with it (up to 50 as the system counts, garbage included). Others
-	// wait for their turn, the first and the last in line alternately. While any
-	// do, a handshake that has waited for its peer for a second in all makes
-	// room, or for less than that if many wait: the second is shared among all
-	// of them. Default: 2048.
+	// wait in line; the first and the last have their turn alternately. While any
+	// wait, a handshake that has waited for its peer for a second in all is ended;
+	// the more wait, the sooner. Default: 2048.
 	//
-	// However many are under way, only as many of them compute at a time, in
-	// the whole process, as leave a processor to the loops.
+	// However many are under way, in the whole process only as many compute at a
+	// time as leave a processor to the loops.
 	Handshakes int
 
-	// Waiting is how many connections may be there whose handshake is not done,
-	// begun or not. One more has the one closed that has been there longest
-	// without a whole ClientHello, if that is longer than a second, and else is
-	// reset. Default: 16,384.
+	// Waiting limits unfinished handshakes, started or not. If there is one too many,
+	// the connection that has been without a whole ClientHello longest is closed, if
+	// that is for more than a second; otherwise the new one is reset. Default:
+	// 16,384.
 	Waiting int
 
-	// Plain, if set, takes the clients that begin with a printable character, as
-	// no TLS does: HTTP at the wrong port, say, who can be told so. They are not
-	// encrypted, and come with their first bytes to Plain's Open and Data.
+	// Plain, if set, serves clients whose first byte is a printable character, as in
+	// no TLS: they speak HTTP at the wrong port, say, and can be told so. Such a
+	// connection is not encrypted: Plain's Open is called, and its Data with those
+	// first bytes.
 	Plain *Handler
 
 	prepare        sync.Once
@@ -87,13 +85,13 @@ const (
 
 // TLSStats counts the handshakes of a [TLS].
 type TLSStats struct {
-	Done    uint64 // that succeeded
-	Failed  uint64 // that did not: by the peer, by time, or by being too many
-	Pending int    // connections whose handshake is not done now
+	Done    uint64 // handshakes that succeeded
+	Failed  uint64 // handshakes that failed: by the peer, by a timeout, or as one too many
+	Pending int    // connections with an unfinished handshake now
 	Running int    // handshakes that hold a goroutine now
 }
 
-// Stats may be called from any goroutine.
+// Stats returns the counters. It may be called from any goroutine.
 func (s *TLS) Stats() TLSStats {
 	p := &s.pool
 	p.mu.Lock()
@@ -101,10 +99,9 @@ func (s *TLS) Stats() TLSStats {
 	return TLSStats{Done: p.done, Failed: p.failed, Pending: p.pending, Running: p.running}
 }
 
-// TLS is what is known of an encrypted connection: its version, the server's
-// name, the peer's certificates and so on. It is nil while the handshake is not
-// done, once the connection is closed, and on one that is not encrypted. It is
-// not to be changed.
+// TLS returns the state of an encrypted connection: its version, the server's name,
+// the peer's certificates and so on. It is nil while the handshake is not done, once
+// the connection is closed, and on one that is not encrypted. It must not be changed.
 func (c *Conn) TLS() *tls.ConnectionState {
 	c.own("TLS")
 	if c.sec != sealed || c.more == nil {
@@ -118,12 +115,12 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	return t.state
 }
 
-// security is how far a connection is with TLS.
+// security is the state of a connection's TLS.
 type security uint8
 
 const (
-	plain   security = iota // it has none
-	shaking                 // Open follows the handshake
+	plain   security = iota // no TLS
+	shaking                 // the handshake is not done, and Open not called
 	sealed                  // input and output are records
 )
 
@@ -135,7 +132,7 @@ func (s *TLS) configs() {
 			base = new(tls.Config)
 		}
 		s.client, s.server = s.stepAside(base), s.stepAside(base)
-		s.client.Renegotiation = tls.RenegotiateNever // it would be a handshake on the loop
+		s.client.Renegotiation = tls.RenegotiateNever // a renegotiation would be a handshake on the loop
 	})
 }
 
