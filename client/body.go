@@ -1,5 +1,5 @@
 // The body of an answer: to a function, to memory, or to a sink, as it arrives and no
-// faster than it is taken.
+// faster than it is consumed.
 
 package client
 
@@ -12,12 +12,12 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// mostTrailer is how many fields a trailer section may have.
+// mostTrailer is the number of fields that a trailer section may have.
 const mostTrailer = 32
 
 var errCut = fmt.Errorf("client: the answer was cut off: %w", io.ErrUnexpectedEOF)
 
-// cut says what the end of a connection was for its exchange.
+// cut returns the error of an exchange whose connection has ended.
 func cut(x *exchange, err error) error {
 	switch {
 	case err != nil && err != io.EOF:
@@ -58,15 +58,15 @@ func (s *session) readBody(x *exchange, p []byte) (used int, more bool) {
 	return n, true
 }
 
-// Stream has fn called with the answer's body, piece by piece as it arrives: err is
-// nil while there may be more, io.EOF with the last piece, which may be empty,
-// or an *[Error] if the rest is not going to come. p is valid until fn returns. An
-// answer without a body has fn called before Stream returns.
+// Stream calls fn with the answer's body, piece by piece as it arrives. err is nil
+// while there may be more, io.EOF with the last piece, which may be empty, or an
+// *[Error] if the rest is not going to come. p is valid until fn returns. If the
+// answer has no body, Stream calls fn before it returns.
 //
-// Stream, Body and Pipe may be called later than in Do's function, but within
-// BodyTimeout: until then the body waits with the server. One of them is called,
-// once. When fn is called with an error the exchange is over, and its connection
-// may serve another already.
+// Only one of Stream, Body and Pipe may be called, and only once. It may be called
+// after Do's function has returned, but within BodyTimeout: until then the body waits
+// with the server. When fn is called with an error the exchange is over, and its
+// connection may already serve another.
 func (r Response) Stream(fn func(p []byte, err error)) error {
 	x := r.x
 	switch {
@@ -92,8 +92,8 @@ func (r Response) Stream(fn func(p []byte, err error)) error {
 }
 
 // Body collects the answer's body and calls fn with all of it, or with an *[Error].
-// body is valid until fn returns. More than max bytes are ErrBodyLarge: use
-// Stream for what is large.
+// body is valid until fn returns. If there are more than max bytes the error is
+// ErrBodyLarge: use Stream for what is large.
 func (r Response) Body(max int, fn func(body []byte, err error)) error {
 	x := r.x
 	if r.valid() && x.read == bodying && x.sink == nil && x.body.Remaining() > int64(max) {
@@ -120,10 +120,10 @@ func (r Response) Body(max int, fn func(body []byte, err error)) error {
 	})
 }
 
-// Pipe sends the answer's body to dst as it arrives, and closes dst at its end.
-// While dst is full the body waits with the server. If the body is cut off dst is
-// not closed but, where it has an Abort method, aborted; if dst fails, so is the
-// exchange. dst has to be on the same loop.
+// Pipe sends the answer's body to dst as it arrives, and closes dst at the end of the
+// body. While dst is full the body waits with the server. If the body is cut off, dst
+// is not closed, but aborted if it has an Abort method. If dst fails, the exchange is
+// aborted. dst has to be on the same loop.
 func (r Response) Pipe(dst conn.Sink) error {
 	q := Request{x: r.x, gen: r.gen}
 	return r.Stream(func(p []byte, err error) {
@@ -137,7 +137,7 @@ func (r Response) Pipe(dst conn.Sink) error {
 		}
 		if len(p) > 0 {
 			if _, werr := dst.Write(p); werr != nil {
-				q.Abort() // nobody takes the body any more
+				q.Abort() // there is nothing left to take the body
 				return
 			}
 		}
@@ -151,11 +151,11 @@ func (r Response) Pipe(dst conn.Sink) error {
 	})
 }
 
-// errMore is nextBody's word for a trailer section that has not all come.
+// errMore is what nextBody returns while a trailer section has not all come.
 var errMore = errors.New("more of the trailer section")
 
-// nextBody finds the next piece of the body. A trailer section that is wanted
-// belongs to its end.
+// nextBody finds the next piece of the body. The trailer section, if the program
+// wants it, belongs to the last one.
 func (x *exchange) nextBody(p []byte) (data []byte, n int, err error) {
 	if x.section == nil {
 		data, n, err = x.body.Next(p)

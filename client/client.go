@@ -1,4 +1,4 @@
-// Client: the settings that any number of loops share, and the pool of each.
+// Client: settings for any number of loops, and a pool for each loop.
 
 package client
 
@@ -13,54 +13,55 @@ import (
 )
 
 // A Client holds settings, and for each loop a [Pool] of connections. The zero value
-// is ready for use. Its methods may be called from any goroutine; the fields are to
-// be left alone once On was called. Zero means the default, and a negative number
-// that there is no limit.
+// is ready for use. Its methods may be called from any goroutine. The fields must not
+// change once On has been called. In each of them zero means the default, and a
+// negative number means no limit.
 type Client struct {
-	// TLS is for https. Copies are made, which offer http/1.1 alone, and expect the
-	// name of the URL's host unless ServerName says otherwise.
+	// TLS configures https. The client uses copies, which offer only http/1.1, and
+	// expect a certificate for the URL's host unless ServerName is set.
 	TLS *tls.Config
 
-	// Dialer opens the connections; DialTimeout takes the place of its Timeout.
+	// Dialer opens the connections. DialTimeout replaces its Timeout.
 	Dialer conn.Dialer
 
-	// Connect, if set, opens them in its place: through a proxy, over a Unix socket,
-	// by code that blocks on a goroutine of its own. It is called on the loop. addr is
-	// the origin's host and port. The connection has to have h, by Dial or
-	// [conn.Loop.Adopt] on that loop; under https h encrypts it. fail says, on the
-	// loop and in place of a connection, that there will be none. One that does not
-	// come within DialTimeout counts as failed, and is closed should it come later.
+	// Connect, if it is set, opens the connections instead of Dialer: through a
+	// proxy, over a Unix socket, or by code that blocks on a goroutine of its own. It
+	// is called on the loop. addr is the origin's host and port. Make the connection
+	// with the handler h, by Dial or [conn.Loop.Adopt] on that loop; under https h
+	// encrypts it. If there will be no connection, call fail on the loop. A
+	// connection that does not come within DialTimeout counts as failed, and is
+	// closed if it comes later.
 	Connect func(l *conn.Loop, addr string, h *conn.Handler, fail func(error))
 
-	TLSTimeout      time.Duration // for a handshake alone; none beside DialTimeout
+	TLSTimeout      time.Duration // for a handshake alone; only DialTimeout
 	DialTimeout     time.Duration // to resolve the name, to connect and to shake hands; 10 s
 	WaitTimeout     time.Duration // for one of MaxConns to be free; 10 s
-	WriteTimeout    time.Duration // for the server to take anything of a request; 30 s
+	WriteTimeout    time.Duration // without the server taking a byte of a request; 30 s
 	ContinueTimeout time.Duration // for 100 Continue, before the body is sent without it; 1 s
-	HeadTimeout     time.Duration // for the answer's head, from the request's end on, or from an interim answer; 60 s
+	HeadTimeout     time.Duration // for the answer's head, from the end of the request or the last interim answer; 60 s
 	BodyTimeout     time.Duration // for the next bytes of the answer's body, or for the program to ask for them; 60 s
 	IdleTimeout     time.Duration // for a connection to be used again, or less if the server says so; 30 s
-	MaxAge          time.Duration // of a connection that is used again; 10 min
+	MaxAge          time.Duration // age up to which a connection is used again; 10 min
 	Timeout         time.Duration // for all of an exchange, from Do on; none
 
 	MaxConns   int   // connections to an origin, on a loop; 512
-	MaxIdle    int   // of those that are idle; 128
+	MaxIdle    int   // idle connections to an origin, on a loop; 128
 	MaxWaiting int   // requests to an origin that wait for one of MaxConns, on a loop; 4096
 	MaxHead    int   // bytes of an answer's head; 64 KiB
 	MaxFields  int   // field lines of a head; 256
 	MaxInterim int   // interim answers (1xx) to a request; 16
 	MaxBody    int64 // bytes of an answer's body; none: Body has a limit of its own, and Stream and Pipe hold nothing
-	MaxBacklog int   // bytes of a request that may wait when more is written; 16 MiB
+	MaxBacklog int   // bytes of a request waiting to be sent when more is written; 16 MiB
 
 	once    sync.Once
 	limits  limits
 	tickets tls.ClientSessionCache
-	mu      sync.Mutex                           // who changes pools
+	mu      sync.Mutex                           // held to change pools
 	pools   atomic.Pointer[map[*conn.Loop]*Pool] // copied to be changed, so that On takes no lock
 }
 
-// limits are a client's settings with the defaults filled in, and 0 for those times
-// that have no limit.
+// limits holds a client's settings with the defaults filled in. A time of 0 is no
+// limit.
 type limits struct {
 	tls, dial, wait, write, cont, head, body, idle, age, total time.Duration
 
@@ -95,7 +96,7 @@ func (c *Client) prepare() {
 	}
 }
 
-// within is a time limit: 0 if there is none.
+// within returns a time limit, or 0 if there is none.
 func within(d, def time.Duration) time.Duration {
 	if d == 0 {
 		return def
@@ -103,7 +104,7 @@ func within(d, def time.Duration) time.Duration {
 	return max(d, 0)
 }
 
-// most is another limit: a far one if there is none.
+// most returns another limit, or a very high one if there is none.
 func most[T int | int64](n, def T) T {
 	switch {
 	case n == 0:
@@ -114,9 +115,9 @@ func most[T int | int64](n, def T) T {
 	return n
 }
 
-// On returns the pool of l. It takes no lock but the first time for each loop. The
-// client keeps the pool, and with it the loop, until that has ended, if the pool was
-// closed before: see [Pool.Close].
+// On returns the pool of l. It takes a lock only the first time for each loop. The
+// client keeps a reference to the pool, and with it the loop, until the pool has been
+// closed and the loop has stopped: see [Pool.Close].
 func (c *Client) On(l *conn.Loop) *Pool {
 	if m := c.pools.Load(); m != nil {
 		if p := (*m)[l]; p != nil {
@@ -141,7 +142,8 @@ func (c *Client) On(l *conn.Loop) *Pool {
 	return m[l]
 }
 
-// CloseIdle closes the connections that are idle, on all loops, soon.
+// CloseIdle closes the connections that are idle, on all loops. It does not wait for
+// that.
 func (c *Client) CloseIdle() {
 	if m := c.pools.Load(); m != nil {
 		for l, p := range *m {

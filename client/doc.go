@@ -1,5 +1,5 @@
-// Package client asks HTTP/1.1, on the loops of package conn: as many requests at a
-// time as there are connections, and no goroutine for any.
+// Package client is an HTTP/1.1 client on the loops of package conn. A connection
+// carries one request at a time, and no request needs a goroutine.
 //
 //	var c client.Client
 //	p := c.On(loop) // in a handler: c.On(w.Loop())
@@ -12,8 +12,8 @@
 //
 // It mirrors package server. There a program is given a request and makes an answer;
 // here it makes a [Request], by Set, Write and End, and is given a [Response]. Both
-// are sinks and sources: r.Pipe(q) sends what a client uploads on to a server,
-// a.Pipe(w) brings the answer back, and the two are a proxy.
+// can be piped: r.Pipe(q) sends a client's upload on to a server, a.Pipe(w) brings
+// the answer back, and the two make a proxy.
 //
 //	q := p.Request("POST", url)
 //	q.Set("Content-Type", "text/plain")
@@ -28,29 +28,30 @@
 //
 // # How it ends
 //
-// The function that Do is given is called once, whatever happens; so is, in the end
-// with a non-nil error, the one that Stream is given. Errors are of type [*Error]:
-// they say in which phase the exchange failed, and whether any of the request was
-// written.
+// The function given to Do is called once, whatever happens. The function given to
+// Stream is called until it gets a non-nil error, once, which is io.EOF if all is
+// well. Other errors are of type [*Error]: they say in which phase the exchange
+// failed, and whether any of the request was written.
 //
 // # Connections
 //
 // A connection is used again only if the answer was read to its end, both sides
-// allow it, and nothing has come behind the answer. Whatever a server says on a
-// connection where nothing is asked closes it: an answer that nobody asked for never
-// reaches a later request. Before a connection is used again the kernel is asked
-// whether it has ended. A request whose connection dies without a byte of an answer
-// is sent again, on a new one, if nothing of it had left, or if its method is
-// idempotent and all that was written is still there (up to 64 KiB).
+// allow it, and nothing has come after the answer. Bytes that come while no request
+// is under way close the connection, so that an answer that nobody asked for never
+// reaches a later request. Before a connection is used again, the client asks the
+// kernel whether the server has closed it. If a connection dies without a byte of an
+// answer, the request is sent again on a new one, provided that nothing of it had
+// been sent, or that its method is idempotent and all that was written has been kept
+// (up to 64 KiB).
 //
 // # Reading
 //
-// Answers are read as strictly as package parser reads, and an answer to HEAD, or one with
-// status 1xx, 204 or 304, has no body whatever its fields say. A body that is cut off
-// is an error, never an end.
+// Answers are read by package parser, with the same strictness. An answer to HEAD, or
+// one with status 1xx, 204 or 304, has no body whatever its fields say. A body that
+// is cut off is an error, and never looks like a complete one.
 //
 // # What it does not do
 //
-// It follows no redirect, keeps no cookies, decodes no gzip and sets no fields but
-// Host and the framing: for that there is net/http over package nethttp.
+// It follows no redirects, keeps no cookies, decodes no gzip, and sets no fields but
+// Host and the framing. For these use net/http's client over nethttp.Transport.
 package client

@@ -16,19 +16,19 @@ import (
 type Phase uint8
 
 const (
-	Prepare Phase = iota // what was asked for cannot be: see the Err variables
-	Wait                 // for a connection to be free
-	Resolve              // the origin's name
-	Dial                 // the origin
-	TLS                  // the handshake
-	Write                // the request
-	Head                 // of the answer
-	Body                 // of the answer
+	Prepare Phase = iota // checking the request: see the Err variables
+	Wait                 // waiting for a free connection
+	Resolve              // looking up the origin's name
+	Dial                 // connecting to the origin
+	TLS                  // the TLS handshake
+	Write                // writing the request
+	Head                 // reading the head of the answer
+	Body                 // reading the body of the answer
 )
 
 var phases = [...]string{"prepare", "wait", "resolve", "dial", "tls", "write", "head", "body"}
 
-// String is the phase in lower case.
+// String returns the name of the phase in lower case.
 func (p Phase) String() string {
 	if int(p) < len(phases) {
 		return phases[p]
@@ -36,14 +36,14 @@ func (p Phase) String() string {
 	return "?"
 }
 
-// An Error is how an exchange failed. errors.Is and errors.As see the cause:
-// os.ErrDeadlineExceeded for all that took too long, io.ErrUnexpectedEOF for what was cut
-// off, net.ErrClosed after Abort, syscall.ECONNREFUSED and the like, a
+// An Error says how an exchange failed. errors.Is and errors.As find the cause:
+// os.ErrDeadlineExceeded for every timeout, io.ErrUnexpectedEOF for an answer that was
+// cut off, net.ErrClosed after Abort, syscall.ECONNREFUSED and the like, a
 // parser.Error for what is not HTTP, or an Err variable of this package.
 type Error struct {
 	Phase Phase
-	// Written says that bytes of the request have left, so that the server may have
-	// acted on it. If it is false, the request may be sent again, whatever it is.
+	// Written says that bytes of the request have been sent, so that the server may
+	// have acted on it. If it is false, any request may be sent again.
 	Written bool
 	Err     error
 }
@@ -59,13 +59,13 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Timeout reports whether a time limit was the cause, as [net.Error] has it.
+// Timeout reports whether a time limit was the cause: see [net.Error].
 func (e *Error) Timeout() bool { return errors.Is(e.Err, os.ErrDeadlineExceeded) }
 
-// Temporary is false: see [net.Error].
+// Temporary returns false: see [net.Error].
 func (e *Error) Temporary() bool { return false }
 
-// Errors of a program's own making.
+// Mistakes of the program.
 var (
 	ErrURL      = errors.New("client: the URL has to be absolute, http or https, and free of spaces, controls and other than ASCII")
 	ErrMethod   = errors.New("client: the method has to be a token")
@@ -76,7 +76,7 @@ var (
 	ErrBacklog  = errors.New("client: more of the request waits than MaxBacklog allows: wait for OnDrain when Full")
 )
 
-// Errors that a server, or too many requests, bring about.
+// Errors that a server causes, or too many requests.
 var (
 	ErrNoAnswer  = fmt.Errorf("client: the server closed the connection without an answer: %w", io.ErrUnexpectedEOF)
 	ErrWaiting   = errors.New("client: more requests wait for a connection than MaxWaiting allows")

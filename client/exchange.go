@@ -1,5 +1,5 @@
 // exchange: a request and its answer, from Pool.Request to the last callback. It is
-// recycled within its pool; programs hold handles that go stale.
+// recycled within its pool; programs hold handles, which become stale.
 
 package client
 

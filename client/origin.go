@@ -95,8 +95,8 @@ func (o *origin) pump() {
 	}
 }
 
-// trim stops dials that nobody waits for: who did has left. (A dial whose request
-// was served by another connection goes on: it will be of use.)
+// trim stops dials whose request has been aborted. A dial whose request was served by
+// another connection goes on: it will be of use.
 func (o *origin) trim() {
 	for o.dialling.n > o.waiting.n {
 		o.dialling.first.drop()
@@ -126,13 +126,13 @@ func (o *origin) dial() error {
 	return nil
 }
 
-// connect has the program open a connection for s.
+// connect makes the program open a connection for s, by Client.Connect.
 func (o *origin) connect(s *session) {
 	p, h := o.pool, *o.handler
 	var timer *conn.Timer
 	stopTimer := func() {
 		if timer != nil {
-			timer.Stop() // it would keep the loop from its end
+			timer.Stop() // the loop does not stop while a timer runs
 		}
 	}
 	fail := func(err error) {
@@ -144,7 +144,7 @@ func (o *origin) connect(s *session) {
 	if p.limits.dial > 0 {
 		timer = p.loop.After(p.limits.dial, func() { fail(errDialTime) })
 	}
-	// Only the first connection that has h becomes one of ours.
+	// Only the first connection with the handler h is used.
 	h.Open = func(c *conn.Conn) {
 		stopTimer()
 		if s.state != dialling || s.conn != nil {
@@ -178,7 +178,7 @@ func (o *origin) serve(s *session) {
 		}
 		if x := o.waiting.pop(s); x != nil {
 			s.take(x)
-		} else { // they have been let down by one like this, and want a new one
+		} else { // all that wait have lost a used connection, and want a new one
 			s.drop()
 		}
 		return
@@ -201,8 +201,8 @@ func (o *origin) closeIdle() {
 	}
 }
 
-// letDown has somebody who waits learn that a connection could not be opened: if
-// those that are still being opened are enough for the others, nobody.
+// letDown fails one of the waiting exchanges because a connection could not be opened.
+// It fails none if enough connections for all of them are still being opened.
 func (o *origin) letDown(err error) (tell func()) {
 	if o.waiting.n <= o.dialling.n {
 		return func() {}
@@ -210,7 +210,7 @@ func (o *origin) letDown(err error) (tell func()) {
 	return o.waiting.pop(nil).ends(dialError(err))
 }
 
-// dialError says what of a dial failed.
+// dialError returns the phase in which a dial failed, in an Error.
 func dialError(err error) *Error {
 	var dns *net.DNSError
 	var op *net.OpError
@@ -233,7 +233,7 @@ func (s *session) idleFor() time.Duration {
 	return d
 }
 
-// sessions is a list of them.
+// sessions is a list of sessions.
 type sessions struct {
 	first, last *session
 	n           int
@@ -265,7 +265,7 @@ func (l *sessions) remove(s *session) {
 	l.n--
 }
 
-// A queue is of exchanges that wait for a connection, the first to come first.
+// A queue holds exchanges that wait for a connection, in the order in which they came.
 type queue struct {
 	first, last *exchange
 	n           int
@@ -297,8 +297,8 @@ func (l *queue) remove(x *exchange) {
 	l.n--
 }
 
-// pop takes the first that s is for: one whose connection died takes none that has
-// been used.
+// pop removes the first exchange that s may serve. An exchange whose connection died
+// gets only a new one.
 func (l *queue) pop(s *session) *exchange {
 	x := l.first
 	for x != nil && s != nil && s.used && x.is(retried) {

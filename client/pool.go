@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	mostSpare   = 64   // exchanges and heads that a pool keeps for the next who need one
-	mostOrigins = 1024 // beyond which those that nobody uses are forgotten
+	mostSpare   = 64   // exchanges and heads that a pool keeps to use again
+	mostOrigins = 1024 // origins beyond which unused ones are forgotten
 )
 
-// A Pool asks, on one loop: it is what [Client.On] returns. It keeps connections to
-// each origin, a scheme, host and port, and uses them again. It belongs to the
-// loop's goroutine, as do the handles that come from it.
+// A Pool sends requests on one loop: [Client.On] returns it. It keeps connections to
+// each origin (scheme, host and port) and uses them again. Its methods, and those of
+// the handles that come from it, must be called on the loop's goroutine.
 type Pool struct {
 	client  *Client
 	limits  *limits
@@ -47,7 +47,7 @@ func newPool(c *Client, l *conn.Loop) *Pool {
 	return p
 }
 
-// handler is HTTP, as the loop sees it.
+// handler returns HTTP as a protocol of package conn.
 func (p *Pool) handler(t *conn.TLS) conn.Handler {
 	return conn.Handler{
 		Open:    func(c *conn.Conn) { c.State.(*session).opened() },
@@ -63,10 +63,11 @@ func (p *Pool) handler(t *conn.TLS) conn.Handler {
 	}
 }
 
-// Loop returns the loop that the pool is of.
+// Loop returns the pool's loop.
 func (p *Pool) Loop() *conn.Loop { return p.loop }
 
-// Get asks for a URL, without fields: Request, Do and End in one.
+// Get sends a GET request without fields of the program: it is Request, Do and End in
+// one.
 func (p *Pool) Get(url string, fn func(r Response, err error)) Request {
 	q := p.Request("GET", url)
 	q.Do(fn)
@@ -81,16 +82,16 @@ func (p *Pool) CloseIdle() {
 	}
 }
 
-// Close closes the connections: those that are idle now, the others when their
-// exchange ends, which goes on. Who asks later is answered too, but no connection is
-// used again, so that none keeps the loop from ending. It is what to do when a loop
-// stops, by [github.com/lurcher-net/lurcher/server.Server.OnShutdown] say.
+// Close closes idle connections now, and each of the others at the end of its
+// exchange. Later requests are served too, but no connection is used again, so that
+// the loop can stop. Call it when a loop is to stop, for instance in
+// [github.com/lurcher-net/lurcher/server.Server.OnShutdown].
 func (p *Pool) Close() {
 	p.closed.Store(true)
 	p.CloseIdle()
 }
 
-// takeHead finds a head for an answer that begins.
+// takeHead returns a head for an answer that begins.
 func (p *Pool) takeHead() *head {
 	if n := len(p.heads); n > 0 {
 		h := p.heads[n-1]
@@ -103,7 +104,7 @@ func (p *Pool) takeHead() *head {
 	return h
 }
 
-// giveHead takes it back.
+// giveHead takes a head back.
 func (p *Pool) giveHead(h *head) {
 	if len(p.heads) < mostSpare {
 		h.Reset()
@@ -112,7 +113,7 @@ func (p *Pool) giveHead(h *head) {
 	}
 }
 
-// exchange finds room for one.
+// exchange returns an exchange, recycled if possible.
 func (p *Pool) exchange() *exchange {
 	if n := len(p.spare); n > 0 {
 		x := p.spare[n-1]
@@ -122,7 +123,7 @@ func (p *Pool) exchange() *exchange {
 	return &exchange{pool: p, gen: 1, declared: -1}
 }
 
-// release makes the handles of x stale, and takes its room back.
+// release makes the handles of x stale, and takes x back.
 func (p *Pool) release(x *exchange) {
 	const mostKept = 8 << 10
 	gen := x.gen + 1

@@ -1,4 +1,4 @@
-// Request: the program's handle on what it asks.
+// Request: the program's handle on what it asks for.
 
 package client
 
@@ -12,15 +12,15 @@ import (
 	"github.com/lurcher-net/lurcher/internal/field"
 )
 
-// A Request is what a server is asked. It is a handle that may be copied and kept:
-// the exchange lasts until the answer has been read, or has failed; after that its
-// methods do nothing and say net.ErrClosed. Two handles are equal if they mean the
-// same exchange. Its methods belong to the loop's goroutine.
+// A Request is a request to a server. It is a handle that may be copied and kept: the
+// exchange lasts until the answer has been read, or has failed. After that its
+// methods do nothing and return net.ErrClosed. Two handles are equal if they belong
+// to the same exchange. Its methods must be called on the loop's goroutine.
 //
-// It goes out once Do was called and there is a head to send, which End or the
-// first Write makes; in either order. It is sent with a Host, and with the framing that fits:
-// Content-Length if End is given all of the body, or if one was set; else the
-// chunked coding.
+// The request is sent once both Do and End, or Do and the first Write, have been
+// called, in either order. It is sent with a Host field, and with the framing that
+// fits: Content-Length if End is given the whole body, or if the program set one;
+// else the chunked coding.
 type Request struct {
 	x   *exchange
 	gen uint32
@@ -28,9 +28,10 @@ type Request struct {
 
 func (q Request) valid() bool { return q.x != nil && q.x.gen == q.gen }
 
-// Request begins a request to an absolute URL of http or https. Its fragment is not
-// sent; what stands before an "@" becomes an Authorization field, unless one is set.
-// A method or URL that cannot be is what Do reports.
+// Request begins a request to an absolute URL of http or https. The URL's fragment is
+// not sent. A user and password before an "@" become an Authorization field, unless
+// the program sets one. If the method or the URL is malformed, Do's function gets the
+// error.
 func (p *Pool) Request(method, url string) Request {
 	x := p.exchange()
 	x.method = method
@@ -40,8 +41,8 @@ func (p *Pool) Request(method, url string) Request {
 	return Request{x, x.gen}
 }
 
-// Target sets what the request line says in place of the URL's path: the absolute
-// form for a proxy, host and port for CONNECT.
+// Target sets the target of the request line, in place of the URL's path and query:
+// the absolute form for a proxy, or host and port for CONNECT.
 func (q Request) Target(target string) error {
 	switch {
 	case !q.valid():
@@ -55,14 +56,15 @@ func (q Request) Target(target string) error {
 	return nil
 }
 
-// Set sets a field, in place of any of that name that was set before. A name that
-// is not a token, or a value with CR, LF, NUL or other control characters, is
-// refused with ErrField, and nothing is set. Content-Length is held to: a body of another
-// length is an error, and not sent as if it were whole. Host replaces that of the
-// URL. "Connection: close" closes the connection after the answer; with
-// "Connection: upgrade" and Upgrade the answer may be a 101, see [Response.Hijack].
-// "Expect: 100-continue" holds the body back until the server wants it, or
-// ContinueTimeout is over.
+// Set sets a field, in place of any of that name that was set before. It returns
+// ErrField, and sets nothing, if the name is not a token or the value contains CR, LF,
+// NUL or other control characters.
+//
+// If Content-Length is set, a body of another length is an error, and is not sent as
+// if it were whole. Host replaces the host of the URL. "Connection: close" closes the
+// connection after the answer. With "Connection: upgrade" and an Upgrade field the
+// answer may be a 101: see [Response.Hijack]. "Expect: 100-continue" holds the body
+// back until the server wants it, or ContinueTimeout has passed.
 func (q Request) Set(name, value string) error { return q.field(name, value, true) }
 
 // Add is Set for one more field line of that name.
@@ -74,10 +76,10 @@ func (q Request) SetBytes(name, value []byte) error { return q.field(text(name),
 // AddBytes is Add of bytes, which are the caller's again on return.
 func (q Request) AddBytes(name, value []byte) error { return q.field(text(name), text(value), false) }
 
-// text is b as a string that is not kept.
+// text returns b as a string without copying, for functions that keep nothing of it.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// raw is s as bytes that are only read.
+// raw returns s as bytes without copying, for functions that only read them.
 func raw(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 func (q Request) field(name, value string, replace bool) error {
@@ -92,10 +94,10 @@ func (q Request) field(name, value string, replace bool) error {
 	return q.x.setField(name, field.Trim(value), replace)
 }
 
-// Do asks: the request goes out when its head is there, and fn is called once, in
-// any case. err is nil when the head of the answer has come: r's fields are good
-// until fn returns, and r's body, if there is one, has to be read or the exchange
-// aborted. Otherwise err is an *[Error]. fn is not called before Do returns.
+// Do sends the request, once its head is complete, and calls fn exactly once, whatever
+// happens. If err is nil the head of the answer has come: r's fields are valid until
+// fn returns, and the program has to read r's body, if there is one, or abort the
+// exchange. Otherwise err is an *[Error]. fn is not called before Do returns.
 func (q Request) Do(fn func(r Response, err error)) {
 	x := q.x
 	switch {
@@ -115,7 +117,7 @@ func (q Request) Do(fn func(r Response, err error)) {
 	}
 }
 
-// mistake is why a request cannot be sent.
+// mistake returns why a request cannot be sent, or nil.
 func (x *exchange) mistake() error {
 	switch {
 	case !field.IsName(x.method):
@@ -126,38 +128,38 @@ func (x *exchange) mistake() error {
 	return nil
 }
 
-// OnInform has fn called with each interim answer (1xx) but 101: its status and
-// fields are good until fn returns.
+// OnInform calls fn with each interim answer (1xx) except 101. Its fields are valid
+// until fn returns.
 func (q Request) OnInform(fn func(r Response)) {
 	if q.valid() {
 		q.x.informed = fn
 	}
 }
 
-// OnConn has fn called with each connection that the request is given, before
-// anything of it is sent there: to know its addresses, and whether it had served a
-// request before. A request that is sent again gets another connection.
+// OnConn calls fn with each connection that the request gets, before anything is sent
+// on it. It reports the connection's addresses, and whether it has served a request
+// before. A request that is sent again gets another connection.
 func (q Request) OnConn(fn func(c *conn.Conn, reused bool)) {
 	if q.valid() {
 		q.x.connected = fn
 	}
 }
 
-// Duplex has the request go on when its answer begins before its end, until the
-// answer's end: for servers that answer as they read. It comes before Do's function
-// is called.
+// Duplex makes the client send the request on, until the end of the answer, if the
+// answer begins before the request has ended: some servers answer as they read. Call
+// it before Do's function is called.
 func (q Request) Duplex() {
 	if q.valid() {
 		q.x.set(duplex)
 	}
 }
 
-// Write sends p as a part of the body, all of it, and with the first part, which may
-// be empty, the head. p is the caller's again on return. What is written during
-// one callback leaves together. The request is not complete before End.
+// Write sends all of p as a part of the body, and the head before the first part,
+// which may be empty. p is the caller's again on return. What is written during one
+// callback is sent together. The request is not complete before End.
 //
-// When an answer comes before that, the rest of the request is not sent, unless
-// Duplex was called: Write and End discard what they are given, and nothing is Full.
+// If an answer comes before End, the rest of the request is not sent, unless Duplex
+// was called: Write and End drop what they are given, and Full returns false.
 func (q Request) Write(p []byte) (int, error) {
 	if !q.valid() {
 		return 0, errOver
@@ -171,8 +173,8 @@ func (q Request) Write(p []byte) (int, error) {
 // WriteString is Write of a string.
 func (q Request) WriteString(s string) (int, error) { return q.Write(raw(s)) }
 
-// End sends the last part of the body, "" if there is none, and completes the
-// request: what is left is the answer.
+// End sends the last part of the body, which may be "", and completes the request.
+// The exchange goes on with the answer.
 func (q Request) End(body string) error { return q.EndBytes(raw(body)) }
 
 // EndBytes is End of bytes, which are the caller's again on return.
@@ -183,13 +185,13 @@ func (q Request) EndBytes(body []byte) error {
 	return q.x.finish(body)
 }
 
-// Close is End without a last part: with it a Request is a [conn.Sink], to which a
+// Close is End without a last part. It makes a Request a [conn.Sink], to which a
 // connection or the body of another message can be piped.
 func (q Request) Close() error { return q.EndBytes(nil) }
 
-// Abort ends the exchange at once, and its connection if it has one. The function
-// that waits for the answer, or for its body, is called with an *[Error] of
-// net.ErrClosed before Abort returns.
+// Abort ends the exchange at once, and aborts its connection if it has one. Before
+// Abort returns, the function that waits for the answer, or for its body, is called
+// with an *[Error] whose cause is net.ErrClosed.
 func (q Request) Abort() error {
 	x := q.x
 	switch {
@@ -202,14 +204,14 @@ func (q Request) Abort() error {
 	return nil
 }
 
-// Full reports that the server does not take the request as fast as it is written,
-// or that the body waits for a connection or for 100 Continue: a good time to stop
-// writing until OnDrain. Output that is written regardless is held, up to
-// MaxBacklog. It is false when the exchange is over, as the next Write reports.
+// Full reports whether to stop writing until OnDrain, because the server takes the
+// request more slowly than it is written, or because the body waits for a connection
+// or for 100 Continue. Output that is written nevertheless is held, up to MaxBacklog.
+// Full returns false when the exchange is over; the next Write returns the error.
 func (q Request) Full() bool { return q.valid() && q.x.full() }
 
-// OnDrain calls fn once, soon, when there is room; or when there never will be, as the
-// next Write will report.
+// OnDrain calls fn once, when there is room, or when there never will be: then the
+// next Write returns an error. It does not call fn before it returns.
 func (q Request) OnDrain(fn func()) {
 	switch x := q.x; {
 	case x == nil:
@@ -222,10 +224,10 @@ func (q Request) OnDrain(fn func()) {
 	}
 }
 
-// Trailer adds a field to the trailer section, which follows the body. It asks for
-// the chunked coding, so it comes before the head is written, or goes with a request
-// that is chunked already. Beside what Set refuses, fields that frame or route a
-// message or say what its content is are refused with ErrField (RFC 9110 6.5.1).
+// Trailer adds a field to the trailer section, which follows the body. A trailer
+// section needs the chunked coding: call Trailer before the head is written, or for a
+// request that is chunked. It returns ErrField for what Set does not take, and also
+// for fields that frame or route a message or describe its content (RFC 9110 6.5.1).
 func (q Request) Trailer(name, value string) error {
 	x := q.x
 	switch {
@@ -240,10 +242,10 @@ func (q Request) Trailer(name, value string) error {
 	return nil
 }
 
-// SendFile sends n bytes of f from off on as a part of the body, with sendfile(2)
-// where the system has it, and closes f when it has been sent. If nothing has been
-// sent or set about the length, they are all of the body; End completes the
-// request as ever. Such a request is not sent again, whatever happens to it.
+// SendFile sends n bytes of f from off on as a part of the body, by sendfile(2) where
+// the system has it, and closes f when they have been sent. If no head has been sent
+// and no Content-Length set, n becomes the Content-Length. End completes the request
+// as usual. Such a request is never sent again.
 func (q Request) SendFile(f *os.File, off, n int64) error {
 	switch {
 	case !q.valid():

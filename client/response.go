@@ -11,10 +11,10 @@ import (
 	"github.com/lurcher-net/lurcher/internal/field"
 )
 
-// A Response is a server's answer. It is a handle that may be copied and kept, to
-// read the body; but Get and All return what they do only while the function runs
-// that was given it, and nothing after it. Its methods belong to the loop's
-// goroutine.
+// A Response is a server's answer. It is a handle that may be copied and kept, to read
+// the body later. But Get and All return fields only while the function that was
+// given the Response runs, and nothing after it. Its methods must be called on the
+// loop's goroutine.
 type Response struct {
 	x      *exchange
 	gen    uint32
@@ -23,7 +23,7 @@ type Response struct {
 
 func (r Response) valid() bool { return r.x != nil && r.x.gen == r.gen }
 
-// head is the parsed head, or nil when the program's function has returned.
+// head returns the parsed head, or nil when the program's function has returned.
 func (r Response) head() *head {
 	if !r.valid() {
 		return nil
@@ -31,13 +31,13 @@ func (r Response) head() *head {
 	return r.x.head
 }
 
-// Request returns the handle of the request that is answered.
+// Request returns the handle of the request that this is the answer to.
 func (r Response) Request() Request { return Request{r.x, r.gen} }
 
-// Status is the status code, three digits. It is good for ever.
+// Status returns the status code, three digits. It does so at any time.
 func (r Response) Status() int { return int(r.status) }
 
-// Reason is the reason phrase, which means nothing (RFC 9112 4) and may be empty.
+// Reason returns the reason phrase, which has no meaning (RFC 9112 4) and may be empty.
 func (r Response) Reason() []byte {
 	if h := r.head(); h != nil {
 		return h.Reason.Of(h.buf)
@@ -45,7 +45,7 @@ func (r Response) Reason() []byte {
 	return nil
 }
 
-// Minor is the minor version of HTTP/1 that the answer has: 0 or 1.
+// Minor returns the minor version of HTTP/1 that the server speaks: 0 or 1.
 func (r Response) Minor() int {
 	if h := r.head(); h != nil {
 		return int(h.Minor)
@@ -53,8 +53,8 @@ func (r Response) Minor() int {
 	return 1
 }
 
-// Get is the value of the first field of that name, in any case of its letters, or
-// nil if there is none.
+// Get returns the value of the first field of that name, or nil if there is none. The
+// case of letters in names does not matter.
 func (r Response) Get(name string) []byte {
 	if h := r.head(); h != nil {
 		return h.Get(h.buf, name)
@@ -62,7 +62,7 @@ func (r Response) Get(name string) []byte {
 	return nil
 }
 
-// All ranges over the fields, names and values, in the order they came.
+// All returns an iterator over the fields, names and values, in the order they came.
 func (r Response) All() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		h := r.head()
@@ -77,13 +77,13 @@ func (r Response) All() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// EndToEnd is All without the fields that are for this hop alone, which a proxy does
-// not pass on: Connection and what it lists, Transfer-Encoding, Content-Length,
-// Upgrade, those of Proxy-* and the like (RFC 9110 7.6.1).
+// EndToEnd is All without the fields that a proxy does not pass on: Connection and
+// what it lists, Transfer-Encoding, Content-Length, Upgrade, Proxy-* and the like
+// (RFC 9110 7.6.1).
 func (r Response) EndToEnd() iter.Seq2[[]byte, []byte] { return field.EndToEnd(r.All()) }
 
-// Length is the length of the body that is still to come, as far as it is known: 0
-// if there is no more, -1 if its end is found otherwise.
+// Length returns how many bytes of the body are still to come: 0 if there are no more,
+// -1 if the body has no Content-Length.
 func (r Response) Length() int64 {
 	if !r.valid() || r.x.read != bodying {
 		return 0
@@ -91,8 +91,8 @@ func (r Response) Length() int64 {
 	return r.x.body.Remaining()
 }
 
-// Pause stops the reading of the body until Resume. The server will be stopped by
-// TCP; no BodyTimeout runs meanwhile.
+// Pause stops the reading of the body until Resume. TCP then makes the server wait.
+// BodyTimeout does not run meanwhile.
 func (r Response) Pause() {
 	if x := r.x; r.valid() && x.read == bodying {
 		x.set(paused)
@@ -112,9 +112,9 @@ func (r Response) Resume() {
 	}
 }
 
-// Trailer has fn called with each field of the trailer section that follows a
-// chunked body, before the last call of what Stream or Body was given. What fn is
-// given is valid until it returns. Trailer comes before those.
+// Trailer calls fn with each field of the trailer section that follows a chunked body,
+// before the last call of the function given to Stream or Body. Call Trailer before
+// these. The bytes that fn gets are valid until it returns.
 func (r Response) Trailer(fn func(name, value []byte)) error {
 	switch x := r.x; {
 	case !r.valid():
@@ -128,8 +128,8 @@ func (r Response) Trailer(fn func(name, value []byte)) error {
 	return nil
 }
 
-// TLS is what is known of the encrypted connection, while the exchange has one: nil
-// under http. It is not to be changed.
+// TLS returns the state of the encrypted connection, while the exchange has one. It
+// returns nil under http. It must not be changed.
 func (r Response) TLS() *tls.ConnectionState {
 	if r.valid() && r.x.s != nil {
 		return r.x.s.conn.TLS()
@@ -137,7 +137,7 @@ func (r Response) TLS() *tls.ConnectionState {
 	return nil
 }
 
-// RemoteAddr is the server's address, while the exchange has a connection.
+// RemoteAddr returns the server's address, while the exchange has a connection.
 func (r Response) RemoteAddr() net.Addr {
 	if r.valid() && r.x.s != nil {
 		return r.x.s.conn.RemoteAddr()
@@ -148,9 +148,9 @@ func (r Response) RemoteAddr() net.Addr {
 // Reused reports whether the connection had served a request before.
 func (r Response) Reused() bool { return r.valid() && r.x.is(reused) }
 
-// Hijack ends HTTP on the connection and hands it over to h, with the input that
-// has come behind the answer's head: after a 101, or a 2xx to CONNECT. h.Open is
-// not called. It comes in Do's function, or within BodyTimeout after it.
+// Hijack ends HTTP on the connection and hands it over to h, with the input that has
+// come after the answer's head. It is for a 101, or a 2xx to CONNECT. Call it in Do's
+// function, or within BodyTimeout after it. h.Open is not called.
 func (r Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 	x := r.x
 	switch {

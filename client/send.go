@@ -1,4 +1,4 @@
-// The request as it is sent: its head, and its body framed as that said.
+// The request as it is sent: its head, and its body, framed as its head says.
 
 package client
 

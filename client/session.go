@@ -1,5 +1,5 @@
-// session: one connection, as a machine that is fed what arrives. It reads the head
-// of an answer, tells the program, delivers the body, and goes back to its origin.
+// session: one connection, as a state machine that consumes input. It reads the head
+// of an answer, calls the program, delivers the body, and goes back to its origin.
 
 package client
 
@@ -13,7 +13,7 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// A session is all that a connection holds beside its conn.Conn.
+// A session is the state of a connection to a server.
 type session struct {
 	conn       *conn.Conn // nil while Client.Connect has not brought it
 	o          *origin
@@ -159,7 +159,7 @@ func (s *session) hold() {
 	s.conn.Pause()
 }
 
-// feed asks for data to be called again, with what was left.
+// feed makes the loop call data again, with the input that was left.
 func (s *session) feed() {
 	if s.waiting && !s.feeding {
 		s.waiting = false
@@ -167,7 +167,7 @@ func (s *session) feed() {
 	}
 }
 
-// readHead parses, and when the head is whole lets the program have it.
+// readHead parses, and calls the program when the head is complete.
 func (s *session) readHead(x *exchange, p []byte) (used int, more bool) {
 	pool := s.o.pool
 	h := x.head
@@ -301,7 +301,7 @@ func keepAlive(v []byte) time.Duration {
 	return 0
 }
 
-// end is the server's FIN.
+// end handles the server's FIN.
 func (s *session) end() {
 	x := s.x
 	if x == nil || s.state == gone {

@@ -1,5 +1,6 @@
-// The states of an exchange, and what its connection's end means in each. Sending
-// and reading are apart: an answer may come before the request has left.
+// The states of an exchange, and what the end of its connection means in each.
+// Sending and reading have separate states: an answer may come before the request has
+// been sent.
 
 package client
 
@@ -49,7 +50,7 @@ type situation struct {
 	persist   bool // both sides let the connection go on
 	untilEnd  bool // the connection's end is the body's
 	inOrder   bool // the connection ended with a FIN
-	unread    bool // there is input behind the answer
+	unread    bool // there is input after the answer
 	unwritten bool // some of the request waits in memory
 }
 
@@ -57,7 +58,7 @@ type situation struct {
 type outcome uint8
 
 const (
-	fails outcome = iota // the program is told
+	fails outcome = iota // the program gets the error
 	again                // it goes to another connection
 	ends                 // the end was that of the answer
 )

@@ -1,5 +1,5 @@
-// Stats: what an operator asks a running client. Each pool counts with atomics that
-// it alone writes, so that others may look at any time.
+// Stats: counters for those who operate a client. Each pool counts with atomics that
+// only it writes, so that others may read them at any time.
 
 package client
 
@@ -10,28 +10,29 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// Stats are counters of a pool since it was made, or of all pools of a client.
+// Stats counts events of a pool since it was made, or of all pools of a client.
 type Stats struct {
 	Dials      uint64 // connections that were begun
-	DialErrors uint64 // and not established
+	DialErrors uint64 // connections that could not be established
 	Reused     uint64 // requests that got a connection which had served another
 
-	Requests uint64    // that Do sent, or has wait
+	Requests uint64    // requests that Do sent, or put in the queue
 	Retries  uint64    // requests that were sent again, because their connection died
 	Status   [6]uint64 // answers by class: Status[2] counts 2xx; [0] those past 5xx
 	Failed   uint64    // exchanges that ended in an Error
 
-	Unsolicited uint64 // connections that were closed because the server said what nobody had asked for
+	Unsolicited uint64 // connections that were closed because the server sent what nobody had asked for
 	Limits      Limits
 }
 
-// Limits counts the exchanges that failed by a limit, by the setting of [Client].
+// Limits counts the exchanges that failed by a limit. A field counts for the setting of
+// [Client] with its name.
 type Limits struct {
-	Timeouts   uint64 // any of the times
+	Timeouts   uint64 // any of the timeouts
 	MaxWaiting uint64
 	MaxInterim uint64
-	MaxBody    uint64 // or more than Response.Body was told to take
-	Malformed  uint64 // not what RFC 9112 allows, MaxHead and MaxFields included
+	MaxBody    uint64 // over MaxBody, or over the max of Response.Body
+	Malformed  uint64 // answers that RFC 9112 does not allow, or over MaxHead or MaxFields
 }
 
 type counters struct {
@@ -49,7 +50,7 @@ func (c *counters) status(code int) {
 	c.class[class].Add(1)
 }
 
-// failed counts why an exchange failed.
+// failed counts an exchange that failed, and why.
 func (c *counters) failed(e *Error) {
 	c.failures.Add(1)
 	var malformed parser.Error
@@ -73,7 +74,7 @@ func (p *Pool) Stats() (st Stats) {
 	return st
 }
 
-// Stats returns the counters of all pools whose loops have not ended.
+// Stats returns the counters of all pools whose loops have not stopped.
 func (c *Client) Stats() (st Stats) {
 	if m := c.pools.Load(); m != nil {
 		for _, p := range *m {

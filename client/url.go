@@ -1,4 +1,4 @@
-// URLs: whom a request is for, and the target that it is sent with.
+// URLs: the origin that a request is for, and the target that it is sent with.
 
 package client
 
