@@ -10,26 +10,26 @@ import (
 
 var errStalled = fmt.Errorf("conn: the peer does not read, output made no progress: %w", os.ErrDeadlineExceeded)
 
-// Full tells that the output has reached Handler.High and not fallen to Low
-// since: a good time to stop writing until OnDrain. It is true also once the
-// running callback has sent 256 KiB, to a peer who reads as fast as it
-// writes: the others have their turn before OnDrain. It is true from Close on.
+// Full reports whether the output has reached Handler.High and not fallen to Low
+// since: then stop writing until OnDrain. It is also true once the running callback
+// has sent 256 KiB, to a peer that reads as fast as the callback writes: so the other
+// connections have their turn before OnDrain. It is true from Close on.
 func (c *Conn) Full() bool {
 	c.own("Full")
 	if c.is(closing | closed) {
-		return true // for ever: a loop that writes until it is full has to end
+		return true // for ever, so that a program that writes until Full stops
 	}
 	if c.Pending() >= c.h.high() || c.queued() || c.burst >= maxSend {
-		c.choke() // whoever is told so is told of the end too
+		c.choke() // who learns that it is full has to get OnDrain or Drain too
 		c.touch()
 	}
 	return c.is(choked)
 }
 
-// OnDrain calls fn once, when the output has fallen to Handler.Low: after the
-// running callback if it has already. If the connection closes first fn is
-// called too, after Handler.Close, and its next Write answers net.ErrClosed;
-// once Handler.Close has been called OnDrain does nothing.
+// OnDrain calls fn once, when the output has fallen to Handler.Low: after the running
+// callback if it has already. If the connection closes first, fn is called after
+// Handler.Close, and its next Write returns net.ErrClosed. Once Handler.Close has been
+// called OnDrain does nothing.
 func (c *Conn) OnDrain(fn func()) {
 	c.own("OnDrain")
 	if c.is(over) {
@@ -68,14 +68,14 @@ func (c *Conn) relax() {
 	}
 }
 
-// low tells whether the output has fallen to Low.
+// low reports whether the output has fallen to Low.
 func (c *Conn) low() bool { return c.Pending() <= c.h.low() && !c.queued() }
 
-// drained makes the calls that are due when the output is low: to those who
-// wait now, not to those who come to wait meanwhile.
+// drained makes the calls that are due when the output is low: the functions that wait
+// now, not those that are added meanwhile.
 func (c *Conn) drained() {
 	if !c.low() {
-		return // no more: the next drain will do
+		return // it has risen again: wait for the next drain
 	}
 	if c.is(choked) {
 		c.unchoke()
@@ -102,8 +102,8 @@ func (c *Conn) drained() {
 	}
 }
 
-// Pending is the number of bytes written that wait in memory for the kernel to
-// take them; what SendFile is to send is not in it.
+// Pending returns the number of bytes that were written and wait in memory for the
+// kernel to take them. What SendFile has still to send is not included.
 func (c *Conn) Pending() (n int) {
 	c.own("Pending")
 	if c.out != nil {
@@ -115,7 +115,7 @@ func (c *Conn) Pending() (n int) {
 	return n
 }
 
-// pendingMore is what waits elsewhere than in out.
+// pendingMore returns how many bytes wait elsewhere than in out.
 func (c *Conn) pendingMore() (n int) {
 	for _, s := range c.more.queue {
 		if s.buf != nil {
@@ -128,12 +128,12 @@ func (c *Conn) pendingMore() (n int) {
 	return n
 }
 
-// queued tells whether there is output behind out.
+// queued reports whether output waits after out.
 func (c *Conn) queued() bool { return c.more != nil && len(c.more.queue) > 0 }
 
-// Unsent is how much of the output the kernel has not taken: Pending, and in
-// Handler.Close how much was dropped. It is what tells that nothing of a request
-// left, so that it may be sent again. Under TLS the bytes are those of records.
+// Unsent returns how many bytes of the output the kernel has not taken: Pending, or in
+// Handler.Close how many were dropped. If that is a whole request, the request never
+// left, and may be sent again. Under TLS the bytes are those of records.
 func (c *Conn) Unsent() int {
 	c.own("Unsent")
 	switch {
@@ -145,9 +145,9 @@ func (c *Conn) Unsent() int {
 	return c.Pending()
 }
 
-// Undelivered is how much of the output the kernel still holds for the peer, as far
-// as the system says (Linux does): beside Pending, what the peer has not got yet. It
-// is a system call.
+// Undelivered returns how many bytes of the output the kernel still holds for the peer,
+// or 0 where the system does not say (Linux does). With Pending it makes up what the
+// peer has not got yet. It makes a system call.
 func (c *Conn) Undelivered() int {
 	if c.fd < 0 {
 		return 0
@@ -155,7 +155,7 @@ func (c *Conn) Undelivered() int {
 	return max(unsent(int(c.fd)), 0)
 }
 
-// watchStall looks again after half the time that output may stall.
+// watchStall schedules the next check for half of the time that output may stall.
 func (c *Conn) watchStall() {
 	if n := c.h.stall(); n != 0 {
 		c.stall = c.loop.tickIn(max(n/2, 1))
@@ -163,16 +163,16 @@ func (c *Conn) watchStall() {
 	}
 }
 
-// stalled reports whether the peer takes nothing. The kernel says that there is
-// room only when a good part of its buffer is free, which for a slow reader may
-// take minutes; so what counts is how much it still holds for the peer. That falls
-// in steps too: Linux's receivers open a window that was closed by 64 to 190 KiB
-// on the loopback device, and a Unix socket is freed by whole buffers of 36 KiB.
-// So a peer is given several looks for one step.
+// stalled reports whether the peer takes nothing. The kernel reports room only when a
+// good part of its buffer is free, which for a slow reader may take minutes. So what
+// counts is how much the kernel still holds for the peer. That falls in steps: on the
+// loopback device Linux's receivers reopen a closed window by 64 to 190 KiB at a time,
+// and a Unix socket is freed by whole buffers of 36 KiB. So a peer has several checks'
+// time for one step.
 func (c *Conn) stalled() bool {
 	const (
-		least = 1 << 10 // bytes: who takes less in all the looks holds us up
-		looks = 8       // four times Stall
+		least = 1 << 10 // bytes: a peer that takes less in all the checks has stalled
+		looks = 8       // checks, half of Stall apart: four times Stall
 	)
 	x := c.extra()
 	switch now := max(unsent(int(c.fd)), 1); {

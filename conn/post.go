@@ -1,5 +1,5 @@
-// Post: how other goroutines reach the loop. A mutex, a slice, and one wake of
-// the poller for as many functions as come before it looks.
+// Post: how other goroutines reach the loop. It takes a mutex, a slice, and one wake
+// of the poller for all functions that come before the loop looks.
 
 package conn
 
@@ -11,7 +11,7 @@ import (
 
 // Post runs fn on the loop, after what is running now. It may be called from
 // any goroutine, the loop's own included, and never blocks. The order of one
-// goroutine's posts is kept. Once Run has returned it answers net.ErrClosed,
+// goroutine's posts is kept. Once Run has returned it returns net.ErrClosed,
 // and fn is not run.
 func (l *Loop) Post(fn func()) error { return l.enqueue(posted{fn: fn}) }
 
@@ -19,7 +19,7 @@ func (l *Loop) Post(fn func()) error { return l.enqueue(posted{fn: fn}) }
 // connection may have been closed. A panic in fn closes it.
 func (c *Conn) Post(fn func()) error { return c.loop.enqueue(posted{fn: fn, conn: c}) }
 
-// posted is a function to run; a panic in it closes conn.
+// posted is a function to run. A panic in it closes conn, if that is not nil.
 type posted struct {
 	fn   func()
 	conn *Conn
@@ -27,7 +27,7 @@ type posted struct {
 
 type postbox struct {
 	mu     sync.Mutex
-	coming []posted // from anybody
+	coming []posted // what was posted and not taken yet
 	dealt  []dealt  // connections from other loops: see Spread
 	ended  bool
 
@@ -35,7 +35,7 @@ type postbox struct {
 
 	waiting atomic.Int32 // len(dealt)
 
-	running []posted // the loop's own: taken from coming, run one by one
+	running []posted // taken from coming, to be run one by one; only the loop uses it
 	at      int
 }
 
@@ -50,14 +50,13 @@ func (l *Loop) enqueue(p posted) error {
 	b.coming = append(b.coming, p)
 	b.mu.Unlock()
 	if b.asleep.CompareAndSwap(true, false) {
-		// It fails if Run has meanwhile returned, having run what p is.
+		// Wake fails if Run has returned meanwhile, and then p has run already.
 		l.poll.Wake()
 	}
 	return nil
 }
 
-// take makes what has come so far the loop's own, and answers how many
-// functions are to be run.
+// take takes what has come so far, and returns how many functions are to be run.
 func (b *postbox) take() int {
 	if b.at == len(b.running) {
 		b.mu.Lock()
@@ -71,20 +70,20 @@ func (b *postbox) take() int {
 // run runs the next of what take has taken.
 func (b *postbox) run(l *Loop) {
 	p := b.running[b.at]
-	b.running[b.at] = posted{} // let go of what it refers to
+	b.running[b.at] = posted{} // keep nothing alive
 	b.at++
 	if b.at == len(b.running) && cap(b.running) > 4096 {
-		b.running, b.at = nil, 0 // a flood is over: do not keep its slice
+		b.running, b.at = nil, 0 // after a flood: do not keep its slice
 	}
 	l.running = p.conn
 	p.fn()
 }
 
-// left reports whether take has taken more than was run.
+// left reports whether functions that take has taken, or connections dealt, are left.
 func (b *postbox) left() bool { return b.at < len(b.running) || b.waiting.Load() > 0 }
 
-// sleep announces that the loop is about to wait; false: it must not, there is
-// something to run.
+// sleep announces that the loop is about to wait. It returns false if there is
+// something to run: then the loop must not wait.
 func (b *postbox) sleep() bool {
 	b.asleep.Store(true)
 	b.mu.Lock()
@@ -98,7 +97,7 @@ func (b *postbox) sleep() bool {
 
 func (b *postbox) awake() { b.asleep.Store(false) }
 
-// end closes the box unless there is something in it.
+// end closes the box, unless something is in it, and reports whether it did.
 func (b *postbox) end() bool {
 	if b.left() {
 		return false
@@ -112,7 +111,7 @@ func (b *postbox) end() bool {
 	return true
 }
 
-// close closes the box. What is in it is still to be run.
+// close closes the box. What is in it will still be run.
 func (b *postbox) close() {
 	b.mu.Lock()
 	b.ended = true

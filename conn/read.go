@@ -1,5 +1,5 @@
-// Input: from the kernel into the loop's one buffer, to Data, and into a
-// buffer of its own only what Data leaves.
+// Input: from the kernel into the loop's one buffer, and from there to Data. Only what
+// Data leaves goes to a buffer of the connection's own.
 
 package conn
 
@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// fill reads once: the poller says so if there is more.
+// fill reads once: if there is more, the poller reports it again.
 func (c *Conn) fill() {
 	l := c.loop
 	buf := l.in
@@ -58,10 +58,10 @@ func (c *Conn) fill() {
 	poison(p)
 }
 
-// Quiet reports whether the peer has said nothing that was not read yet: no
-// byte, no FIN, no reset. It asks the kernel, for a client that is about to use
-// an idle connection again, which may be dead by now, or hold what nobody asked for.
-// Within Data, what that was given does not count.
+// Quiet reports whether there is nothing unread from the peer: no byte, no FIN, no
+// reset. It asks the kernel. It is for a client that is about to use an idle
+// connection again: the connection may be dead, or hold an answer that nobody asked
+// for. Within Data, the bytes that it was given do not count.
 func (c *Conn) Quiet() bool {
 	c.own("Quiet")
 	if c.is(connecting|opening|ended|closing|closed|deaf) || c.in != nil && c.loop.delivering != c || c.sec == shaking {
@@ -70,8 +70,8 @@ func (c *Conn) Quiet() bool {
 	return peek(int(c.fd)) == syscall.EAGAIN
 }
 
-// Held returns the input that Data has left, and that will come again. It is good
-// until the callback that is running returns, and not to be changed.
+// Held returns the input that Data has left, and that will come again. It is valid
+// until the running callback returns, and must not be changed.
 func (c *Conn) Held() []byte {
 	c.own("Held")
 	if c.in == nil {
@@ -80,14 +80,14 @@ func (c *Conn) Held() []byte {
 	return c.in.B[c.inOff:]
 }
 
-// hold keeps p until there is more, or Resume.
+// hold keeps p until there is more input, or Resume is called.
 func (c *Conn) hold(p []byte) {
 	c.in, c.inOff = getBuffer(len(p)), 0
 	c.in.B = append(c.in.B, p...)
 	c.account()
 }
 
-// keep is hold, behind what is held already: in one piece, and as much as came.
+// keep appends p to what is held already, so that Data sees it in one piece.
 func (c *Conn) keep(p []byte) {
 	b := c.in.B
 	if off := int(c.inOff); off > len(b)/2 && len(b)+len(p) > cap(b) {
@@ -98,7 +98,7 @@ func (c *Conn) keep(p []byte) {
 	c.account()
 }
 
-// deliver hands p to whoever takes the input, and answers how much was taken.
+// deliver hands p to the pipe or to Data, and returns how much was consumed.
 func (c *Conn) deliver(p []byte) int {
 	if c.more != nil && c.more.pipe != nil {
 		c.pour(p)
@@ -131,7 +131,7 @@ func (c *Conn) deliverHeld() {
 	lent := fresh(p)
 	n := c.deliver(lent)
 	if debugging {
-		copy(p, lent) // it may have been changed
+		copy(p, lent) // Data may have changed it
 		poison(lent)
 	}
 	poison(p[:n])
@@ -151,29 +151,29 @@ func (c *Conn) dropInput() {
 	}
 }
 
-// replay has held input handed over again, and the peer's end after it, if
-// there is any: or if there may be some when the running Data returns.
+// replay arranges that held input is handed over again, and the peer's FIN after it.
+// Within Data nothing is held yet, but may be when it returns.
 func (c *Conn) replay() {
 	if c.in != nil || c.is(endDue) || c.loop.delivering == c {
 		c.later()
 	}
 }
 
-// peerEnded is the peer's FIN.
+// peerEnded handles the peer's FIN.
 func (c *Conn) peerEnded() {
 	c.set(ended | endDue)
 	c.touch()
 	c.tellEnd()
 }
 
-// tellEnd passes on that the peer has ended, to whoever takes the input. A sink
-// gets what is held first; a handler has seen it.
+// tellEnd passes the peer's FIN on to the pipe's sink or to Handler.End. A sink gets
+// the held input first; Data has seen it already.
 func (c *Conn) tellEnd() {
 	switch {
 	case !c.is(endDue) || c.holdsOff():
-		return // replay comes back to it
+		return // replay will call it again
 	case c.in != nil && c.is(deferred):
-		return // again tells it, behind what is held
+		return // Conn.again will call it, after what is held
 	case c.more != nil && c.more.pipe != nil:
 		if c.in == nil {
 			c.clear(endDue)

@@ -1,5 +1,5 @@
-// Output: collected during a callback, sent at its end, and kept in a pooled
-// buffer only as far as the kernel refuses it.
+// Output: collected during a callback, sent at its end. Only what the kernel does
+// not take is kept, in a pooled buffer.
 
 package conn
 
@@ -11,11 +11,11 @@ import (
 	"unsafe"
 )
 
-// Write sends p, all of it: what the kernel does not take now is copied and
-// follows when it does. p is the caller's again on return. What is written
-// during one callback leaves together at its end. The error is net.ErrClosed
-// after Close, CloseWrite or the end of the connection, and [ErrBacklog] when
-// more than Handler.Max bytes are pending already, which aborts it.
+// Write sends all of p: what the kernel does not take now is copied, and sent when it
+// does. The caller may use p again on return. What is written during one callback is
+// sent together at its end. The error is net.ErrClosed after Close, CloseWrite or the
+// end of the connection. It is [ErrBacklog] when more than Handler.Max bytes are
+// pending already, which aborts the connection.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.own("Write")
 	if err := c.writable(); err != nil {
@@ -28,7 +28,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 // WriteString is Write of a string.
 func (c *Conn) WriteString(s string) (int, error) {
 	c.own("WriteString")
-	return c.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
+	return c.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write only reads it
 }
 
 // Writev writes the pieces in order, as one Write of them put together.
@@ -55,18 +55,18 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 	return n, nil
 }
 
-// AvailableBuffer is an empty slice with room for n bytes. What is appended to it
-// and passed to the Write that follows need not be copied any more. It is good
-// until then, and no longer than the running callback.
+// AvailableBuffer returns an empty slice with room for n bytes. Append to it and pass
+// it to the next Write, which then need not copy it. It is valid until that Write, and
+// no longer than the running callback.
 func (c *Conn) AvailableBuffer(n int) []byte {
 	c.own("AvailableBuffer")
 	l, b := c.loop, c.out
 	if b == nil && !l.corked {
-		b = l.cork // which makeRoom is going to take
+		b = l.cork // makeRoom will choose it too
 	}
 	switch {
 	case n > corkSize:
-		return make([]byte, 0, n) // so much is not worth keeping
+		return make([]byte, 0, n) // too large to keep for reuse
 	case b == nil || c.sec != plain || c.queued():
 		l.spare = slices.Grow(l.spare[:0], n)
 		return l.spare
@@ -75,7 +75,7 @@ func (c *Conn) AvailableBuffer(n int) []byte {
 	return b.B[len(b.B):]
 }
 
-// put is Write, to a connection that is writable.
+// put is Write without its checks.
 func (c *Conn) put(p []byte) {
 	if c.sec != plain {
 		c.putSealed(p)
@@ -86,7 +86,7 @@ func (c *Conn) put(p []byte) {
 	}
 	b := c.tail(len(p))
 	if end := len(*b) + len(p); end <= cap(*b) && &p[0] == &(*b)[:end][len(*b)] {
-		*b = (*b)[:end] // it was made there: see AvailableBuffer
+		*b = (*b)[:end] // p was built in place: see AvailableBuffer
 	} else {
 		*b = append(*b, p...)
 	}
@@ -94,7 +94,7 @@ func (c *Conn) put(p []byte) {
 }
 
 // Unwrite takes back the last n bytes that were written, and reports whether that
-// was possible: not if the kernel has taken any of them, or TLS has.
+// was possible. It is not if the kernel or TLS has taken any of them.
 func (c *Conn) Unwrite(n int) bool {
 	c.own("Unwrite")
 	b := c.out
@@ -113,11 +113,11 @@ func (c *Conn) collected() {
 	}
 }
 
-// deafened reports whether the connection goes on although the peer takes no more.
-// One that closed without reading all that we sent resets the connection, but what
-// it said before is still to be read: the answer to an upload, why it was refused.
-// The output is dropped from now on, and Close is told of the error once the
-// input has ended.
+// deafened reports whether the connection goes on although the peer takes no more
+// output. A peer that closes without reading all that we sent resets the connection,
+// but what it sent before may still have to be read: the answer that says why an
+// upload was refused. From now on output is dropped, and Handler.Close gets the error
+// once the input has ended.
 func (c *Conn) deafened(op string, errno syscall.Errno) bool {
 	if errno != syscall.EPIPE && errno != syscall.ECONNRESET || c.is(ended|closing) || !c.is(dialled) && !c.h.ReadOn {
 		return false
@@ -141,7 +141,7 @@ func (c *Conn) writable() error {
 	return nil
 }
 
-// tail is where output of n bytes is appended.
+// tail returns the buffer to which output of n bytes is appended.
 func (c *Conn) tail(n int) *[]byte {
 	if c.queued() {
 		return c.more.tail()
@@ -149,7 +149,7 @@ func (c *Conn) tail(n int) *[]byte {
 	return c.front(n)
 }
 
-// front is tail, but for what is queued.
+// front is tail, but goes before what is queued.
 func (c *Conn) front(n int) *[]byte {
 	if c.out == nil || c.outOff != 0 {
 		c.makeRoom(n)
@@ -157,8 +157,8 @@ func (c *Conn) front(n int) *[]byte {
 	return &c.out.B
 }
 
-// makeRoom finds a buffer for output, the loop's own as a rule, or moves what is
-// left of it to the front.
+// makeRoom finds a buffer for output, the loop's cork as a rule; or it moves what is
+// left in the buffer to its front.
 func (c *Conn) makeRoom(n int) {
 	switch l := c.loop; {
 	case c.out == nil && !l.corked && n <= corkSize:
@@ -172,9 +172,9 @@ func (c *Conn) makeRoom(n int) {
 	}
 }
 
-// lend notes that a buffer of the pool collects the output of c. A callback
-// that writes to thousands of connections, a broadcast, would hold a buffer for
-// each until it returns: so many at a time are enough.
+// lend notes that a pooled buffer collects the output of c. A callback that writes to
+// thousands of connections, a broadcast, would otherwise hold a buffer for each until
+// it returns; with maxLent of them lent, their output is sent first.
 func (l *Loop) lend(c *Conn) {
 	if len(l.lent) == maxLent {
 		for _, d := range l.lent {
@@ -186,8 +186,8 @@ func (l *Loop) lend(c *Conn) {
 	l.lent = append(l.lent, c)
 }
 
-// sendNow gives p to the kernel at once, together with what is pending, instead
-// of copying it first. It answers false where p has to wait behind that.
+// sendNow gives p to the kernel at once, together with what is pending, instead of
+// copying it first. It returns false if p has to wait after what is pending.
 func (c *Conn) sendNow(p []byte) bool {
 	if c.is(blocked|connecting) || c.queued() {
 		return false
@@ -218,7 +218,7 @@ func (c *Conn) sendNow(p []byte) bool {
 	return true
 }
 
-// kernel writes a and b to the socket, and answers how much it took. Less than
+// kernel writes a and b to the socket, and returns how much the socket took. Less than
 // all means that the connection is blocked, or has failed.
 func (c *Conn) kernel(a, b []byte) int {
 	if c.is(deaf) {
@@ -248,8 +248,9 @@ func (c *Conn) kernel(a, b []byte) int {
 	return n
 }
 
-// last tells that nothing but our FIN follows the output, and can join it: one segment less for both
-// sides to deal with, which of all that a connection for each request costs is a tenth.
+// last reports whether only our FIN follows the output, and can leave in the segment of
+// the last bytes. That saves one segment: a tenth of the cost of a one-request
+// connection.
 func (c *Conn) last() bool {
 	return joinsFIN && c.is(closing|shut) && !c.queued() && (c.sec == plain || c.more.tls.bye)
 }
@@ -260,7 +261,7 @@ func (c *Conn) send() {
 	begin := c.loop.stats.BytesOut
 	for !c.is(blocked | connecting | closed) {
 		if c.loop.stats.BytesOut-begin >= maxSend {
-			c.set(blocked) // the poller says at once that it is not: the next turn goes on
+			c.set(blocked) // the poller reports room at once, and the next turn goes on
 			c.sent(0)
 			break
 		}
@@ -283,8 +284,8 @@ func (c *Conn) send() {
 	}
 }
 
-// sent counts progress, and has the wheel look whether there is any while the
-// kernel takes no more.
+// sent counts progress. If the kernel takes no more, it makes the wheel check later
+// whether there is any.
 func (c *Conn) sent(n int) {
 	if n > 0 {
 		c.loop.stats.BytesOut += uint64(n)
@@ -300,8 +301,8 @@ func (c *Conn) sent(n int) {
 	}
 }
 
-// uncork moves what the kernel refused out of the loop's buffer, which serves
-// the next callback.
+// uncork moves what the kernel did not take out of the loop's cork, which the next
+// callback needs.
 func (c *Conn) uncork() {
 	rest := c.out.B[c.outOff:]
 	b := getBuffer(len(rest))
