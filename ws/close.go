@@ -1,4 +1,4 @@
-// The end: the close handshake, failures, silence, and the last call.
+// Closing: the close handshake, failures, silence, and the last callback.
 
 package ws
 
@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// lingerTime is how long input is discarded behind the end of our output. A
-// connection that is closed while input is unread is reset, and the reset takes
-// from the peer what it has not read: our close frame.
+// lingerTime is how long input is discarded after the end of our output. Closing a
+// connection with unread input resets it, and a reset makes the peer lose what it has
+// not read: our close frame.
 const lingerTime = 2 * time.Second
 
-// Close begins the closing handshake: what has been written is sent, then a close
-// frame with the code, or without one if it is NoCode, and a reason of at most 123
-// bytes; a longer one is cut. Messages that come from now on are discarded. The
-// peer has Handler.CloseTimeout to answer. Then the server ends the connection
+// Close begins the close handshake. It sends a close frame after what has been written,
+// with the code, unless that is NoCode, and with the reason, which is cut after 123
+// bytes. Messages that come from now on are discarded. The peer has
+// Handler.CloseTimeout to send its close frame. Then the server closes the connection
 // (RFC 6455 7.1.1), and Handler.Close is called.
 func (c *Conn) Close(code Code, reason string) error {
 	switch {
@@ -35,14 +35,14 @@ func (c *Conn) Close(code Code, reason string) error {
 	return nil
 }
 
-// Abort ends the connection at once, by a reset.
+// Abort ends the connection at once, by a reset. Output that has not been sent is lost.
 func (c *Conn) Abort() error {
 	c.set(closeSent)
 	c.leaveHubs()
 	return c.conn.Abort()
 }
 
-// sendClose sends the one close frame of ours.
+// sendClose sends our close frame.
 func (c *Conn) sendClose(code Code, reason string) {
 	var room [125]byte
 	c.write(byte(Close)|finBit, AppendClosePayload(room[:0], code, reason))
@@ -51,7 +51,7 @@ func (c *Conn) sendClose(code Code, reason string) {
 	c.dropMessage()
 }
 
-// fail is what the peer gets for breaking a rule (RFC 6455 7.1.7).
+// fail fails the connection because the peer broke a rule (RFC 6455 7.1.7).
 func (c *Conn) fail(e Error) {
 	c.extra().close = CloseError{Code: e.Code(), Err: e}
 	if !c.is(closeSent) {
@@ -61,8 +61,8 @@ func (c *Conn) fail(e Error) {
 	c.finish()
 }
 
-// linger follows the close frames of both sides. A client leaves it to the server
-// to end the connection, so that it is the server's port that has to wait.
+// linger follows the close frames of both sides. A client lets the server close the
+// connection first, so that the server's side has to stay in TIME_WAIT.
 func (c *Conn) linger() {
 	c.set(lingering)
 	if c.is(asClient) {
@@ -80,7 +80,7 @@ func (c *Conn) finish() {
 	c.conn.Resume()
 }
 
-// closed is the last call that comes from below.
+// closed is the last call that comes from package conn.
 func (c *Conn) closed(err error) {
 	c.set(closeSent)
 	c.leaveHubs()
@@ -104,7 +104,7 @@ func (c *Conn) closed(err error) {
 	}
 }
 
-// clock is the loop's time, in milliseconds, wrapping.
+// clock returns the loop's time in milliseconds, which wraps.
 func (c *Conn) clock() uint32 { return uint32(c.conn.Loop().Now().Sub(epoch) / time.Millisecond) }
 
 // epoch is what clock counts from.
@@ -127,7 +127,7 @@ func (c *Conn) watch() {
 	c.conn.SetDeadline(max(next-c.silent(), time.Millisecond))
 }
 
-// silent is for how long the peer has not been heard.
+// silent returns how long the peer has not been heard.
 func (c *Conn) silent() time.Duration {
 	return time.Duration(c.clock()-c.heard) * time.Millisecond
 }
@@ -144,7 +144,7 @@ func (c *Conn) timeout() {
 		c.extra().close = CloseError{Code: Abnormal, Err: os.ErrDeadlineExceeded}
 		c.conn.Abort()
 	case c.is(paused|yielded) || c.conn.Full():
-		c.heard = c.clock() // it is we who do not listen
+		c.heard = c.clock() // we have paused reading, so this is not the peer's silence
 		c.watch()
 	case silence > 0 && c.silent() >= silence:
 		c.extra().close = CloseError{Code: Abnormal, Err: os.ErrDeadlineExceeded}

@@ -13,29 +13,29 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// A Conn is a WebSocket connection, of a server by [Upgrade] or of a client. Its
-// methods belong to the goroutine of its loop, all but Post. Once it has ended
-// they return net.ErrClosed.
+// A Conn is a WebSocket connection, of a server by [Upgrade] or of a client by [Dial].
+// All methods except Post must be called on the loop's goroutine. Once the connection
+// is closed they return net.ErrClosed.
 type Conn struct {
-	// State is the program's own.
+	// State is for the program. The package does not use it.
 	State any
 
 	conn   *conn.Conn
 	h      *Handler
 	parser Parser
-	msg    *bytebufferpool.ByteBuffer // of a message that comes in pieces; nil: none
-	more   *extra                     // what few connections need
-	hubs   *member                    // the first of the hubs that it is in
-	heard  uint32                     // when the peer was heard last: see clock
+	msg    *bytebufferpool.ByteBuffer // the message that comes in pieces; nil: none
+	more   *extra                     // state that few connections need
+	hubs   *member                    // list of the hubs that the connection is in
+	heard  uint32                     // when the peer was last heard: see clock
 	flags  flags
 	proto  uint8 // the subprotocol is Handler.Protocols[proto-1]; 0: none
-	window uint8 // bits of the window that our compressed messages may use; 0: none are
+	window uint8 // bits of the window for our compressed messages; 0: do not compress
 }
 
 // extra is the state that most connections never have.
 type extra struct {
 	control []byte // payload of a control frame that comes in pieces
-	size    uint64 // of a message so far, where Stream has a limit
+	size    uint64 // size of a message so far, where Stream has a limit
 	inflate *inflater
 	close   CloseError
 }
@@ -44,14 +44,14 @@ type flags uint16
 
 const (
 	asClient   flags = 1 << iota // this side masks
-	paused                       // by Pause
-	yielded                      // reading is paused until resume, for the others' sake
-	pinged                       // a ping was sent since the peer was heard
-	fragmented                   // a message of ours has begun, by WriteFragment
-	closeSent                    // our close frame is out: no more is sent
-	closeRead                    // the peer's has come: no more is read
+	paused                       // the program has called Pause
+	yielded                      // reading is paused until resume, to let other connections have their turn
+	pinged                       // a ping was sent since the peer was last heard
+	fragmented                   // WriteFragment has begun a message
+	closeSent                    // our close frame was written: nothing more is sent
+	closeRead                    // the peer's close frame has come: nothing more is read
 	lingering                    // both, or the connection has failed: input is discarded
-	hurried                      // no longer than CloseTimeout may the end take
+	hurried                      // closing may take no longer than CloseTimeout
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
@@ -67,7 +67,7 @@ func (c *Conn) extra() *extra {
 
 func of(c *conn.Conn) *Conn { return c.State.(*Conn) }
 
-// adopt makes a Conn of a connection whose handshake is done.
+// adopt makes a Conn from a connection whose handshake is done.
 func (h *Handler) adopt(nc *conn.Conn, c *Conn) {
 	c.conn, c.h = nc, h
 	nc.State = c
@@ -79,8 +79,8 @@ func (h *Handler) adopt(nc *conn.Conn, c *Conn) {
 	}
 }
 
-// Conns ranges over the WebSocket connections of a loop, on its goroutine, in no
-// particular order: to close them all, for one.
+// Conns returns an iterator over the WebSocket connections of a loop, in no particular
+// order. Use it on the loop's goroutine, for instance to close them all.
 func Conns(l *conn.Loop) iter.Seq[*Conn] {
 	return func(yield func(*Conn) bool) {
 		for nc := range l.Conns() {
@@ -95,10 +95,10 @@ func Conns(l *conn.Loop) iter.Seq[*Conn] {
 // must not be read from or written to.
 func (c *Conn) Conn() *conn.Conn { return c.conn }
 
-// Loop returns the loop that the connection lives on.
+// Loop returns the connection's loop.
 func (c *Conn) Loop() *conn.Loop { return c.conn.Loop() }
 
-// Handler returns the Handler that the connection goes by.
+// Handler returns the connection's Handler.
 func (c *Conn) Handler() *Handler { return c.h }
 
 // Protocol returns the subprotocol that was agreed on, "" if there is none.
@@ -109,27 +109,27 @@ func (c *Conn) Protocol() string {
 	return c.h.Protocols[c.proto-1]
 }
 
-// Post runs fn on the connection's loop. It may be called from any goroutine. By
-// then the connection may have ended. See [conn.Conn.Post].
+// Post runs fn on the connection's loop. It may be called from any goroutine. The
+// connection may be closed when fn runs. See [conn.Conn.Post].
 func (c *Conn) Post(fn func()) error { return c.conn.Post(fn) }
 
-// After calls fn on the loop once d has passed, unless the connection has ended.
+// After calls fn on the loop once d has passed, unless the connection is closed by then.
 func (c *Conn) After(d time.Duration, fn func()) *conn.Timer { return c.conn.After(d, fn) }
 
-// Full reports whether the peer does not read as fast as is written: a good time
-// to stop writing until OnDrain. It is true for ever once the connection closes.
-// Output that is written regardless is held, up to Handler.Max.
+// Full reports whether to stop writing until OnDrain, because the peer reads more
+// slowly than the program writes. Output that is written nevertheless is held, up to
+// Handler.Max. Full is always true once the connection closes.
 func (c *Conn) Full() bool { return c.is(closeSent) || c.conn.Full() }
 
-// OnDrain calls fn once, when the output has fallen to Handler.Low, or the
-// connection has ended, as the next Write will say.
+// OnDrain calls fn once, when the output has fallen to Handler.Low, or when the
+// connection is closed: then the next Write returns an error.
 func (c *Conn) OnDrain(fn func()) { c.conn.OnDrain(fn) }
 
-// Pending is how many bytes of output wait in memory.
+// Pending returns how many bytes of output wait in memory.
 func (c *Conn) Pending() int { return c.conn.Pending() }
 
-// Pause stops reading, so that TCP stops the peer, until Resume. The message that
-// is being handled is the last for now.
+// Pause stops reading until Resume, so that TCP makes the peer wait. No message comes
+// after the one that is being handled.
 func (c *Conn) Pause() {
 	if !c.is(closeSent | closeRead) {
 		c.set(paused)
@@ -141,7 +141,7 @@ func (c *Conn) Pause() {
 func (c *Conn) Resume() {
 	if c.is(paused) {
 		c.clear(paused)
-		c.heard = c.clock() // what came meanwhile was not heard
+		c.heard = c.clock() // nothing was read meanwhile, so this was not silence
 		c.unpause()
 	}
 }
@@ -153,7 +153,7 @@ func (c *Conn) unpause() {
 	}
 }
 
-// Errors of a program's own making.
+// Mistakes of the program.
 var (
 	ErrOp         = errors.New("ws: what can be written is Text or Binary")
 	ErrCode       = errors.New("ws: a close frame cannot hold that code: 1000 to 1014 but 1004 to 1006, 3000 to 4999, or NoCode")

@@ -1,4 +1,4 @@
-// permessage-deflate (RFC 7692): how it is agreed on, and messages compressed.
+// permessage-deflate (RFC 7692): negotiation and compression.
 
 package ws
 
@@ -10,15 +10,15 @@ import (
 	"github.com/valyala/bytebufferpool"
 )
 
-// Deflate is how messages are compressed, where the peer can inflate them. No
-// compressor outlives a message: each begins without a context (no_context_takeover,
-// for both sides), so that all connections share a few, and an idle one holds none.
+// Deflate says how messages are compressed, if the peer agrees to it. Each message
+// begins without a context (no_context_takeover, for both sides), so that all
+// connections share a few compressors, and an idle one holds none.
 type Deflate struct {
-	// Level is that of package compress/flate, from 1 to 9, or flate.HuffmanOnly.
+	// Level is a level of package compress/flate, from 1 to 9, or flate.HuffmanOnly.
 	// Default: flate.BestSpeed.
 	Level int
 
-	// Least is the length from which messages are compressed. Default: 512 bytes.
+	// Least is the length in bytes from which messages are compressed. Default: 512.
 	Least int
 }
 

@@ -13,33 +13,33 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// ErrURL is what a URL is refused with that is no ws:// or wss:// one, or has a
-// fragment (RFC 6455 3).
+// ErrURL is the error for a URL that is not ws:// or wss://, or has a fragment (RFC
+// 6455 3).
 var ErrURL = errors.New("ws: the URL has to be ws:// or wss://, without a fragment")
 
-// A Dialer opens connections as a client. The zero value is ready; it may be used
-// on any number of loops.
+// A Dialer opens connections as a client. The zero value is ready for use. It may be
+// used on any number of loops.
 type Dialer struct {
-	// Client has the settings for what comes before WebSocket: TLS, timeouts, how to
-	// connect.
+	// Client has the settings for everything before WebSocket: how to connect, TLS, and
+	// timeouts.
 	Client client.Client
 
-	// Fields, if it is set, adds to the fields of the handshake: Origin, Cookie,
+	// Fields, if it is set, may add fields to the handshake, such as Origin, Cookie and
 	// Authorization.
 	Fields func(q client.Request)
 }
 
 var dialer Dialer
 
-// Dial is Dialer.Dial by a Dialer without settings.
+// Dial is [Dialer.Dial] of a Dialer with default settings.
 func Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err error)) client.Request {
 	return dialer.Dial(l, url, h, fn)
 }
 
-// Dial opens a connection on l, to a ws:// or wss:// URL. It belongs to l's
-// goroutine. fn, unless it is nil, is called once, in any case and not before Dial
-// returns: behind h.Open if there is a connection, else with a [HandshakeError], a
-// client.Error or ErrURL. Until then an Abort of what is returned ends the attempt.
+// Dial opens a connection on l, to a ws:// or wss:// URL. It must be called on l's
+// goroutine. fn, unless it is nil, is called exactly once, after Dial has returned:
+// after h.Open if there is a connection, else with a [HandshakeError], a client.Error
+// or ErrURL. Until then, Abort of the returned request ends the attempt.
 func (d *Dialer) Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err error)) client.Request {
 	if fn == nil {
 		fn = func(*Conn, error) {}
@@ -89,7 +89,7 @@ func (d *Dialer) Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err
 	return q
 }
 
-// upgraded makes a connection of the server's answer.
+// upgraded makes a connection from the server's answer.
 func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
 	q := handshake{h: h}
 	for name, value := range r.All() {
@@ -125,8 +125,8 @@ func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
 	return c, nil
 }
 
-// deflateOffer has the server begin anew with each message, as we do: so we hold
-// no context either.
+// deflateOffer asks the server to compress each message without a context, as we do, so
+// that we need to keep none.
 const deflateOffer = deflateName + "; " + serverNoContext + "; " + clientNoContext + "; " + clientWindowBits
 
 // extended notes the extension that the server took, and reports whether it may

@@ -1,4 +1,4 @@
-// Errors: each rule that a peer can break, and the close code that says so.
+// Errors: each rule that a peer can break, and the close code for it.
 
 package ws
 
@@ -16,7 +16,7 @@ const (
 	ErrContinuation  // RFC 6455 5.4: a continuation of no message
 	ErrUnfinished    // RFC 6455 5.4: a message within the fragments of another
 	ErrUnmasked      // RFC 6455 5.1: a client's frame without a mask
-	ErrMasked        // RFC 6455 5.1: a server's frame with one
+	ErrMasked        // RFC 6455 5.1: a server's frame with a mask
 	ErrControlLength // RFC 6455 5.5: a control frame of more than 125 bytes
 	ErrCloseLength   // RFC 6455 5.5.1: a close frame of one byte
 	ErrLength        // RFC 6455 5.2: a length of 2^63 or more
@@ -24,7 +24,7 @@ const (
 	ErrCloseCode     // RFC 6455 7.4: a code that no close frame may hold
 	ErrUTF8          // RFC 6455 8.1: a text that is not UTF-8
 	ErrReason        // RFC 6455 5.5.1: a reason that is not UTF-8
-	ErrTooBig        // RFC 6455 7.4.1: a message past Handler.MaxMessage
+	ErrTooBig        // RFC 6455 7.4.1: a message of more than Handler.MaxMessage bytes
 	ErrDeflate       // RFC 7692 7.2.2: data that do not inflate, or end early
 
 	numErrors
@@ -62,7 +62,7 @@ func (e Error) Code() Code {
 
 func (e Error) Error() string { return "ws: " + e.reason() }
 
-// reason returns what a close frame says of the error.
+// reason returns the reason in the close frame for the error.
 func (e Error) reason() string {
 	if e < numErrors && e > 0 {
 		return errorText[e].text

@@ -18,8 +18,8 @@ var hasFast = cpu.X86.HasAVX2
 //go:noescape
 func maskAVX2(p *byte, n int, key uint32)
 
-// utf8AVX2 reports whether n bytes, at least 35, are UTF-8, but for a character
-// whose end is missing behind them. See fast_amd64.s for how.
+// utf8AVX2 reports whether n bytes, at least 35, are UTF-8. The last character may be
+// incomplete. See fast_amd64.s for how.
 //
 //go:noescape
 func utf8AVX2(p *byte, n int, t *utf8Table) bool

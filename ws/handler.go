@@ -1,4 +1,4 @@
-// Handler: the callbacks, choices and limits that connections share.
+// Handler: the callbacks, settings and limits that connections share.
 
 package ws
 
@@ -12,10 +12,10 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// A Handler says what happens on the connections of one kind. One Handler serves
-// any number of them, of a server and of a client, and must not be changed or
-// copied while it does. All functions run on the connection's loop; a nil one
-// means the default. What they are given is valid until they return.
+// A Handler has the callbacks and settings for connections of one kind. It serves any
+// number of connections, of a server and of a client, and must not be changed or
+// copied meanwhile. All functions run on the connection's loop. A nil function means
+// the default. Bytes that they are given are valid until they return.
 type Handler struct {
 	// Open is called once the handshake is done, before anything else: within
 	// Upgrade on the server's side.
@@ -25,13 +25,13 @@ type Handler struct {
 	// Text is valid UTF-8. Default: messages are discarded.
 	Message func(c *Conn, op Op, p []byte)
 
-	// Stream is called in place of Message, with the pieces of each message as they
-	// come: last marks the end of one, which may be an empty piece. A piece of text
-	// may end within a character, but the text as a whole is valid UTF-8. A
-	// compressed message comes when it is complete, in pieces all the same.
+	// Stream, if it is set, is called in place of Message, with the pieces of each
+	// message as they come. last is true with the last piece of a message, which may
+	// be empty. A piece of text may end within a character, but the text as a whole is
+	// valid UTF-8. The pieces of a compressed message come when it is complete.
 	Stream func(c *Conn, op Op, p []byte, last bool)
 
-	// Pong is called when a pong comes, whether or not it answers a Ping.
+	// Pong is called when a pong comes, also if no ping was sent.
 	Pong func(c *Conn, p []byte)
 
 	// Drain is called when the output has fallen from High to Low.
@@ -41,56 +41,56 @@ type Handler struct {
 	// [conn.Handler].Quiesce. Default: Close with GoingAway.
 	Quiesce func(c *Conn)
 
-	// Close is the last call that a connection gets, exactly once. err says how it
-	// ended; it is never nil.
+	// Close is the last callback of a connection, and is called exactly once. err says
+	// how the connection ended; it is never nil.
 	Close func(c *Conn, err *CloseError)
 
-	// Protocols are the subprotocols that are spoken here. A server takes the first
-	// of the client's that is among them, and none if there is none (RFC 6455 1.9);
-	// a client asks for all of them.
+	// Protocols lists the subprotocols that the program speaks. A server selects the
+	// first of the client's list that is among them, or none (RFC 6455 1.9). A client
+	// offers all of them.
 	Protocols []string
 
-	// CheckOrigin reports whether a server lets a request in. The default is
-	// SameOrigin: without it, any page in a user's browser could open connections
-	// in that user's name (RFC 6455 10.2).
+	// CheckOrigin reports whether a server accepts a request. Default: SameOrigin.
+	// Without such a check, any page in a user's browser could open connections in
+	// that user's name (RFC 6455 10.2).
 	CheckOrigin func(r server.Request) bool
 
-	// Deflate, if it is set, has messages compressed where the peer agrees to it.
+	// Deflate, if it is set, turns on compression where the peer agrees to it.
 	Deflate *Deflate
 
-	// MaxMessage is how many bytes a message may have, after decompression; one
-	// with more closes the connection with TooBig. Default: 64 KiB, and no limit
-	// for Stream. Negative: no limit.
+	// MaxMessage is how many bytes a message may have after decompression. A larger one
+	// closes the connection with TooBig. Default: 64 KiB, or no limit if Stream is set;
+	// negative: no limit.
 	MaxMessage int
 
-	// MaxConns is how many connections of this Handler there may be, on all loops: a
-	// server refuses more with 503. Server.MaxConns does not count them. Default:
+	// MaxConns is how many connections of this Handler there may be, on all loops. A
+	// server refuses more with 503. They do not count for Server.MaxConns. Default:
 	// 65,536; negative: no limit.
 	MaxConns int
 
-	// PingAfter is after how long a silence of the peer it is sent a ping. Default:
-	// 30 s; negative: never.
+	// PingAfter is how long the peer may be silent before it is sent a ping. Default:
+	// 30 s; negative: no pings.
 	PingAfter time.Duration
 
-	// Silence is after how long a silence the connection is given up, whatever is
-	// written meanwhile. It does not count while reading is paused. Default: 75 s;
-	// negative: never.
+	// Silence is how long the peer may be silent before the connection is given up,
+	// whatever is written meanwhile. Time in which reading is paused does not count.
+	// Default: 75 s; negative: no limit.
 	Silence time.Duration
 
-	// CloseTimeout is how long the peer may take to answer a close frame. Default:
-	// 5 s.
+	// CloseTimeout is how long the peer may take to send its close frame after ours.
+	// Default: 5 s.
 	CloseTimeout time.Duration
 
-	// High, Low, Max and Stall are those of [conn.Handler], with its defaults.
+	// High, Low, Max and Stall are as in [conn.Handler], with its defaults.
 	High, Low, Max int
 	Stall          time.Duration
 
-	open     atomic.Int64 // connections
+	open     atomic.Int64 // number of connections
 	once     sync.Once
-	protocol conn.Handler // what this means to a conn.Conn
+	protocol conn.Handler // the Handler as a protocol of package conn
 }
 
-// Limits of a Handler where it says nothing.
+// Default limits of a Handler.
 const (
 	DefaultMaxMessage   = 64 << 10
 	DefaultMaxConns     = 65536
@@ -99,7 +99,7 @@ const (
 	DefaultCloseTimeout = 5 * time.Second
 )
 
-// conns is the protocol of the connections that h is for.
+// conns returns h as a protocol of package conn.
 func (h *Handler) conns() *conn.Handler {
 	h.once.Do(func() {
 		h.protocol = conn.Handler{
@@ -116,7 +116,7 @@ func (h *Handler) conns() *conn.Handler {
 	return &h.protocol
 }
 
-// limit is MaxMessage, as a number.
+// limit returns MaxMessage with its default, and a very high number for no limit.
 func (h *Handler) limit() uint64 {
 	switch {
 	case h.MaxMessage > 0:
@@ -127,7 +127,7 @@ func (h *Handler) limit() uint64 {
 	return DefaultMaxMessage
 }
 
-// crowded reports whether there are as many connections as there may be.
+// crowded reports whether there are MaxConns connections.
 func (h *Handler) crowded() bool {
 	most := h.MaxConns
 	if most == 0 {
@@ -151,19 +151,19 @@ func (h *Handler) closeTimeout() time.Duration {
 
 // A CloseError says how a connection ended.
 type CloseError struct {
-	// Code is that of the peer's close frame, or NoCode if it held none; if the peer
-	// broke a rule, the one that it was sent; Abnormal if the connection ended in
-	// another way.
+	// Code is the code of the peer's close frame, or NoCode if that held none. If the
+	// peer broke a rule, it is the code that was sent to the peer. If the connection
+	// ended in another way, it is Abnormal.
 	Code   Code
-	Reason string // the peer's
+	Reason string // the reason in the peer's close frame
 
-	// Err is what was the matter, where the peer did not close in order:
+	// Err is the cause if the peer did not close in order, else nil:
 	//
 	//   - an Error: the peer broke that rule
-	//   - io.EOF, io.ErrUnexpectedEOF: it ended without a close frame
-	//   - os.ErrDeadlineExceeded: it was silent, did not answer our close frame, or
-	//     did not read
-	//   - any other that [conn.Handler].Close may be given
+	//   - io.EOF, io.ErrUnexpectedEOF: a FIN came without a close frame
+	//   - os.ErrDeadlineExceeded: the peer was silent, did not answer our close frame,
+	//     or did not read
+	//   - any other error that [conn.Handler].Close gets
 	Err error
 }
 

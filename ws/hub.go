@@ -10,18 +10,18 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// A Hub is a set of connections that get the same messages. Its methods may be
-// called from any goroutine; the zero Hub is ready. A connection may be in several
-// hubs, and leaves them when it closes. A message goes to those who were added
-// before it was sent. The messages of one goroutine come in their order.
+// A Hub is a set of connections that get the same messages. The zero Hub is ready for
+// use. Its methods may be called from any goroutine. A connection may be in several
+// hubs, and leaves them when it closes. A message goes to the connections that were
+// added before it was sent. Messages of one goroutine arrive in order.
 type Hub struct {
-	// MaxBacklog is how many bytes may wait for a member that does not read as fast
-	// as messages are sent: one for whom more wait when the next comes is closed with
-	// Code, and aborted if that takes longer than its Handler.CloseTimeout. Default: 1
-	// MiB. It is set before the Hub is used, and so is Code.
+	// MaxBacklog is how many bytes may wait for a member that reads more slowly than
+	// messages are sent. If more wait when the next message comes, the member is closed
+	// with Code, and aborted if that takes longer than its Handler.CloseTimeout.
+	// Default: 1 MiB. MaxBacklog and Code must be set before the Hub is used.
 	MaxBacklog int
 
-	// Code is what members that do not read are closed with. Default: TryAgainLater.
+	// Code is the close code for members that do not read. Default: TryAgainLater.
 	Code Code
 
 	mu    sync.Mutex
@@ -29,15 +29,15 @@ type Hub struct {
 	count int
 }
 
-// HubQueue is how many bytes of messages a Hub holds for a loop that does not get
-// round to sending them.
+// HubQueue is how many bytes of messages a Hub holds for a loop that is too busy to
+// send them.
 const HubQueue = 64 << 20
 
-// ErrQueue is the error of Hub.Send when there are more: the loops' work is more
-// than they can do.
+// ErrQueue is the error of Hub.Send when more than HubQueue would wait: a loop has more
+// work than it can do.
 var ErrQueue = errors.New("ws: messages are sent faster than a loop can write them")
 
-// What a loop writes of a Hub's messages before its other work has its turn.
+// Bounds on what a loop writes of a Hub's messages before it does other work.
 const (
 	passMessages = 16 // to each member
 	passMembers  = 32 // between two looks at the clock
@@ -45,19 +45,19 @@ const (
 	passTime     = 2 * time.Millisecond
 )
 
-// A crew is the members of a Hub on one loop, and what is to be sent to them. It is
-// guarded by the Hub's mu. Places in members stay what they are during a pass: a
-// member that leaves leaves a nil.
+// A crew holds the members of a Hub on one loop, and the messages for them. The Hub's mu
+// guards it. Indexes of members do not change during a pass: a member that leaves is
+// replaced by nil.
 type crew struct {
 	hub     *Hub
 	loop    *conn.Loop
 	members []*member
 	left    int // how many of members are nil
 	queue   []message
-	bytes   int  // of queue
+	bytes   int  // bytes in queue
 	running bool // run is going to be called
-	sending int  // how many of queue the pass under way sends; 0: there is none
-	at      int  // and who is next to be sent them
+	sending int  // how many messages of queue the pass under way sends; 0: no pass
+	at      int  // index of the next member in the pass
 }
 
 // A message goes to members[:end].
@@ -66,7 +66,7 @@ type message struct {
 	end int
 }
 
-// A member is a connection's place in a crew, and in a list of all that it has.
+// A member is a connection's place in a crew, and an element in the list of its hubs.
 type member struct {
 	crew *crew
 	conn *Conn
@@ -74,7 +74,7 @@ type member struct {
 	at   int
 }
 
-// memberships guards Conn.hubs of all connections. It is taken before a Hub's mu.
+// memberships guards Conn.hubs of all connections. It is locked before a Hub's mu.
 var memberships sync.Mutex
 
 // left is the list of a connection that has closed: it joins no hub any more.
@@ -105,8 +105,8 @@ func (h *Hub) Add(c *Conn) {
 	h.count++
 }
 
-// Remove takes c out of the set. It gets nothing more, not even what was sent before
-// and is not written yet.
+// Remove takes c out of the set. Messages that were sent before, but have not been
+// written to c yet, are lost to it.
 func (h *Hub) Remove(c *Conn) {
 	memberships.Lock()
 	defer memberships.Unlock()
@@ -139,7 +139,7 @@ func (m *member) leave() {
 	w.tidy()
 }
 
-// tidy closes the gaps in members, and forgets a crew that has none.
+// tidy removes the nils in members, and forgets a crew without members.
 func (w *crew) tidy() {
 	if w.sending > 0 || w.left < 32 && w.left < len(w.members) || w.left < len(w.members)/4 {
 		return
@@ -197,9 +197,9 @@ func (h *Hub) all() (all []*Conn) {
 }
 
 // Send writes a message, Text or Binary, to all connections in the set. p is the
-// caller's again on return; the loops write it a portion of the members at a
-// time. The errors are those of [Prepare], and [ErrQueue]: then those on some
-// loop do not get it.
+// caller's again on return. The loops write it to a portion of the members at a time.
+// The error is one of [Prepare], or [ErrQueue] if the members on some loop do not get
+// the message.
 func (h *Hub) Send(op Op, p []byte) error {
 	m, err := Prepare(op, p)
 	if err != nil {
@@ -232,7 +232,7 @@ func (w *crew) post() {
 	if !w.running {
 		w.running = w.loop.Post(w.run) == nil
 	}
-	if !w.running { // the loop has ended
+	if !w.running { // the loop has stopped
 		w.queue, w.bytes, w.sending = nil, 0, 0
 	}
 }
@@ -264,8 +264,8 @@ func (w *crew) run() {
 	}
 }
 
-// next takes a portion of the pass under way, or begins the next; nil: there is
-// nothing to do.
+// next returns a portion of the pass under way, or begins the next pass. It returns nil
+// if there is nothing to do.
 func (w *crew) next(to *[passMembers]*Conn, what *[passMessages]message) (members []*Conn, messages []message, at int) {
 	h := w.hub
 	h.mu.Lock()
@@ -314,7 +314,7 @@ func (w *crew) pass() {
 	w.post()
 }
 
-// send writes a message to a member, or drops one that does not read.
+// send writes a message to a member, or closes a member that does not read.
 func (w *crew) send(c *Conn, m *Prepared) {
 	most := w.hub.MaxBacklog
 	if most <= 0 {

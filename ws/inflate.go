@@ -1,5 +1,5 @@
-// Messages inflated: with a bound that is looked at while they grow, and a
-// portion at a time.
+// Inflating messages, a portion at a time, with a bound that is checked while they
+// grow.
 
 package ws
 
@@ -16,18 +16,18 @@ import (
 const inflateTurn = 256 << 10
 
 // finalBlocks is how many blocks within a message may say that they are the last
-// (RFC 7692 7.2.3.4). Beginning anew behind each has its price.
+// (RFC 7692 7.2.3.4). Beginning anew after each costs time.
 const finalBlocks = 64
 
 // An inflater inflates one message. It is shared by all connections.
 type inflater struct {
 	r     io.ReadCloser // of package flate, which reads from the inflater itself
-	in    []byte        // what it has not read of the message
-	tail  string        // and of what stands behind it
+	in    []byte        // the unread part of the message
+	tail  string        // the unread part of what follows the message
 	out   *bytebufferpool.ByteBuffer
 	op    Op
-	text  uint8  // state of a text
-	size  uint64 // of what has come out
+	text  uint8  // UTF-8 state of a text
+	size  uint64 // bytes that have come out
 	final int
 }
 
@@ -41,7 +41,7 @@ var inflaters = sync.Pool{New: func() any {
 // reader sees an end (RFC 7692 7.2.2).
 const endOfMessage = flushed + "\x01\x00\x00\xff\xff"
 
-// ReadByte has package flate read from z no more than it needs.
+// ReadByte makes package flate read no more than it needs from z.
 func (z *inflater) ReadByte() (c byte, err error) {
 	switch {
 	case len(z.in) > 0:
@@ -127,7 +127,7 @@ func (c *Conn) beginInflate(op Op) {
 	c.inflateMore()
 }
 
-// inflateMore goes on with that, a portion at a time.
+// inflateMore goes on inflating, a portion at a time.
 func (c *Conn) inflateMore() {
 	z := c.more.inflate
 	if c.is(closeSent) {
@@ -160,7 +160,7 @@ func (c *Conn) inflateMore() {
 	}
 }
 
-// inflated gives back what inflating needed.
+// inflated releases what inflating needed.
 func (c *Conn) inflated() {
 	c.more.inflate.free()
 	c.more.inflate = nil

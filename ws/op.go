@@ -39,13 +39,13 @@ func (o Op) String() string {
 	return "opcode " + strconv.Itoa(int(o))
 }
 
-// A Code says why a connection closes (RFC 6455 7.4.1, and IANA's registry for
-// those from 1012 on). A program has 3000 to 4999 for itself: 4000 and up without
-// asking anybody.
+// A Code says why a connection closes (RFC 6455 7.4.1, and IANA's registry for codes
+// from 1012 on). Codes from 4000 to 4999 are free for any program; those from 3000 to
+// 3999 are registered with IANA.
 type Code uint16
 
-// The codes. NoCode, Abnormal and TLSFailed never are on the wire: they stand for
-// an end without a code, without a close frame, and without a handshake.
+// The codes. NoCode, Abnormal and TLSFailed are never sent: they stand for a close frame
+// without a code, an end without a close frame, and a failed TLS handshake.
 const (
 	NormalClosure   Code = 1000
 	GoingAway       Code = 1001

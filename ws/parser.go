@@ -1,4 +1,4 @@
-// Parser: frames, pushed in as bytes in pieces of any size.
+// Parser: reads frames from bytes that come in pieces of any size.
 
 package ws
 
@@ -6,20 +6,20 @@ import (
 	"encoding/binary"
 )
 
-// A Parser reads the frames that one side of a connection sends (RFC 6455 5). It
-// is fed whatever bytes have come, resumes at any byte, and stores none of them:
-// its 16 bytes are all its state. The zero Parser is a server's, without
-// extensions; see NewParser for others. It belongs to one goroutine at a time.
+// A Parser reads the frames that one side of a connection sends (RFC 6455 5). It takes
+// whatever bytes have come, resumes at any byte, and stores none of them: it has 16
+// bytes of state. The zero Parser is for a server, without extensions; NewParser makes
+// others. Only one goroutine may use it at a time.
 type Parser struct {
-	left uint64 // payload that is still to come; within a head, the length so far
-	key  uint32 // the mask, its lowest byte for the next byte of payload
+	left uint64 // bytes of payload still to come; within a head, the length so far
+	key  uint32 // the mask; its lowest byte is for the next byte of payload
 	head byte   // the frame's first byte
 	step step
 	mode mode
-	utf8 uint8 // of the text so far, the low half; of the close reason, the high one
+	utf8 uint8 // UTF-8 state: low half for the text so far, high half for the close reason
 }
 
-// step is what the next byte is.
+// A step says what the next byte is.
 type step uint8
 
 const (
@@ -39,14 +39,13 @@ const (
 	ofServer   mode = 1 << iota // the frames are a server's: without masks
 	deflating                   // permessage-deflate: RSV1 has a meaning
 	inMessage                   // a message has begun and not ended
-	inText                      // and it is a text
-	compressed                  // and compressed
+	inText                      // the message is a text
+	compressed                  // the message is compressed
 )
 
-// NewParser returns a parser for the frames that clients send, as a server reads
-// them, or for those that servers send. deflate says that permessage-deflate was
-// agreed on: compressed messages are let through as they are, see
-// Piece.Compressed.
+// NewParser returns a parser for frames that clients send, or that servers send. deflate
+// says that permessage-deflate was negotiated: the pieces of compressed messages are
+// returned as they are, see Piece.Compressed.
 func NewParser(fromServer, deflate bool) (p Parser) {
 	if fromServer {
 		p.mode |= ofServer
@@ -57,17 +56,16 @@ func NewParser(fromServer, deflate bool) (p Parser) {
 	return p
 }
 
-// A Piece is a part of a message or of a control frame: all of it if that came at
-// once.
+// A Piece is a part of a message or of a control frame, or the whole of it.
 type Piece struct {
-	// Data is payload, without its mask. It lies in the bytes that Parse was given.
+	// Data is unmasked payload. It is a part of the bytes that Parse was given.
 	Data []byte
 
 	// Left is how many bytes of the frame are still to come.
 	Left uint64
 
-	// Op is Text or Binary for every piece of a message, that of continuation
-	// frames included; Close, Ping or Pong; 0 where there is no piece.
+	// Op is Text or Binary for every piece of a message, including the pieces in
+	// continuation frames; or Close, Ping or Pong; or 0 where there is no piece.
 	Op Op
 
 	flags pieceFlags
@@ -90,14 +88,14 @@ func (p Piece) Last() bool { return p.flags&last != 0 }
 // Compressed reports whether the message is compressed (RFC 7692 6).
 func (p Piece) Compressed() bool { return p.flags&zipped != 0 }
 
-// Parse reads b as far as the end of a frame, and returns what it found there and
-// how many bytes that took: at least one, unless b is empty. It removes the mask
-// in b itself. There may be no piece, Op is 0 then: call it again with what
-// comes next. There is one as soon as a frame's head is complete, with Left for
-// who wants to refuse the length.
+// Parse reads b up to the end of a frame. It returns a piece, and how many bytes it has
+// consumed: at least one, unless b is empty. It removes the mask in place, in b. If
+// there is no piece yet, Op is 0: call Parse again with what comes next. The first piece
+// comes as soon as a frame's head is complete, so that the caller can check the length
+// in Left.
 //
-// A text is checked up to the last byte there is, a close frame's code and reason
-// as well. The error is an [Error], and all later calls return the same.
+// Text is checked up to the last byte that has come, and so are the code and the reason
+// of a close frame. The error is an [Error]; all later calls return the same one.
 func (p *Parser) Parse(b []byte) (piece Piece, n int, err error) {
 	if p.step < atPayload {
 		if n, err = p.readHead(b); err != nil || p.step < atPayload {
@@ -288,7 +286,7 @@ func (p *Parser) headByte(c byte) Error {
 	return 0
 }
 
-// masked goes on behind the length.
+// masked goes on after the length.
 func (p *Parser) masked() {
 	p.key = 0
 	if p.step = atKey; p.mode&ofServer != 0 {

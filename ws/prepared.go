@@ -8,13 +8,13 @@ import (
 	"github.com/valyala/bytebufferpool"
 )
 
-// A Prepared is a message whose frame is made once, and once more where it is
-// compressed, however many connections it is written to. It may be used from any
-// goroutine, and is never changed.
+// A Prepared is a message whose frame is made once (and compressed once, if needed),
+// however many connections it is written to. It may be used from any goroutine, and
+// never changes.
 type Prepared struct {
 	op    Op
 	head  int    // length of the frame's head
-	frame []byte // of a server
+	frame []byte // the frame as a server sends it
 
 	once     sync.Once
 	deflated []byte // the compressed frame; nil: it would be no shorter
@@ -53,7 +53,7 @@ func (m *Prepared) compressed(d *Deflate) []byte {
 	return m.deflated
 }
 
-// WritePrepared is Write of a message that was made before.
+// WritePrepared is Write of a prepared message.
 func (c *Conn) WritePrepared(m *Prepared) error {
 	switch {
 	case c.is(closeSent | fragmented):

@@ -1,4 +1,4 @@
-// Input: frames become messages, and control frames what they ask for.
+// Input: makes messages from frames, and acts on control frames.
 
 package ws
 
@@ -53,7 +53,7 @@ func (c *Conn) data(p []byte) (n int) {
 	return n
 }
 
-// yield has the rest of the input wait for another turn.
+// yield lets the rest of the input wait for another turn.
 func (c *Conn) yield() {
 	if !c.is(yielded) {
 		c.set(yielded)
@@ -175,7 +175,7 @@ func (c *Conn) control(p Piece) {
 	}
 }
 
-// peerClosed is the peer's close frame (RFC 6455 5.5.1).
+// peerClosed handles the peer's close frame (RFC 6455 5.5.1).
 func (c *Conn) peerClosed(payload []byte) {
 	how := &c.extra().close
 	how.Code = NoCode
@@ -189,7 +189,7 @@ func (c *Conn) peerClosed(payload []byte) {
 	c.linger()
 }
 
-// end is the peer's FIN.
+// end handles the peer's FIN.
 func (c *Conn) end() {
 	if !c.is(closeRead | lingering) {
 		if how := &c.extra().close; how.Err == nil {

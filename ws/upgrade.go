@@ -1,4 +1,4 @@
-// Upgrade: the opening handshake, as the server sees it (RFC 6455 4.2).
+// Upgrade: the server's side of the opening handshake (RFC 6455 4.2).
 
 package ws
 
@@ -16,7 +16,7 @@ import (
 
 // A HandshakeError says why an opening handshake failed.
 type HandshakeError struct {
-	Status int    // of the answer that refused it; 0: there was none
+	Status int    // status of the answer that refused it; 0: there was no answer
 	Reason string // what was wrong
 }
 
@@ -27,11 +27,11 @@ func (e *HandshakeError) Error() string {
 	return "ws: handshake: status " + strconv.Itoa(e.Status) + ": " + e.Reason
 }
 
-// Upgrade makes a WebSocket connection of a request. Fields that were set before,
-// such as Set-Cookie, go with the answer. If the request is refused, Upgrade sends
-// the answer that says so, HTTP goes on, and the error is a [HandshakeError].
-// Upgrade is called while the server's Handler runs, for it reads the request's
-// head. h.Open is called before Upgrade returns; no other callback is.
+// Upgrade makes a WebSocket connection from a request. Fields that were set before, such
+// as Set-Cookie, are sent with the answer. If Upgrade refuses the request, it sends that
+// answer, HTTP goes on, and the error is a [HandshakeError]. Upgrade must be called
+// while the server's Handler runs, because it reads the request's head. It calls h.Open
+// before it returns, and no other callback.
 func Upgrade(w server.Response, r server.Request, h *Handler) (*Conn, error) {
 	q := handshake{h: h}
 	for name, value := range r.All() {
@@ -68,17 +68,17 @@ func Upgrade(w server.Response, r server.Request, h *Handler) (*Conn, error) {
 	return c, nil
 }
 
-// handshake is what is read of a head, of a request or of an answer, field by
-// field: nothing of it is copied.
+// A handshake holds what the head of a request or of an answer says, read field by field
+// and without copying.
 type handshake struct {
 	h *Handler
 
-	upgrade, connection bool   // they list what they should
+	upgrade, connection bool   // Upgrade lists websocket, Connection lists upgrade
 	upgrades            int    // lines of the field, here and below
 	key, accept, origin []byte // the last line
 	keys, accepts       int
 	versions, origins   int
-	version             bool // it is 13
+	version             bool // the version is 13
 	protocol            uint8
 	protocols           int
 	extensions          []extension
@@ -133,8 +133,8 @@ func (q *handshake) choose(list []byte) {
 	}
 }
 
-// knownField returns the name in lower case if it is of a field that the
-// handshake is about. Most names are told from these by their length.
+// knownField returns the name in lower case if the field belongs to the handshake, else
+// "". The length alone rules out most names.
 func knownField(name []byte) (known string) {
 	switch len(name) {
 	case len("origin"):
@@ -160,8 +160,8 @@ func knownField(name []byte) (known string) {
 	return known
 }
 
-// check returns why the request is no handshake, or one that is refused (RFC 6455
-// 4.2.1, 4.2.2).
+// check returns why the request is refused: because it is no handshake, or not one that
+// the server accepts (RFC 6455 4.2.1, 4.2.2).
 func (q *handshake) check(r server.Request) *HandshakeError {
 	switch {
 	case string(r.Method()) != "GET":
@@ -187,7 +187,7 @@ func (q *handshake) check(r server.Request) *HandshakeError {
 	return nil
 }
 
-// refuse answers a request that is not going to be upgraded.
+// refuse sends the answer to a request that is not upgraded.
 func refuse(w server.Response, e *HandshakeError) error {
 	w.Status(e.Status)
 	switch e.Status {
@@ -221,9 +221,9 @@ func accept(key []byte) (b [28]byte) {
 	return b
 }
 
-// SameOrigin reports whether the request has no Origin, so that it comes from no
-// browser, or one of the host that it is for: the same name and port. The scheme
-// is not compared: a proxy that ends TLS changes it.
+// SameOrigin reports whether the request has no Origin, as if it does not come from a
+// browser, or an Origin with the name and port of the host that it is for. It does not
+// compare the scheme, which a proxy that ends TLS changes.
 func SameOrigin(r server.Request) bool {
 	var q handshake
 	for name, value := range r.All() {

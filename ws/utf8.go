@@ -1,5 +1,5 @@
-// UTF-8 in pieces: what a text's last bytes leave open is a state, and the next
-// piece goes on from there.
+// UTF-8 in pieces: a state says how the last character of a piece may go on in the next
+// piece.
 
 package ws
 
@@ -7,7 +7,7 @@ import "unicode/utf8"
 
 // States of a text: what may follow (Unicode 3.9, table 3-7).
 const (
-	utf8Whole uint8 = iota // a character
+	utf8Whole uint8 = iota // a new character
 	utf8One                // one more byte of this one
 	utf8Two                // two
 	utf8Three              // three
@@ -18,8 +18,8 @@ const (
 	utf8Wrong              // nothing
 )
 
-// validText goes on with a text whose state is given, and returns its state
-// behind p.
+// validText checks p, which follows a text with the given state, and returns the state
+// after p.
 func validText(state uint8, p []byte) uint8 {
 	for state != utf8Whole && len(p) > 0 {
 		if state = utf8Next(state, p[0]); state == utf8Wrong {
@@ -54,7 +54,7 @@ func openEnd(p []byte) int {
 	return 0
 }
 
-// utf8Next returns the state behind one more byte.
+// utf8Next returns the state after one more byte.
 func utf8Next(state uint8, c byte) uint8 {
 	if state == utf8Whole {
 		switch {

@@ -1,4 +1,4 @@
-// Output: messages become frames, put together where they are sent from.
+// Output: messages become frames, which are built in the connection's output buffer.
 
 package ws
 
@@ -7,15 +7,15 @@ import (
 	"unsafe"
 )
 
-// most is how much of a frame is put together in one piece; more than that is
+// most is the size up to which a frame is copied into one piece. A larger payload is
 // given to the kernel from where it is.
 const most = 16 << 10
 
-// Write sends a message, Text or Binary. It takes all of it, and p is the
-// caller's again on return. What is written during one callback leaves together.
-// Text that is not UTF-8 is refused with [ErrUTF8], for the peer would end the
-// connection. The error is net.ErrClosed once the connection closes, from
-// whichever side, and [conn.ErrBacklog] past Handler.Max.
+// Write sends a message, Text or Binary. It takes all of p, which is the caller's again
+// on return. What is written during one callback is sent together. The error is
+// [ErrUTF8] for text that is not UTF-8, which would make the peer end the connection;
+// net.ErrClosed once either side closes the connection; and [conn.ErrBacklog] if more
+// than Handler.Max would wait.
 func (c *Conn) Write(op Op, p []byte) error {
 	switch {
 	case c.is(closeSent | fragmented):
@@ -33,15 +33,15 @@ func (c *Conn) Write(op Op, p []byte) error {
 	return c.write(byte(op)|finBit, p)
 }
 
-// WriteText is Write of a text.
+// WriteText is Write of a text message.
 func (c *Conn) WriteText(s string) error {
-	return c.Write(Text, unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
+	return c.Write(Text, unsafe.Slice(unsafe.StringData(s), len(s))) // Write only reads it
 }
 
-// WriteFragment sends a part of a message, of a length that need not be known: op
-// is that of the message in each of its calls, and last says that this part is
-// the last. No other message may be sent meanwhile. That a text is UTF-8 is the
-// caller's business here, and nothing is compressed.
+// WriteFragment sends a part of a message whose length need not be known. op is the
+// message's op in every call, and last says that this part is the last one. No other
+// message may be sent meanwhile. The caller must make sure that a text is UTF-8. The
+// message is not compressed.
 func (c *Conn) WriteFragment(op Op, p []byte, last bool) error {
 	switch {
 	case c.is(closeSent):
@@ -58,7 +58,7 @@ func (c *Conn) WriteFragment(op Op, p []byte, last bool) error {
 	return c.write(firstByte(op, last), p)
 }
 
-// Ping sends a ping. The peer answers with the same payload: see Handler.Pong.
+// Ping sends a ping. The peer sends a pong with the same payload: see Handler.Pong.
 func (c *Conn) Ping(p []byte) error {
 	switch {
 	case c.is(closeSent):
@@ -88,7 +88,7 @@ func (c *Conn) write(first byte, p []byte) error {
 
 // writeMasked is write for a client: p stays as it is, so it is copied.
 func (c *Conn) writeMasked(first byte, p []byte) error {
-	// ChaCha8 with a seed of the system, for nobody may foresee the key (RFC 6455 10.3).
+	// ChaCha8 with a seed from the system: the key must be unpredictable (RFC 6455 10.3).
 	key := rand.Uint32()
 	b := appendHead(c.conn.AvailableBuffer(MaxHead+min(len(p), most)), first, maskBit, len(p))
 	b = append(b, byte(key), byte(key>>8), byte(key>>16), byte(key>>24))
