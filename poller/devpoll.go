@@ -1,6 +1,6 @@
-// /dev/poll, poll(7D): solaris and illumos. A write to the device changes the set that it watches, an
-// ioctl waits for it. Both are in devpoll_solaris.go; this file is plain logic, so that the tests
-// can run it anywhere over a model of the device.
+// /dev/poll, poll(7D): solaris and illumos. A write to the device changes the set that it watches, and an
+// ioctl waits. Both are in devpoll_solaris.go; this file is plain logic, so that the tests can run it
+// anywhere over a model of the device.
 
 //go:build unix && !aix
 
@@ -14,23 +14,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// device is the seam: an open /dev/poll.
+// device is an open /dev/poll, or the tests' model of one.
 type device interface {
-	// write changes the set, entry by entry. Events are added to those that the descriptor has;
-	// pollRemove alone takes it out. What is not open is skipped in silence.
+	// write changes the set, entry by entry. Events are added to those that the descriptor has; only
+	// pollRemove removes it. A descriptor that is not open is skipped without an error.
 	write(entries []unix.PollFd) error
 	// poll waits, as poll(2) does, and fills dst with what is ready. The scan goes on where the
 	// last one stopped.
 	poll(dst []unix.PollFd, ms int) (int, error)
-	// try is poll(2) of one entry, without waiting. One whose driver fails makes the whole of poll fail.
+	// try is poll(2) of one entry, without waiting. It finds the entry whose driver makes poll fail.
 	try(entry unix.PollFd) error
 	close() error
 }
 
 const pollRemove = 0x0800 // POLLREMOVE of <sys/poll.h>
 
-// devpoll writes each change at once, as epoll_ctl does: an error reaches who made it, and a removal
-// the device before the descriptor is closed, which the device would not notice.
+// devpoll writes each change at once, as epoll_ctl does. So the caller that made a change gets its error,
+// and the device sees a removal before the descriptor is closed, which it would not notice.
 type devpoll struct {
 	pipeWaker
 	table
@@ -90,8 +90,8 @@ func (p *devpoll) Del(fd int) error {
 	return nil
 }
 
-// watch takes fd in the device from one interest to another. The device only ever adds events to
-// what is there, so to narrow it removes first, in the same write.
+// watch changes the interest of fd in the device. The device only ever adds events to those that it has, so
+// to drop one it removes fd first, in the same write.
 func (p *devpoll) watch(fd int, from, to Ready) error {
 	changes := p.change[:0]
 	if from&^to != 0 {
@@ -129,7 +129,7 @@ func (p *devpoll) Wait(dst []Event, max time.Duration) (int, error) {
 		}
 		r := &p.regs[fd]
 		if pfd.Revents&unix.POLLNVAL != 0 {
-			// Closed without Del. The device would say so at every wait.
+			// Closed without Del. The device would report it at every wait.
 			if err := p.watch(fd, r.want, 0); err != nil {
 				return 0, err
 			}
@@ -144,8 +144,8 @@ func (p *devpoll) Wait(dst []Event, max time.Duration) (int, error) {
 	return k, nil
 }
 
-// isolate takes out of the set what cannot be polled, and reports each as an error of what was asked for,
-// once after each Add or Mod.
+// isolate removes what cannot be polled from the set. It reports Err with the interest of each such
+// descriptor, once after each Add or Mod.
 func (p *devpoll) isolate(dst []Event) (k int, err error) {
 	for fd := range p.regs {
 		r := &p.regs[fd]

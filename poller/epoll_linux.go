@@ -50,7 +50,7 @@ func (p *epoll) Add(fd int, t Token, want Ready) error {
 	return p.ctl(unix.EPOLL_CTL_ADD, fd, t, epollInterest(want))
 }
 
-// addExclusive leaves RDHUP away: the kernel takes it for a mistake beside EPOLLEXCLUSIVE.
+// addExclusive omits RDHUP: the kernel returns EINVAL for it together with EPOLLEXCLUSIVE.
 func (p *epoll) addExclusive(fd int, t Token) error {
 	if err := check("epoll_ctl", t, Read); err != nil {
 		return err
@@ -81,9 +81,8 @@ func (p *epoll) ctl(op, fd int, t Token, events uint32) error {
 	return nil
 }
 
-// epollInterest registers RDHUP with Read only: it is level-triggered too, and with nobody reading
-// it would not go away. HUP and ERR cannot be declined, so with no interest at all ONESHOT lets
-// them fire once.
+// epollInterest registers RDHUP with Read only: it is level-triggered too, and would be reported for ever
+// if nobody reads. HUP and ERR cannot be masked, so with no interest at all ONESHOT makes them fire once.
 func epollInterest(want Ready) (events uint32) {
 	if want&Read != 0 {
 		events |= unix.EPOLLIN | unix.EPOLLRDHUP
@@ -111,7 +110,7 @@ func epollReady(events uint32) (r Ready) {
 		r |= Err
 	}
 	if events&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-		r |= Read | Write // whichever was asked for would not block now; the kernel does not always say so
+		r |= Read | Write // neither would block now, though the kernel does not always set their bits
 	}
 	return r
 }
@@ -144,9 +143,9 @@ func (p *epoll) Wait(dst []Event, max time.Duration) (int, error) {
 	return k, nil
 }
 
-// wait goes round the scheduler's bookkeeping when it does not block (110 of 660 ns). A raw call that
-// blocked would hold up garbage collection, so those tell the scheduler. EPOLL_PWAIT is the one that
-// every architecture has.
+// wait is a raw system call when it does not block, which saves 110 of 660 ns: the scheduler's bookkeeping.
+// A raw call that blocked would delay garbage collection, so one that may block goes by the scheduler.
+// EPOLL_PWAIT exists on every architecture.
 func (p *epoll) wait(buf []unix.EpollEvent, ms int) (int, error) {
 	if ms != 0 {
 		return unix.EpollWait(p.fd, buf, ms)

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernel is the seam: a kqueue, and the one system call on it.
+// kernel is a kqueue with its one system call, or the tests' model of it.
 type kernel interface {
 	// kevent applies the changes, then waits for events, at most for max (negative: for ever). A
 	// change that fails is reported in events, and then there is no waiting; without room for
@@ -27,24 +27,24 @@ type kernel interface {
 }
 
 type kqueue struct {
-	pipeWaker // unless filters.user is there to wake
+	pipeWaker // used where filters.user is 0
 	table
 	filters filters
 	kernel  kernel
-	dirty   []int    // descriptors whose registration the kernel has not been told of
-	changes []kevent // what Wait is telling it
+	dirty   []int    // descriptors whose registration has changed since the kernel saw it
+	changes []kevent // the changes that Wait hands to the kernel
 	buf     [256]kevent
 }
 
-// registration.state of this backend. Its low bits are knotes that the kernel may have or not: those of a
-// descriptor that was deleted, since closing it deletes them, and those of a call that failed.
+// The bits of registration.state for this backend. The low bits are knotes that the kernel may or may not
+// have: those of a descriptor after Del, since closing it deletes them, and those of a call that failed.
 const (
 	kMaybe = uint8(Read | Write | Hangup)
 	kTold  = 1 << 6 // with want 0: an error was reported
 	kDirty = 1 << 7 // in kqueue.dirty
 )
 
-// newKqueue takes k over.
+// newKqueue returns a poller that owns k.
 func newKqueue(k kernel, f filters) (Poller, error) {
 	p := &kqueue{table: table{op: "kevent"}, kernel: k, filters: f}
 	var wake kevent
@@ -87,8 +87,8 @@ func (p *kqueue) Mod(fd int, t Token, want Ready) error {
 	return nil
 }
 
-// Del asks nothing of the kernel: closing fd, which comes next as a rule, deletes its knotes. Those of a
-// descriptor that stays open are deleted when the first of them reports.
+// Del makes no system call: closing fd, which follows as a rule, deletes its knotes. If the descriptor stays
+// open, they are deleted when the first of them reports.
 func (p *kqueue) Del(fd int) error {
 	r, err := p.del(fd)
 	if err != nil {
@@ -106,8 +106,9 @@ func (p *kqueue) touch(fd int, r *registration) {
 	}
 }
 
-// knotes returns what the kernel should have for r. What is not read from is watched for its end: a reset
-// while nothing is asked for, and the reader of a pipe, whose end some BSDs report to EVFILT_READ alone.
+// knotes returns what the kernel should have for r. Without Read a descriptor is watched for its end, with
+// Hangup: for a reset while nothing is asked for, and for the reader of a pipe, whose end some BSDs report to
+// EVFILT_READ only.
 func (r *registration) knotes() Ready {
 	switch {
 	case !r.on:
@@ -118,11 +119,11 @@ func (r *registration) knotes() Ready {
 	return r.want
 }
 
-// most is how many changes one descriptor may need: one knote of its reading side for another, and one of
-// its writing side.
+// most is how many changes one descriptor may need: replacing the knote of its reading side takes two, that
+// of its writing side one.
 const most = 3
 
-// collect turns what is dirty into changes, as many as there is room for, and takes it that they will be
+// collect turns dirty registrations into changes, as many as there is room for, and assumes that they will be
 // applied. Those of one descriptor always fit.
 func (p *kqueue) collect(room int) {
 	p.changes = p.changes[:0]
@@ -141,13 +142,13 @@ func (p *kqueue) collect(room int) {
 	p.dirty = p.dirty[:copy(p.dirty, p.dirty[n:])]
 }
 
-// change has the kernel replace what it has, or may have, of the knotes of one filter by need.
+// change adds the changes that replace the knotes that the kernel has, or may have, for one filter by need.
 func (p *kqueue) change(fd int, r *registration, filter, need Ready) {
 	have, maybe := r.have&filter, Ready(r.state)&filter
 	if have == need {
 		return
 	}
-	if have != 0 || need != 0 && maybe&^need != 0 { // adding does not replace a knote by one of another kind
+	if have != 0 || need != 0 && maybe&^need != 0 { // adding a knote does not replace one of another kind
 		p.changes = append(p.changes, p.filters.delete(fd, filter))
 	}
 	if need != 0 {
@@ -184,9 +185,9 @@ func (p *kqueue) Wait(dst []Event, max time.Duration) (int, error) {
 		room := min(len(dst), len(p.buf))
 		p.collect(room)
 		if len(p.changes) > room {
-			room = len(p.changes) // those of one descriptor, for a dst of one or two
+			room = len(p.changes) // dst has one or two entries: the changes of one descriptor
 		}
-		wait := min(max, math.MaxInt32*time.Millisecond) // what every system takes
+		wait := min(max, math.MaxInt32*time.Millisecond) // the most that every system takes
 		if len(p.dirty) > 0 {
 			wait = 0
 		}
@@ -209,8 +210,8 @@ func (p *kqueue) Wait(dst []Event, max time.Duration) (int, error) {
 	}
 }
 
-// report translates what the kernel said, at most as much as dst holds: the rest is level-triggered
-// and comes again. The two filters of a descriptor become one event.
+// report translates the kernel's events, as many as dst holds: the rest is level-triggered and will be
+// reported again. The two filters of a descriptor become one event.
 func (p *kqueue) report(dst []Event, said []kevent) (k int, woken, failed bool) {
 	for i := range said {
 		e := &said[i]
@@ -229,7 +230,7 @@ func (p *kqueue) report(dst []Event, said []kevent) (k int, woken, failed bool) 
 		ready := p.ready(e, r)
 		switch {
 		case ready == 0:
-		case r.slot > 0: // one more than its place in dst
+		case r.slot > 0: // its index in dst, plus one
 			dst[r.slot-1].Ready |= ready
 		case k < len(dst):
 			dst[k] = Event{r.token, ready}
@@ -253,7 +254,7 @@ func (p *kqueue) ready(e *kevent, r *registration) Ready {
 	knotes := p.filters.knotes(e)
 	ready := knotes & r.knotes()
 	switch ready {
-	case 0: // left by Del, and its descriptor was not closed
+	case 0: // deleted, but its descriptor was not closed
 		r.have |= knotes
 		r.state &^= uint8(knotes)
 		p.touch(e.ident, r)
@@ -271,7 +272,7 @@ func (p *kqueue) ready(e *kevent, r *registration) Ready {
 	return ready
 }
 
-// refused returns what it means that the kernel did not make the change that e is about.
+// refused returns what to report after the kernel did not make the change in e.
 func (p *kqueue) refused(e *kevent, r *registration, errno unix.Errno) Ready {
 	if errno == unix.ENOENT { // a deletion of what was not there
 		return 0
@@ -282,13 +283,13 @@ func (p *kqueue) refused(e *kevent, r *registration, errno unix.Errno) Ready {
 	switch {
 	case ready == 0 || errno == unix.EBADF: // EBADF: closed without Del
 		return 0
-	case errno == unix.EPIPE: // nobody is at the other end. The next Wait asks again, so this is level-triggered too
+	case errno == unix.EPIPE: // the other end is closed. The next Wait tries again, so this is level-triggered too
 		p.touch(e.ident, r)
 	}
 	return ready | Err // the operation will say what it is
 }
 
-// vanished returns what e means for a descriptor that is not read from. A half-close means nothing to it.
+// vanished returns what e means for a descriptor without Read. A peer's FIN means nothing to it.
 func (p *kqueue) vanished(e *kevent, r *registration) Ready {
 	ended, errno := e.ended()
 	switch {
@@ -300,7 +301,7 @@ func (p *kqueue) vanished(e *kevent, r *registration) Ready {
 		r.state |= kTold
 		return Hangup | Err
 	case errno == 0 && r.want != 0 && isPipe(e.ident): // the writing end of a pipe that nobody reads
-		r.have &^= Hangup // it was said once and remains true, so the next Wait asks again
+		r.have &^= Hangup // reported once, but it remains true: the next Wait asks again
 		p.touch(e.ident, r)
 		return r.want | Hangup
 	}

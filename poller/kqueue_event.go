@@ -37,8 +37,8 @@ const (
 type filters struct{ read, write, user int32 }
 
 // A knote is named by the condition that it reports: Read and Write are EVFILT_READ and EVFILT_WRITE,
-// level-triggered. Hangup is EVFILT_READ too, for a descriptor that is not read from: EV_CLEAR has it report
-// each change once, and a low-water mark that is never reached leaves only ends to report.
+// level-triggered. Hangup is EVFILT_READ too, for a descriptor without Read: EV_CLEAR makes it report each
+// change once, and a low-water mark that is never reached leaves only ends to report.
 const readKnotes = Read | Hangup
 
 func (f *filters) add(fd int, knote Ready) kevent {
@@ -51,7 +51,7 @@ func (f *filters) add(fd int, knote Ready) kevent {
 	return kevent{ident: fd, filter: f.read, flags: evAdd}
 }
 
-// delete needs no flags but this: a knote is found by its descriptor and its filter.
+// delete needs no other flag: the kernel finds a knote by its descriptor and its filter.
 func (f *filters) delete(fd int, knote Ready) kevent {
 	k := f.add(fd, knote)
 	return kevent{ident: fd, filter: k.filter, flags: evDelete}
@@ -80,8 +80,8 @@ func (k *kevent) failed() unix.Errno {
 	return unix.Errno(k.data)
 }
 
-// ended reports whether there is nothing more to come by the filter of k, and the error of the socket if that
-// is why.
+// ended reports whether nothing more will come by the filter of k, and the socket's error if that is the
+// reason.
 func (k *kevent) ended() (bool, unix.Errno) {
 	if k.flags&evEOF == 0 {
 		return false, 0

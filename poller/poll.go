@@ -1,5 +1,5 @@
-// poll(2): on every Unix, without a limit on descriptors. The kernel is shown the whole array at
-// each wait, so that an idle descriptor costs time, not memory.
+// poll(2): on every Unix, without a limit on descriptors. The kernel goes through the whole array at each
+// wait, so an idle descriptor costs time, not memory.
 
 //go:build unix
 
@@ -15,8 +15,8 @@ import (
 
 func init() { provide("poll", openPoll) }
 
-// poll keeps the array dense: Del moves the last entry into the gap. An entry that the kernel is
-// to skip holds the complement of its descriptor, a negative number.
+// poll keeps the array dense: Del moves the last entry into the gap. In an entry that the kernel should
+// skip, the descriptor is replaced by its complement, a negative number.
 type poll struct {
 	pipeWaker
 	table
@@ -69,8 +69,8 @@ func (p *poll) Del(fd int) error {
 	return nil
 }
 
-// pollRDHUP asks for half-closes where the system can tell them. The numbers are those of
-// <poll.h>: x/sys does not have them for all of the systems.
+// pollRDHUP asks for a peer's FIN where the system can report it. The numbers are those of <poll.h>: x/sys
+// does not have them for all systems.
 var pollRDHUP = map[string]int16{"linux": 0x2000, "android": 0x2000, "freebsd": 0x4000, "illumos": 0x4000}[runtime.GOOS]
 
 func pollInterest(fd int, want Ready) (pfd unix.PollFd) {
@@ -175,7 +175,7 @@ func (p *poll) collect(dst []Event, n int) (k int) {
 		r := &p.regs[pfd.Fd]
 		ready := pollReady(int16(pfd.Revents), r.want)
 		if r.want == 0 || pfd.Revents&unix.POLLNVAL != 0 {
-			pfd.Fd = ^pfd.Fd // said once; said again at each wait, it would spin
+			pfd.Fd = ^pfd.Fd // report it once: at each wait it would spin
 		}
 		if ready != 0 {
 			dst[k] = Event{r.token, ready}

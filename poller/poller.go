@@ -1,5 +1,5 @@
-// The contract, and the choice of a backend. Each backend has the file of its name beside this one;
-// those that few can run keep their system calls in a second one.
+// The contract, and the choice of a backend. Each backend has a file of its name; kqueue and /dev/poll
+// keep their system calls in a second file, so that tests can run the first anywhere.
 
 package poller
 
@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// Token is what a caller hangs on a registration and gets back, unchanged, with each of its
-// events: commonly the index of a slot and the generation of its tenant. It is never a pointer:
-// the kernel keeps it where the garbage collector cannot look. ^Token(0) is the one value that is
-// taken; Add and Mod answer it with EINVAL.
+// Token is a value that the caller gives with a registration and gets back, unchanged, with each
+// of its events: commonly the index of a slot and a generation. It must not be a pointer: the kernel
+// keeps it where the garbage collector cannot look. ^Token(0) is reserved; Add and Mod return EINVAL
+// for it.
 type Token uint64
 
 // reserved is the token of the poller's own wake-up descriptor.
@@ -48,7 +48,7 @@ func (r Ready) String() string {
 	return strings.Join(s, "|")
 }
 
-// Event says that the descriptor registered under Token is Ready.
+// Event reports that the descriptor registered with Token is Ready.
 type Event struct {
 	Token Token
 	Ready Ready
@@ -59,8 +59,8 @@ type Event struct {
 //
 // # Guarantees
 //
-// Goroutines. Wake may be called from any goroutine at any time, as may Name. All else is called by
-// one goroutine at a time.
+// Goroutines. Wake and Name may be called from any goroutine at any time. All other methods must be
+// called by one goroutine at a time.
 //
 // Interest. want is Read, Write, both, or 0. Add takes a descriptor that is not registered
 // (EEXIST), Mod and Del one that is (ENOENT); one that is not open is EBADF, other bits in want
@@ -68,60 +68,61 @@ type Event struct {
 // backend. A failed call changes nothing. The descriptor should be non-blocking.
 //
 // Level-triggered. While a condition that was asked for lasts, every Wait reports it. Events are
-// hints: the operation may still answer EAGAIN.
+// hints: the operation may still return EAGAIN.
 //
-// Ends. With Read asked for, the peer's end of file shows as Read. An error or a full hangup shows as
-// whichever of Read and Write was asked for, so that a caller who just does the operation meets it
-// there. Hangup and Err come with them where the system can tell; together with either, Read and
-// Write may be set beyond what was asked for.
+// Ends. If Read was asked for, the peer's FIN is reported as Read. An error or a full hangup is
+// reported as whichever of Read and Write was asked for, so that a caller who just does the operation
+// gets the error. Hangup and Err are set too where the system can report them; together with either,
+// Read and Write may be set beyond what was asked for.
 //
 // No spinning. With want 0 a registration reports at most one event, a Hangup or an Err, until the
-// next Mod. With only Write asked for, a peer that has shut its sending side is not reported.
+// next Mod. If only Write was asked for, a peer's FIN is not reported.
 //
 // Tokens. An event carries the token of the last Add or Mod. After Del returned nil, no Wait
 // returns an event of that registration.
 //
-// Del comes before close. To close a registered descriptor is a mistake that is contained: Wait
-// neither fails nor spins on it. But its number may come back as another file under the
-// old token, or be refused with EEXIST, and a duplicate of it may go on reporting.
+// Del before close. Closing a registered descriptor is a mistake, but does little harm: Wait neither
+// fails nor spins on it. But when another file gets its number, it may be reported under the old
+// token, or its Add return EEXIST; and a duplicate of the descriptor may go on reporting.
 //
-// Wait fills dst from the front and says how many. It blocks until there is an event, a wake-up, a
-// signal, or until max is over: max < 0 is never over, 0 does not block, and a positive max is
-// rounded up to the system's granularity, so that Wait does not end early by it, and clamped to
-// what the system takes (24 days at least). It returns 0, nil after a wake-up, a signal (EINTR)
-// or when max is over. An empty dst is EINVAL. Wait does not allocate. When more descriptors are
-// ready than dst holds, repeated Waits get round to all of them.
+// Wait fills dst from the front and returns the number of events. It blocks until there is an event,
+// a wake-up or a signal, or until max has passed. max < 0 means for ever, and 0 does not block. A
+// positive max is rounded up to the system's granularity, so that Wait does not return early, and
+// clamped to what the system takes (24 days at least). Wait returns 0, nil after a wake-up, after a
+// signal (EINTR) or when max has passed. An empty dst is EINVAL. Wait does not allocate. When more
+// descriptors are ready than dst holds, repeated Waits report all of them.
 //
-// Wake ends the Wait that is under way or else the next one, which may return no events: a wake-up
-// is not one. Wakes that come before that return count as one and cost one system call together. What
+// Wake ends the Wait that is under way, or else the next one. A wake-up is not an event, so that Wait
+// may return none. Wakes before that return count as one and cost one system call together. What
 // happened before Wake was called happens before that Wait returns (in the sense of the Go memory
-// model). Any Wait takes the wake-up with it, one with max 0 included: look for what was left
-// for you after every Wait.
+// model). Any Wait consumes the wake-up, even one with max 0: so after every Wait, look for what
+// other goroutines have left.
 //
-// Close frees what the poller holds and leaves the registered descriptors alone. Afterwards every
-// method returns net.ErrClosed. A Wake at the same time is safe: it never writes to a descriptor
-// that has been reused.
+// Close frees what the poller holds, and does not touch the registered descriptors. Afterwards every
+// method returns net.ErrClosed. Wake may be called at the same time as Close: it never writes to a
+// descriptor that has been reused.
 //
-// # What happens today, and is not to be relied upon
+// # What happens today, and may change
 //
 //   - The order of events, and how many of them a Wait returns: at most 256 under epoll, kqueue and
-//     devpoll. One descriptor makes one event of a Wait.
+//     devpoll. One Wait returns one event of a descriptor.
 //   - With want 0, whether a hangup is reported once (epoll, poll) or not at all until interest comes
-//     back (kqueue, devpoll, select, wsapoll); a reset is reported once but under devpoll and select.
-//   - What shows as Hangup and Err: select has neither, so there ends and errors are Read and Write
-//     alone. poll shows a half-close on linux, freebsd and illumos only, devpoll on illumos only, wsapoll
-//     once all bytes have been read. Under devpoll the error of a socket is Read and Write. A full hangup
-//     of sockets that never were connected shows under epoll and poll.
-//   - A filter that kqueue refuses to add, on a device that has none say, is reported as Err with what
-//     was asked for, once after each Add or Mod. devpoll does so with a descriptor that cannot be polled.
-//   - With want 0, Wait may return 0 early under kqueue when something else than an end arrives.
-//   - Interest that makes no sense, in writing to the reading end of a pipe, is not an error and is
-//     reported in different ways.
-//   - Regular files: always ready under poll and select; under kqueue ready to be read only before
-//     their end; refused with EPERM by epoll.
-//   - Add of a descriptor past select's limit: EMFILE, in words that name the limit and what to use.
+//     back (kqueue, devpoll, select, wsapoll). A reset is then reported once, except under devpoll and
+//     select.
+//   - What is reported as Hangup and Err. select has neither: there ends and errors are Read and Write
+//     only. poll reports a peer's FIN as Hangup on linux, freebsd and illumos only, devpoll on illumos only,
+//     wsapoll once all bytes have been read. Under devpoll the error of a socket is Read and Write. epoll and
+//     poll report a full hangup of sockets that never were connected.
+//   - If kqueue cannot add a filter, because a device has none say, that is reported as Err with what was
+//     asked for, once after each Add or Mod. devpoll does so with a descriptor that cannot be polled.
+//   - With want 0, Wait may return 0 early under kqueue when something other than an end arrives.
+//   - Interest that makes no sense, such as writing to the reading end of a pipe, is not an error, and the
+//     backends report it differently.
+//   - Regular files: always ready under poll and select; readable only before their end under kqueue;
+//     EPERM under epoll.
+//   - Add of a descriptor past select's limit: EMFILE, with a text that names the limit and what to use.
 type Poller interface {
-	// Name is the name that Open knows the backend by.
+	// Name returns the backend's name, as Open takes it.
 	Name() string
 	// Add registers fd.
 	Add(fd int, t Token, want Ready) error
@@ -137,9 +138,9 @@ type Poller interface {
 	Close() error
 }
 
-// AddExclusive is p.Add(fd, t, Read) for a listener that several pollers watch. Where the system can do so
-// (epoll), a connection that arrives wakes one of those that wait, or a few, and not all. To change the interest
-// take Del and Add: Mod may be refused with EINVAL.
+// AddExclusive is p.Add(fd, t, Read) for a listener that several pollers watch. Where the system supports it
+// (epoll), a connection that arrives wakes one or a few of the pollers that wait, not all. To change the interest,
+// call Del and Add: Mod may return EINVAL.
 func AddExclusive(p Poller, fd int, t Token) error {
 	if p, ok := p.(interface{ addExclusive(int, Token) error }); ok {
 		return p.addExclusive(fd, t)
@@ -153,11 +154,11 @@ type backend struct {
 	open func() (Poller, error)
 }
 
-// backends lists all that there are, best first. The file of each fills in its open where the
-// system has it.
+// backends lists all that there are, best first. The init function of each one's file sets open where
+// the system has it.
 var backends = [...]backend{{name: "epoll"}, {name: "kqueue"}, {name: "devpoll"}, {name: "poll"}, {name: "select"}, {name: "wsapoll"}}
 
-// provide is for the init functions of the backends' files.
+// provide sets the open function of a backend: the init functions of the backends' files call it.
 func provide(name string, open func() (Poller, error)) {
 	for i := range backends {
 		if backends[i].name == name {
@@ -168,7 +169,7 @@ func provide(name string, open func() (Poller, error)) {
 	panic("poller: unlisted backend " + name)
 }
 
-// Names lists the backends that this system has, best first: what Open takes.
+// Names returns the names of the backends that this system has, best first. Open takes them.
 func Names() []string {
 	var names []string
 	for _, b := range backends {
@@ -190,8 +191,8 @@ func Open(name string) (Poller, error) {
 }
 
 // New opens the best backend that this system has, or the one that the environment variable
-// LURCHER_POLLER names. A backend that turns out to be missing (a device that is not there, a
-// system call that is not) gives way to the next; any other failure is returned.
+// LURCHER_POLLER names. If a backend turns out to be missing (its device or its system call is not
+// there), the next is tried; any other failure is returned.
 func New() (Poller, error) {
 	if name := os.Getenv("LURCHER_POLLER"); name != "" {
 		p, err := Open(name)
@@ -216,7 +217,7 @@ func New() (Poller, error) {
 	return nil, err
 }
 
-// check refuses what no backend takes.
+// check returns EINVAL for what no backend takes.
 func check(op string, t Token, want Ready) error {
 	if want&^(Read|Write) != 0 || t == reserved {
 		return os.NewSyscallError(op, syscall.EINVAL)
@@ -224,8 +225,8 @@ func check(op string, t Token, want Ready) error {
 	return nil
 }
 
-// milliseconds is max as poll(2) and its kin take it: rounded up, so that a wait never ends early
-// and a loop waiting for the last microsecond of a timer does not spin; negative for ever.
+// milliseconds converts max for poll(2) and the like: rounded up, so that a wait never ends early and
+// a loop that waits for the last microsecond of a timer does not spin; negative means for ever.
 func milliseconds(max time.Duration) int {
 	if max < 0 {
 		return -1

@@ -1,5 +1,5 @@
-// select(2): the oldest interface and the last resort. It takes descriptors below FD_SETSIZE only
-// and tells neither hangups nor errors apart from readiness.
+// select(2): the oldest interface and the last resort. It takes only descriptors below FD_SETSIZE, and
+// reports hangups and errors as readiness.
 
 //go:build unix
 
@@ -19,7 +19,7 @@ type selector struct {
 	pipeWaker
 	table
 	read, write    unix.FdSet // what is asked for, the wake-up pipe included
-	rready, wready unix.FdSet // what the kernel answered
+	rready, wready unix.FdSet // what the kernel reported
 	next           int        // where the next Wait begins to report, for fairness
 }
 
@@ -36,8 +36,8 @@ func openSelect() (Poller, error) {
 	return p, nil
 }
 
-// selectable refuses descriptors that do not fit in an FdSet. EMFILE is what POSIX calls "file
-// descriptor value too large".
+// selectable returns an error for descriptors that do not fit in an FdSet: EMFILE, which POSIX describes
+// as "file descriptor value too large".
 func selectable(fd int) error {
 	if fd < unix.FD_SETSIZE {
 		return nil

@@ -20,20 +20,20 @@ type table struct {
 	regs   []registration
 }
 
-// registration is 16 bytes; a descriptor that is not registered has on == false. The fields under
-// the line belong to the backend, and add leaves them alone.
+// registration takes 16 bytes; on is false for a descriptor that is not registered. The fields after the
+// blank line belong to the backend, and add does not change them.
 type registration struct {
 	token Token
 	want  Ready
 	on    bool
 
-	have  Ready  // what the kernel was told to watch
-	state uint8  // how far that is to be believed
+	have  Ready  // what the kernel watches
+	state uint8  // how certain that is
 	slot  uint32 // where the backend keeps the rest
 }
 
-// add enters fd. The kernel is asked whether it is open: these backends would hear of it only at
-// the next wait, too late to tell whoever made the mistake.
+// add enters fd. It asks the kernel whether fd is open: otherwise these backends would learn that only at
+// the next wait, too late for an error to the caller who made the mistake.
 func (t *table) add(fd int, token Token, want Ready) (*registration, error) {
 	if err := t.check(fd, token, want); err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (t *table) add(fd int, token Token, want Ready) (*registration, error) {
 	return r, nil
 }
 
-// mod finds fd, whose registration the caller is about to change to token and want.
+// mod returns the registration of fd, for the caller to change it to token and want.
 func (t *table) mod(fd int, token Token, want Ready) (*registration, error) {
 	if err := t.check(fd, token, want); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (t *table) mod(fd int, token Token, want Ready) (*registration, error) {
 	return t.find(fd)
 }
 
-// del finds fd, whose registration the caller is about to clear.
+// del returns the registration of fd, for the caller to clear it.
 func (t *table) del(fd int) (*registration, error) {
 	if err := t.check(fd, 0, 0); err != nil {
 		return nil, err

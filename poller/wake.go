@@ -8,13 +8,13 @@ import (
 	"sync/atomic"
 )
 
-// waker is the half of Wake that is the same everywhere: many wakes cost one signal, none is lost,
-// and none reaches a descriptor that Close gave back.
+// waker is the half of Wake that is the same everywhere. It sees to it that many wakes cost one signal, that
+// none is lost, and that none reaches a descriptor that Close has closed.
 type waker struct {
 	state atomic.Uint32 // wakePending, wakeClosed
-	mu    sync.Mutex    // held over signal and over close, so that one excludes the other
-	// signal makes the backend's wait return; called with mu held, by the one goroutine that
-	// set wakePending.
+	mu    sync.Mutex    // held during signal and close, so that they exclude each other
+	// signal makes the backend's wait return. It is called with mu held, by the one goroutine that set
+	// wakePending.
 	signal func() error
 }
 
@@ -23,8 +23,8 @@ const (
 	wakeClosed
 )
 
-// Wake implements Poller. Or is a read-modify-write even where the bit is set already: that makes a
-// wake that coalesces happen before the return of Wait as well.
+// Wake implements Poller. state.Or is a read-modify-write even if the bit is set already, so a wake that
+// coalesces also happens before the return of Wait.
 func (w *waker) Wake() error {
 	switch old := w.state.Or(wakePending); {
 	case old&wakeClosed != 0:
@@ -39,15 +39,15 @@ func (w *waker) Wake() error {
 	}
 	err := w.signal()
 	if err != nil {
-		w.seen() // or the next wake would count on this one
+		w.seen() // it failed: the next wake must try again
 	}
 	return err
 }
 
-// seen is called by Wait, before it returns, when it has taken the signal.
+// seen clears wakePending: Wait calls it, before it returns, when it has taken the signal.
 func (w *waker) seen() { w.state.And(^uint32(wakePending)) }
 
-// close marks the waker closed and runs free, which no signal can overlap or follow.
+// close marks the waker closed and runs free. No signal can run during free or after it.
 func (w *waker) close(free func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 type pipeWaker struct {
 	waker
 	r, w    int
-	in, out [1]byte // here, because a local buffer would be allocated
+	in, out [1]byte // fields, because local buffers would be allocated
 }
 
 func (p *pipeWaker) open() error {
@@ -41,7 +41,7 @@ func (p *pipeWaker) open() error {
 	return nil
 }
 
-// write puts one byte in. A full pipe is as good as one more byte.
+// write writes one byte. If the pipe is full, it is readable anyway.
 func (p *pipeWaker) write() error {
 	for {
 		switch _, err := unix.Write(p.w, p.out[:]); err {
@@ -54,8 +54,8 @@ func (p *pipeWaker) write() error {
 	}
 }
 
-// drain is called by Wait when the pipe is readable. It takes out the one byte that is there, since
-// wakes coalesce: the next write comes after seen.
+// drain reads the one byte that is in the pipe: Wait calls it when the pipe is readable. There is only one,
+// since wakes coalesce and the next write comes after seen.
 func (p *pipeWaker) drain() {
 	for {
 		if _, err := unix.Read(p.r, p.in[:]); err != unix.EINTR {

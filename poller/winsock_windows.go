@@ -139,7 +139,7 @@ func setNonblock(s windows.Handle) error {
 	return nil
 }
 
-// write sends one byte. Where there is no room the others are as good.
+// write sends one byte. If there is no room, the other end is readable anyway.
 func (p *pairWaker) write() error {
 	n, _, errno := syscall.SyscallN(procSend.Addr(), uintptr(p.w), uintptr(unsafe.Pointer(&p.out[0])), 1, 0)
 	if int32(n) == socketError && errno != windows.WSAEWOULDBLOCK {
@@ -148,7 +148,7 @@ func (p *pairWaker) write() error {
 	return nil
 }
 
-// drain takes out the one byte that is there, since wakes coalesce: the next write comes after seen.
+// drain reads the one byte that is there: since wakes coalesce, the next write comes after seen.
 func (p *pairWaker) drain() {
 	syscall.SyscallN(procRecv.Addr(), uintptr(p.r), uintptr(unsafe.Pointer(&p.in[0])), 1, 0)
 	p.seen()

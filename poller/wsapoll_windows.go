@@ -1,7 +1,6 @@
-// WSAPoll: Windows, for those who develop there. It is poll(2) for sockets, with two differences that cost something
-// here. Handles are sparse, so registrations are found in a map. And a half-close is reported whether anybody asks
-// for it or not (as POLLHUP alone; a reset has POLLERR beside it), so that who does not read has to be looked
-// after aside.
+// WSAPoll: Windows, for development. It is poll(2) for sockets, with two differences that cost something here.
+// Handles are sparse, so a map finds registrations. And a peer's FIN is reported even if Read is not asked for (as
+// POLLHUP alone; a reset has POLLERR too), so a socket without Read whose peer has sent FIN is polled separately.
 
 package poller
 
@@ -14,16 +13,17 @@ import (
 
 func init() { provide("wsapoll", openWSAPoll) }
 
-// lateEvery is how long a wait for the room to write, or for a reset, may come late where the peer has shut its side.
+// lateEvery is how often a socket without Read is polled after its peer has sent FIN: room to write, or a reset, may
+// be reported that late.
 const lateEvery = 10 * time.Millisecond
 
 type wsapoll struct {
 	pairWaker
 	closed bool
 	regs   map[int]*socket
-	spare  []*socket // of those that Del has forgotten
+	spare  []*socket // sockets that Del has removed, to be used again
 	asked  pollSet   // what WSAPoll waits for; its first entry is the wake-up pair
-	late   pollSet   // sockets without Read whose peer has shut its side: looked at every lateEvery
+	late   pollSet   // sockets without Read whose peer has sent FIN: polled every lateEvery
 }
 
 // A socket is one registration.
@@ -31,11 +31,11 @@ type socket struct {
 	token Token
 	want  Ready
 	fd    int
-	set   *pollSet // where it is; nil: what there was to say with want 0 was said
+	set   *pollSet // the set that it is in; nil: with want 0, its one event was reported
 	at    int      // its index there
 }
 
-// pollSet is an array for WSAPoll, dense, and whose entries they are.
+// pollSet is a dense array for WSAPoll, with the socket of each entry.
 type pollSet struct {
 	fds     []wsaPollFD
 	sockets []*socket
@@ -131,7 +131,7 @@ func (ps *pollSet) put(s *socket) {
 	ps.sockets = append(ps.sockets, s)
 }
 
-// drop takes s out of where it is. The last entry moves into the gap.
+// drop removes s from its set. The last entry moves into the gap.
 func (s *socket) drop() {
 	ps := s.set
 	if ps == nil {
@@ -205,7 +205,7 @@ func (p *wsapoll) collect(ps *pollSet, first int, dst []Event) (k int) {
 		}
 		switch {
 		case revents&pollNVAL != 0, revents&pollERR != 0 && s.want == 0:
-			s.drop() // closed without Del, or said once: WSAPoll would say so each time
+			s.drop() // closed without Del, or reported once: WSAPoll would report it each time
 		case revents&pollHUP != 0 && ready == 0 && ps != &p.late:
 			s.drop()
 			p.late.put(s)
