@@ -156,7 +156,7 @@ func (b *answerBody) receive(p []byte, err error) {
 	b.changed.Broadcast()
 }
 
-// explain is the error as the callers of net/http know it.
+// explain returns the error that callers of net/http expect.
 func (b *answerBody) explain(err error) error {
 	err = b.tr.explain(err)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -262,7 +262,7 @@ func (b *answerBody) Close() error {
 	return nil
 }
 
-// undo has the body decoded, if the coding was the Transport's own idea.
+// undo makes the body decoded, if the Transport itself has asked for the coding.
 func (tr *trip) undo(resp *http.Response, b *answerBody) {
 	if !tr.gzip || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		return
@@ -338,7 +338,7 @@ func (tr *trip) switched(r client.Response) {
 	try()
 }
 
-// switchedBody is the connection behind the answer. It is an io.ReadWriteCloser.
+// switchedBody is the connection after the answer's head, as an io.ReadWriteCloser.
 type switchedBody struct {
 	net.Conn
 	tr *trip

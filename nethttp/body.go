@@ -54,8 +54,8 @@ type body struct {
 	err    error // sticky
 }
 
-// Read waits for the client. A client that waits for it is told to continue by
-// the first Read.
+// Read waits for the client. The first Read sends 100 Continue to a client that waits for
+// it.
 func (b *body) Read(p []byte) (int, error) {
 	c := b.call
 	c.mu.Lock()
@@ -109,8 +109,8 @@ func (c *call) patience() time.Duration {
 	return c.peer.site.bodyTimeout + time.Duration(c.in.got)*time.Second/leastRate - c.in.waited
 }
 
-// tooSlow reports whether the client takes too long for the body, and has the
-// server tell it. c.mu is held.
+// tooSlow reports whether the client takes too long to send the body, and if so makes
+// the server refuse with 408. c.mu is held.
 func (c *call) tooSlow() bool {
 	if c.in.untimed || c.peer.site.bodyTimeout < 0 || c.patience() > 0 {
 		return false
@@ -155,8 +155,8 @@ func (b *body) end() {
 	}
 }
 
-// Close ends the reading. What is left is dropped, or costs the connection,
-// once the handler has returned.
+// Close ends the reading. Once the handler has returned, the rest of the body is
+// discarded, or the connection closed.
 func (b *body) Close() error {
 	b.call.mu.Lock()
 	defer b.call.mu.Unlock()
@@ -211,7 +211,7 @@ func (d *desk) onTrailer(name, value []byte) {
 	in.fields.Add(string(name), string(value))
 }
 
-// onStart begins to read a body whose client waits to be told to send it.
+// onStart begins to read a body whose client waits for 100 Continue.
 func (d *desk) onStart() {
 	c := d.call
 	if c == nil {

@@ -112,7 +112,7 @@ func (c *call) logPanic(v any) {
 	c.peer.site.log.Error("http: panic serving "+c.peer.remote, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 }
 
-// options answers "OPTIONS *" as net/http does.
+// options serves "OPTIONS *" as net/http does.
 func options(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", "0")
 	io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 4<<10))
@@ -146,7 +146,7 @@ func (c *call) finish(cut bool) {
 	c.post()
 }
 
-// post has the loop come by, once for all that is there when it does. c.mu is
+// post makes the loop run the call's step, which takes all that is there by then. c.mu is
 // held.
 func (c *call) post() {
 	if !c.posted {
@@ -157,7 +157,7 @@ func (c *call) post() {
 	}
 }
 
-// do runs fn on the loop, behind all that was posted, and waits for it.
+// do runs fn on the loop, after all that was posted before, and waits for it.
 func (c *call) do(fn func(x adapt.Exchange)) error {
 	done := make(chan error, 1)
 	err := c.w.Post(func() {
@@ -174,8 +174,8 @@ func (c *call) do(fn func(x adapt.Exchange)) error {
 	return <-done
 }
 
-// giveUp has the connection closed when the handler returns: a part of the
-// answer is lost. c.mu is held.
+// giveUp makes the loop close the connection when the handler returns, because a part of
+// the answer is lost. c.mu is held.
 func (c *call) giveUp(why error) {
 	if c.gone == nil {
 		c.gone = why

@@ -1,5 +1,5 @@
-// What http.ResponseController and http.CloseNotifier find on the ResponseWriter
-// of a handler, beside Flush and Hijack.
+// Methods of a handler's ResponseWriter for http.ResponseController and
+// http.CloseNotifier, besides Flush and Hijack.
 
 package nethttp
 
@@ -21,8 +21,8 @@ func (r *response) SetReadDeadline(t time.Time) error {
 	return err
 }
 
-// SetWriteDeadline is for http.ResponseController. The server's WriteTimeout,
-// for a client that takes nothing, holds as well.
+// SetWriteDeadline is for http.ResponseController. The server's WriteTimeout, for a
+// client that takes nothing, applies as well.
 func (r *response) SetWriteDeadline(t time.Time) error {
 	c := r.call
 	c.mu.Lock()
@@ -32,9 +32,9 @@ func (r *response) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// EnableFullDuplex is for http.ResponseController. A body can be read while the
-// answer is written without it; with it the answer does not say that the
-// connection closes because much of the body is still to come.
+// EnableFullDuplex is for http.ResponseController. A body can be read while the answer is
+// written also without it. With it, the answer does not say that the connection closes
+// because much of the body is still to come.
 func (r *response) EnableFullDuplex() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,7 +42,7 @@ func (r *response) EnableFullDuplex() error {
 	return nil
 }
 
-// CloseNotify is that of http.CloseNotifier, which old code asks for.
+// CloseNotify implements http.CloseNotifier, for old code.
 func (r *response) CloseNotify() <-chan bool {
 	c := r.call
 	c.mu.Lock()

@@ -1,7 +1,8 @@
-// Package nethttp is the world of net/http on lurcher: [Handler] makes any
-// http.Handler a handler of package server, [Mux] routes to handlers of both kinds by
-// net/http's patterns, [Transport] asks by package client for all
-// who have an http.Transport now.
+// Package nethttp joins lurcher and net/http. [Handler] turns any http.Handler into a
+// handler of package server. [Mux] routes to handlers of both kinds by net/http's
+// patterns. [HTTP2] makes net/http serve the clients that choose HTTP/2. [Transport]
+// is an http.RoundTripper over package client, in place of an http.Transport.
 //
-// A program of native handlers does not import it, and does not link net/http.
+// A program that has only native handlers need not import it, and then does not link
+// net/http.
 package nethttp

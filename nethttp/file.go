@@ -14,8 +14,8 @@ import (
 // one leaves with the head if it is read.
 const sendFileLeast = 64 << 10
 
-// ReadFrom is Write of all that src has. A file goes from the kernel to the
-// kernel, and the handler does not wait for that.
+// ReadFrom writes all that src has. The kernel sends files itself, and the handler does
+// not wait for that.
 func (r *response) ReadFrom(src io.Reader) (n int64, err error) {
 	if n, err = r.readFile(src); n > 0 || err != nil {
 		return n, err
@@ -43,7 +43,7 @@ func (r *response) readFile(src io.Reader) (n int64, err error) {
 	}
 	st, err := f.Stat()
 	if err != nil || !st.Mode().IsRegular() {
-		return 0, nil // reading it will tell
+		return 0, nil // reading it will return the error
 	}
 	at, err := f.Seek(0, io.SeekCurrent)
 	if err != nil {

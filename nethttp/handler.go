@@ -24,27 +24,25 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// Handler makes a [server.Handler] of h, which is used as it is: it may block, stream in
-// both directions, flush, hijack, set deadlines, send trailers and 1xx answers,
-// and panic, as it may under net/http's server. nil stands for
-// [http.DefaultServeMux].
+// Handler turns h into a [server.Handler]. h may do what it may do under net/http's
+// server: block, stream in both directions, flush, hijack, set deadlines, send trailers
+// and 1xx answers, and panic. nil means [http.DefaultServeMux].
 //
 //	s := &server.Server{Handler: nethttp.Handler(http.FileServer(http.Dir(".")), 64)}
 //
-// h is called on goroutines, at most workers of them at a time; 0 or less means
-// one for each request under way, as with net/http. Requests beyond that wait
-// in the order they came, up to 16,384 of them, past which they are answered
-// with 503; one whose client leaves meanwhile is forgotten. A request with a body
-// waits, where workers are limited, until 32 KiB of that have come, or all of it:
-// clients that send slowly hold half of the workers at most. A goroutine whose
-// handler hijacked its connection does not count any more. Idle goroutines end
-// after some seconds, and with the last server that used them.
+// h is called on goroutines, of which at most workers run at a time; 0 or less means one
+// for each request under way, as with net/http. Up to 16,384 more requests wait, in the
+// order they came; beyond that, requests are refused with 503. A request whose client
+// leaves while it waits is dropped. If workers are limited, a request with a body waits
+// until 32 KiB of it have come, or all of it, so that slow clients hold at most half of
+// the workers. A goroutine whose handler has hijacked its connection no longer counts.
+// Idle goroutines end after some seconds, and with the last server that used them.
 //
-// What it returns may be called by another, for some of the requests, before that
-// returns. The context of a request is cancelled when the client leaves, when h returns,
-// and by Close; Shutdown waits for handlers, as that of net/http does. The
-// limits and timeouts of [server.Server] hold for h too. docs/nethttp.md lists what is
-// different from net/http.
+// Your own handler may call the returned one for some of its requests, before it
+// returns. The context of a request is cancelled when the client leaves, when h
+// returns, and by Close. Shutdown waits for handlers, as net/http's does. The limits
+// and timeouts of [server.Server] apply to h too. docs/nethttp.md lists the differences
+// from net/http.
 func Handler(h http.Handler, workers int) server.Handler {
 	if h == nil {
 		h = http.DefaultServeMux
@@ -57,7 +55,7 @@ type adapter struct {
 	handler http.Handler
 	pool    pool
 	sites   sync.Map // *conn.Loop to *site
-	told    sync.Map // places in the program that were complained of
+	told    sync.Map // places in the program that were logged for a mistake
 }
 
 func newAdapter(h http.Handler, workers int) *adapter {
@@ -66,7 +64,7 @@ func newAdapter(h http.Handler, workers int) *adapter {
 	return a
 }
 
-// A site is an adapter on one loop of a server. It belongs to the loop.
+// A site is the state of an adapter on one loop of a server. It belongs to the loop.
 type site struct {
 	adapter     *adapter
 	loop        *conn.Loop
@@ -102,7 +100,7 @@ func (a *adapter) siteOf(l *conn.Loop, x adapt.Exchange) *site {
 	return s
 }
 
-// A peer is what requests of one connection have in common.
+// A peer is the state that requests of one connection share.
 type peer struct {
 	site   *site
 	remote string
@@ -162,7 +160,7 @@ func (a *adapter) take(w server.Response, r server.Request, h http.Handler, m *m
 	case !x.Receiving():
 		c.in.ended = true
 	case x.Taken():
-		c.body.err = errTaken // by whoever called us
+		c.body.err = errTaken // the handler that called us reads the body
 	default:
 		c.in.wanted = !x.Waits()
 		if d.head.Framing == parser.Chunked {
@@ -175,11 +173,11 @@ func (a *adapter) take(w server.Response, r server.Request, h http.Handler, m *m
 	c.peer.site.add(c)
 }
 
-// add has the call run by a goroutine, soon: calls go to the pool at the end of
-// the turn. What has come of their bodies is there by then, so that a handler need
-// not wait for the body of a small POST.
+// add makes a goroutine run the call. Calls go to the pool at the end of the turn: by
+// then all that has come of their bodies has been read, so that a handler need not wait
+// for the body of a small POST.
 func (s *site) add(c *call) {
-	s.loop.Ref() // until retire: Shutdown waits for handlers whose clients left
+	s.loop.Ref() // until retire: Shutdown waits also for handlers whose clients have left
 	s.calls = append(s.calls, c)
 	if len(s.calls) == 1 {
 		s.loop.Post(s.flush)
@@ -214,14 +212,13 @@ func (c *call) submit(x adapt.Exchange) {
 	}
 }
 
-// gatherTime is how long a limited pool waits for a body before it looks whether a
-// worker can be spared for one that is slow: its client may be waiting for the
-// first words of the answer.
+// gatherTime is how long a limited pool waits for a body before it tries to give a worker
+// to the slow request: its client may be waiting for the beginning of the answer.
 const gatherTime = 500 * time.Millisecond
 
-// gather waits for the body on the loop: desk.onBody goes on when enough of it has
-// come. After d, and from time to time, it asks for one of the workers that may be
-// held by slow clients, of which there are that many at least.
+// gather waits for the body on the loop: desk.onBody goes on when enough of it has come.
+// After d, and then from time to time, it asks for one of the workers that slow clients
+// may hold. There are at least least of these.
 func (c *call) gather(d time.Duration, least int) {
 	c.mu.Lock()
 	c.state = gathering

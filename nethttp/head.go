@@ -1,5 +1,4 @@
-// The fields of an answer: from the handler's map to lines, by
-// net/http's rules.
+// The fields of an answer: from the handler's map to field lines, by net/http's rules.
 
 package nethttp
 
@@ -13,10 +12,10 @@ import (
 	"github.com/lurcher-net/lurcher/internal/field"
 )
 
-// notes are what the handler's fields say.
+// notes holds what the handler's fields say about the answer.
 type notes struct {
 	length    int64 // Content-Length, or adapt.Chunked
-	measured  bool  // it is there, perhaps with nonsense
+	measured  bool  // there is a Content-Length, perhaps a malformed one
 	badLength bool
 	typed     bool // Content-Type
 	coded     bool // Content-Encoding
@@ -24,13 +23,13 @@ type notes struct {
 	identity  bool // Transfer-Encoding: identity, the body ends with the connection
 	dated     bool
 	close     bool   // Connection: close
-	trailer   bool   // there will be one
-	options   string // of Connection, but for close
-	coding    string // of Transfer-Encoding, but for chunked and identity
+	trailer   bool   // there will be a trailer section
+	options   string // options of Connection, except close
+	coding    string // codings of Transfer-Encoding, except chunked and identity
 }
 
-// appendHeader appends the lines of h, sorted by name as net/http does, but for
-// those of which writeHead sees to.
+// appendHeader appends the lines of h, sorted by name as net/http does, except those that
+// writeHead writes itself.
 func appendHeader(b []byte, h http.Header, status int) ([]byte, notes) {
 	n := notes{length: adapt.Chunked}
 	if len(h) == 0 {

@@ -1,4 +1,4 @@
-// Hijacking: the connection leaves the loop and is the handler's.
+// Hijacking: the connection leaves the loop and belongs to the handler.
 
 package nethttp
 
@@ -16,9 +16,9 @@ import (
 
 var errHijackBody = errors.New("nethttp: Hijack comes after a chunked request body")
 
-// Hijack is that of http.Hijacker. The reader has what came behind the request's
-// head. What the handler has written is sent before: 101, or 2xx to CONNECT, with
-// which WriteHeader has only settled what is to be sent.
+// Hijack implements http.Hijacker. The reader has what came after the request's head.
+// What the handler has written is sent first: also the head of a 101, or of a 2xx to
+// CONNECT, which WriteHeader has kept until now.
 func (r *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,7 +77,7 @@ type detached struct {
 	err   error
 }
 
-// detach has the loop let the connection go. r.mu is held.
+// detach makes the loop release the connection. r.mu is held.
 func (r *response) detach(tunnel bool) detached {
 	c := r.call
 	done := make(chan detached, 1)

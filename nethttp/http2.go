@@ -16,19 +16,19 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// HTTP2 has s offer HTTP/2 on its listeners for TLS, and net/http serve it with h, on
-// goroutines of its own: as a rule the handler that [Handler] was given too. It is
-// called before [server.Server.ListenTLS], and once.
+// HTTP2 makes s offer HTTP/2 on its listeners for TLS. net/http serves it with h, on
+// goroutines of its own; as a rule h is the handler that was also given to [Handler].
+// Call HTTP2 once, before [server.Server.ListenTLS].
 //
 //	s := &server.Server{Handler: nethttp.Handler(mux, 256), TLS: config}
 //	if err := nethttp.HTTP2(s, mux); err != nil { ... }
 //	s.ListenTLS("tcp", ":443")
 //
-// Such connections count as MaxConns has it; Shutdown tells their clients to go away
-// and waits for the requests under way, Close closes them. MaxHead, MaxBody,
-// HeadTimeout, IdleTimeout and WriteTimeout hold, the workers of Handler do not: a
-// connection has 250 requests under way at most. Server.Access and the counters of
-// Stats, but for the connections, know nothing of them.
+// These connections count for MaxConns. Shutdown sends GOAWAY to their clients and waits
+// for the requests under way; Close closes them. MaxHead, MaxBody, HeadTimeout,
+// IdleTimeout and WriteTimeout apply. The workers of Handler do not: a connection has
+// at most 250 requests under way. Server.Access is not called for these requests, and
+// Stats counts only their connections.
 func HTTP2(s *server.Server, h http.Handler) error {
 	if h == nil {
 		h = http.DefaultServeMux
@@ -38,7 +38,7 @@ func HTTP2(s *server.Server, h http.Handler) error {
 	return adapt.Offer(s, "h2", adapt.Protocol{Open: t.open, Quiesce: t.quiesce, Stop: t.stop})
 }
 
-// http2 is net/http's server, and the listener from which that accepts what the
+// http2 is net/http's server, and the listener from which it accepts the connections that
 // loops hand over.
 type http2 struct {
 	server  *server.Server
@@ -140,7 +140,7 @@ func (t *http2) Close() error {
 // Addr is that of net.Listener.
 func (t *http2) Addr() net.Addr { return &net.TCPAddr{} }
 
-// quiesce has net/http tell the clients to go away, and accepts no more.
+// quiesce makes net/http send GOAWAY to the clients, and accepts no more connections.
 func (t *http2) quiesce() {
 	t.Close()
 	if std := t.begun(); std != nil {

@@ -1,5 +1,5 @@
-// The loop's side of a call: it writes what handlers have written, tells them
-// that their clients left, and ends their exchanges.
+// The loop's side of a call: it sends what handlers have written, notifies them when
+// their clients leave, and ends their exchanges.
 
 package nethttp
 
@@ -46,7 +46,7 @@ func takeDesk() *desk {
 type outbox struct {
 	head   opening   // to be begun, if ready
 	buf    []byte    // for the loop to write
-	file   filePart  // behind buf
+	file   filePart  // to be sent after buf
 	tail   []byte    // the last part of the body, once the handler has returned
 	trails []byte    // the trailer section's lines
 	taking bool      // the loop is writing buf just now
@@ -73,7 +73,7 @@ func (d *desk) onStep() {
 	if o.head.ready && x != nil {
 		o.head.Lines = d.fields
 		if x.Begin(o.head.Opening) != nil {
-			x = c.exchange() // a status that cannot be, and the server has refused
+			x = c.exchange() // nil: the status was impossible, and the server has refused the request
 		}
 	}
 	if o.over && x != nil {
@@ -125,7 +125,7 @@ func (c *call) stepped(d *desk, buf []byte) {
 	c.changed.Broadcast()
 }
 
-// watch has the handler wait while the client does not read. c.mu is held.
+// watch makes the handler wait while the client does not read. c.mu is held.
 func (c *call) watch() {
 	if !c.out.choked && c.exchange() != nil && c.w.Full() {
 		c.out.choked = true

@@ -15,10 +15,10 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// A Mux is a [server.Handler], by its method Serve, that finds a handler by method,
-// host and path: http.ServeMux does it, by its patterns, its precedence, its
-// redirects and its answers of 404 and 405. Native handlers and those of net/http
-// stand in one table; what follows ServeMux's rules on the loop costs no goroutine.
+// A Mux finds a handler by method, host and path. Its method Serve is a
+// [server.Handler]. An http.ServeMux decides: by its patterns and their precedence, with
+// its redirects, 404 and 405. Native handlers and those of net/http are in one table.
+// Routing happens on the loop and needs no goroutine.
 //
 //	m := new(nethttp.Mux)
 //	m.Native("GET /ping", func(w server.Response, r server.Request) { w.End("pong\n") })
@@ -29,8 +29,8 @@ import (
 // The zero Mux is empty and ready for use. It must not be copied. Handlers may be
 // registered from any goroutine, and while it serves.
 type Mux struct {
-	// Workers is how many handlers of net/http run at a time, as of [Handler]. It is set
-	// before the Mux serves.
+	// Workers is how many handlers of net/http run at a time: see [Handler]. It must be
+	// set before the Mux serves.
 	Workers int
 
 	once    sync.Once
@@ -39,8 +39,8 @@ type Mux struct {
 	seekers sync.Pool // of *seeker
 }
 
-// Handle registers a handler of net/http for a pattern. Like http.ServeMux's it panics
-// if the pattern is none, or conflicts with another.
+// Handle registers a handler of net/http for a pattern. It panics, like that of
+// http.ServeMux, if the pattern is malformed or conflicts with another.
 func (m *Mux) Handle(pattern string, h http.Handler) {
 	if h == nil {
 		panic("nethttp: nil handler")
@@ -56,8 +56,8 @@ func (m *Mux) HandleFunc(pattern string, fn func(http.ResponseWriter, *http.Requ
 	m.Handle(pattern, http.HandlerFunc(fn))
 }
 
-// Native registers a handler of package server for a pattern. It is called on the
-// loop, where [server.Request.PathValue] has what the wildcards stand for.
+// Native registers a handler of package server for a pattern. The handler is called on
+// the loop. [server.Request.PathValue] returns the values of the wildcards.
 func (m *Mux) Native(pattern string, h server.Handler) {
 	if h == nil {
 		panic("nethttp: nil handler")
@@ -95,8 +95,8 @@ func (m *Mux) Serve(w server.Response, r server.Request) {
 	m.seekers.Put(s) // a handler that panics keeps it
 }
 
-// A route is what the table has for a pattern. It is an http.Handler that only
-// says which one it is.
+// A route is the entry for a pattern. It is an http.Handler that only reports which one
+// was found.
 type route struct {
 	native server.Handler
 	std    http.Handler
@@ -125,7 +125,7 @@ type seeker struct {
 	req    http.Request
 	url    url.URL
 	found  *route
-	header http.Header // what ServeMux answers itself: a redirect, 404, 405
+	header http.Header // the head of ServeMux's own answer: a redirect, 404, 405
 	status int
 	body   []byte
 }
@@ -175,7 +175,7 @@ func (s *seeker) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// answer sends what ServeMux has answered itself.
+// answer sends ServeMux's own answer.
 func (s *seeker) answer(w server.Response) {
 	if s.status != 0 {
 		w.Status(s.status)
@@ -193,7 +193,7 @@ func (s *seeker) reset() {
 	clear(s.header)
 }
 
-// A match is what a request of net/http is told of its route.
+// A match holds the pattern and path values for an http.Request.
 type match struct {
 	pattern string
 	names   []string

@@ -21,24 +21,24 @@ type pool struct {
 	mu      sync.Mutex
 	running int // goroutines, idle ones included
 	idle    []chan *call
-	least   int  // of them were idle ever since the last sweep
-	swept   bool // a sweep is to come
+	least   int  // goroutines that have been idle ever since the last sweep
+	swept   bool // a sweep has been scheduled
 
-	first, last *call // they wait
+	first, last *call // the queue of calls that wait
 	waiting     int
 
 	early int // calls that run whose body has not come: see submitEarly
 	users int // sites: loops of servers that have not stopped
 }
 
-// place is a call's in a pool. It is guarded by pool.mu.
+// A place is a call's place in a pool. pool.mu guards it.
 type place struct {
 	next, prev *call
 	queued     bool
 	early      bool // it counts as that
 }
 
-// use counts who may still submit calls. The last that goes has the idle
+// use counts the sites that may still submit calls. When the last one goes, the idle
 // goroutines end.
 func (p *pool) use(n int) {
 	p.mu.Lock()
@@ -67,8 +67,8 @@ func (p *pool) submitEarly(c *call, least int) bool {
 	return spare
 }
 
-// submit has c run by a goroutine that is idle, by a new one, or when one
-// becomes free. It answers false if too many wait for that.
+// submit makes a goroutine run c: an idle one, a new one, or the next that becomes free. It
+// returns false if too many calls wait already.
 func (p *pool) submit(c *call) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +98,7 @@ func (p *pool) submit(c *call) bool {
 	return true
 }
 
-// forget takes c out of the queue, and answers whether it was in it.
+// forget takes c out of the queue, and reports whether it was there.
 func (p *pool) forget(c *call) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -138,7 +138,7 @@ func (p *pool) work(c *call) {
 	}
 }
 
-// take answers the next call, when there is one, or nil.
+// take waits for the next call and returns it, or nil if the goroutine is to end.
 func (p *pool) take(mine chan *call, ran *call) *call {
 	left := ran.resp.gone()
 	p.mu.Lock()

@@ -1,4 +1,4 @@
-// How a Transport connects where a loop's own Dialer does not: through proxies, by
+// Connections of a Transport that a loop's own Dialer does not open: through proxies, by
 // the program's DialContext, and for httptrace.
 
 package nethttp
@@ -65,7 +65,7 @@ func (t *Transport) dialContext(l *conn.Loop) context.Context {
 	return context.Background()
 }
 
-// traceTLS tells httptrace of the handshake that h is going to make.
+// traceTLS reports the handshake that h is going to make to httptrace.
 func traceTLS(trace *httptrace.ClientTrace, h *conn.Handler) {
 	if trace == nil || h.TLS == nil {
 		return
@@ -134,7 +134,7 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr)
 }
 
-// tunnel has the proxy connect to addr.
+// tunnel makes the proxy connect to addr.
 func (t *Transport) tunnel(ctx context.Context, nc net.Conn, proxy *url.URL, addr string) (net.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
 	through, err := t.tunnelBy(ctx, nc, proxy, addr)

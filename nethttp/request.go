@@ -140,8 +140,8 @@ func parseTarget(u *url.URL, method, target string) (*url.URL, error) {
 	return other, err
 }
 
-// isPlainPath tells whether url.Parse would find nothing in p to decode, and
-// nothing that it would encode otherwise: as a rule.
+// isPlainPath reports whether url.Parse would decode nothing in p, and encode it in the
+// same way, as with most paths.
 func isPlainPath(p string) bool {
 	if len(p) == 0 || p[0] != '/' || len(p) > 1 && p[1] == '/' {
 		return false

@@ -1,6 +1,6 @@
-// The http.ResponseWriter: what the handler writes is collected as
-// net/http collects it, so that a small answer gets a Content-Length and leaves
-// whole, and handed to the loop.
+// The http.ResponseWriter: what the handler writes is collected, as net/http does, so
+// that a small answer gets a Content-Length and is sent in one piece. Then it is handed
+// to the loop.
 
 package nethttp
 
@@ -58,7 +58,7 @@ type response struct {
 	announced []string // by the Trailer field
 }
 
-// Header is the map that WriteHeader sends.
+// Header returns the map of fields that WriteHeader sends.
 func (r *response) Header() http.Header {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,7 +68,7 @@ func (r *response) Header() http.Header {
 	return r.header
 }
 
-// WriteHeader settles the status and the fields; for 1xx it sends them.
+// WriteHeader sets the status and freezes the fields. For 1xx it sends them.
 func (r *response) WriteHeader(code int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,7 +133,7 @@ func (r *response) complain(what string) {
 	}
 }
 
-// Write is that of http.ResponseWriter. It waits while the client does not read.
+// Write implements http.ResponseWriter. It waits while the client does not read.
 func (r *response) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -142,7 +142,7 @@ func (r *response) Write(p []byte) (int, error) {
 
 // WriteString is Write of a string.
 func (r *response) WriteString(s string) (int, error) {
-	return r.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write reads it, no more
+	return r.Write(unsafe.Slice(unsafe.StringData(s), len(s))) // Write only reads it
 }
 
 func (r *response) write(p []byte) (int, error) {
@@ -156,7 +156,7 @@ func (r *response) write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		const sniffed = 512
-		if n := sniffed - len(d.buf); n > 0 { // what tells the type is in one piece
+		if n := sniffed - len(d.buf); n > 0 { // the bytes that show the type have to be in one piece
 			n = min(n, len(p))
 			d.buf = append(d.buf, p[:n]...)
 			r.commit(false)
@@ -168,7 +168,7 @@ func (r *response) write(p []byte) (int, error) {
 	return r.put(p)
 }
 
-// room tells whether n bytes more may be written, and counts them.
+// room reports whether n more bytes may be written, and counts them.
 func (r *response) room(n int) error {
 	switch {
 	case r.hijacked:
@@ -192,7 +192,7 @@ func (r *response) room(n int) error {
 	return nil
 }
 
-// put writes behind a head that is committed.
+// put writes a part of the body after a committed head.
 func (r *response) put(p []byte) (n int, err error) {
 	c := r.call
 	if c.headOnly() {
@@ -214,7 +214,7 @@ func (r *response) put(p []byte) (n int, err error) {
 	return n + len(p), err
 }
 
-// Flush is that of http.Flusher.
+// Flush implements http.Flusher.
 func (r *response) Flush() { r.FlushError() }
 
 // FlushError hands all that was written to the loop. It is for
@@ -338,7 +338,7 @@ func (r *response) push(must bool) error {
 	return r.call.pushLocked(must)
 }
 
-// pushFile is push, with a part of a file behind the buffer.
+// pushFile is push with a part of a file after the buffer.
 func (r *response) pushFile(f filePart) error {
 	c := r.call
 	c.mu.Lock()

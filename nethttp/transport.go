@@ -31,18 +31,19 @@ import (
 )
 
 // A Transport is an http.RoundTripper over package client: for http.Client, for
-// httputil.ReverseProxy, for any code that has an [http.Transport] now. The zero
-// value is ready for use; it may be used from any goroutine, but must not be copied, and its
-// fields are to be left alone once it was used. They mean what those of http.Transport
-// do, but where they say otherwise; docs/nethttp.md lists what is different.
+// httputil.ReverseProxy, and for any code that uses an [http.Transport] now. The zero
+// value is ready for use. It may be used from any goroutine, but must not be copied, and
+// its fields must not change once it has been used. They mean the same as in
+// http.Transport unless their comment says otherwise. docs/nethttp.md lists the
+// differences.
 //
-// Requests run on loops of the Transport's own, one for each processor at most,
-// begun when they are needed: all requests to one origin share a loop, and with it
-// connections. A loop ends when it has no connections any more: after
-// CloseIdleConnections and the requests under way, or IdleConnTimeout.
+// Requests run on the Transport's own loops, at most one for each processor, which are
+// started when they are needed. All requests to one origin share a loop, and with it
+// connections. A loop stops when it has no connections any more: after IdleConnTimeout,
+// or after CloseIdleConnections and the end of the requests under way.
 type Transport struct {
-	// Proxy returns the proxy for a request: http, https or socks5. Nil, or a nil
-	// URL: none. [http.ProxyFromEnvironment] is one.
+	// Proxy returns the URL of the proxy for a request: http, https or socks5. If Proxy
+	// or the URL is nil there is no proxy. [http.ProxyFromEnvironment] is such a function.
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// OnProxyConnectResponse is called with a proxy's answer to CONNECT; an error
@@ -52,14 +53,14 @@ type Transport struct {
 	// Dialer opens the connections, on the loops.
 	Dialer conn.Dialer
 
-	// DialContext, if set, opens them in place of Dialer, on goroutines. It costs
-	// nothing but those where it returns a *net.TCPConn or *net.UnixConn; any other
-	// net.Conn is relayed by two goroutines over a socket pair. ctx ends when the
-	// connection takes too long; it has the values of no request.
+	// DialContext, if it is set, opens the connections instead of Dialer, each on a
+	// goroutine, which ends when a *net.TCPConn or *net.UnixConn is returned. Any other
+	// net.Conn is relayed by two goroutines over a socket pair. ctx is done when the
+	// connection takes too long. It does not have the values of any request.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	TLSClientConfig     *tls.Config
-	TLSHandshakeTimeout time.Duration // 0: only that of dialling, 30 s in all
+	TLSHandshakeTimeout time.Duration // 0: only the limit for dialling, 30 s in all
 
 	DisableKeepAlives  bool
 	DisableCompression bool
@@ -74,7 +75,7 @@ type Transport struct {
 	// ProxyConnectHeader are fields for CONNECT to a proxy.
 	ProxyConnectHeader http.Header
 
-	// GetProxyConnectHeader, if set, is asked in place of ProxyConnectHeader.
+	// GetProxyConnectHeader, if it is set, is called, and ProxyConnectHeader ignored.
 	GetProxyConnectHeader func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
 
 	mu      sync.Mutex
@@ -85,7 +86,7 @@ type Transport struct {
 
 var errTransportClosed = fmt.Errorf("nethttp: the Transport was closed: %w", net.ErrClosed)
 
-// RoundTrip is that of http.RoundTripper.
+// RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := check(req); err != nil {
 		closeBody(req)
@@ -103,8 +104,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// try asks once. again is whether to ask anew, of another connection, what the
-// client could not: it has no GetBody.
+// try sends the request once. again says that the request should be sent again, on
+// another connection: package client cannot do that itself, because it has no GetBody.
 func (t *Transport) try(req, original *http.Request) (resp *http.Response, err error, again bool) {
 	ctx := req.Context()
 	if ctx.Err() != nil {
@@ -134,8 +135,8 @@ func (t *Transport) try(req, original *http.Request) (resp *http.Response, err e
 	return tr.outcome()
 }
 
-// awaitCancel waits, behind a deadline of the context, for Request.Cancel a little:
-// http.Client sets both, and knows only by the latter that it was its Timeout.
+// awaitCancel waits a little for Request.Cancel after the context's deadline: http.Client
+// sets both, and recognises its Timeout only by Request.Cancel.
 func awaitCancel(req *http.Request) {
 	if cancelOf(req) != nil && req.Context().Err() == context.DeadlineExceeded {
 		select {
@@ -210,8 +211,8 @@ func rewound(req *http.Request) (*http.Request, error) {
 	return &again, nil
 }
 
-// CloseIdleConnections closes the connections that no request uses. Loops that have
-// no others end.
+// CloseIdleConnections closes the connections that no request uses. Loops that have no
+// other connections stop.
 func (t *Transport) CloseIdleConnections() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -220,8 +221,8 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// Close ends all requests, which fail with net.ErrClosed, connections and loops, and waits
-// for these. RoundTrip fails from now on.
+// Close closes all connections and stops all loops, and waits for that. Requests under way
+// fail with net.ErrClosed, and so does RoundTrip from now on.
 func (t *Transport) Close() error {
 	t.mu.Lock()
 	t.closed = true
@@ -278,7 +279,7 @@ func (t *Transport) laneOf(origin string) (*lane, error) {
 	return l, err
 }
 
-// settingsKey is what tells clients apart. Programs, tests above all, do set fields
+// A settingsKey distinguishes clients: programs, and above all tests, do set fields
 // between requests.
 type settingsKey struct {
 	proxy                             string

@@ -1,6 +1,6 @@
 //go:build unix
 
-// Exchange: what came of a request.
+// Exchange: a request and its result.
 
 package servertest
 
@@ -13,15 +13,15 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// An Exchange is a request and what has come of it until now: New's Server keeps
+// An Exchange is a request and its result so far. The Server that New has returned keeps
 // it up to date.
 type Exchange struct {
-	Status   int    // of the answer; 0: its head has not come
-	Body     []byte // of it, as far as it has come
+	Status   int    // status of the answer; 0: its head has not come
+	Body     []byte // body of the answer, as far as it has come
 	Interim  []int  // statuses of the interim answers
 	Ended    bool   // the answer is complete
-	Aborted  bool   // the connection has ended, and the answer is not
-	Hijacked bool   // the connection is not HTTP's any more: see Peer
+	Aborted  bool   // the connection is closed, and the answer is not complete
+	Hijacked bool   // the connection no longer speaks HTTP: see Peer
 
 	server  *Server
 	peer    *Peer
@@ -35,21 +35,21 @@ type Exchange struct {
 	bad     error
 }
 
-// Get is the first field of the answer of that name, in any case of its letters,
-// or "".
+// Get returns the value of the answer's first field of that name, or "". The case of
+// letters in names does not matter.
 func (x *Exchange) Get(name string) string { return get(x.fields, name) }
 
-// All are the answer's fields, names and values, in their order.
+// All returns an iterator over the answer's fields, names and values, in their order.
 func (x *Exchange) All() [][2]string { return x.fields }
 
-// Trailer is the first field of the trailer section of that name, or "".
+// Trailer returns the value of the trailer section's first field of that name, or "".
 func (x *Exchange) Trailer(name string) string { return get(x.trailer, name) }
 
-// Err is what was wrong with the answer, if it was no HTTP.
+// Err returns the parser's error if the answer was malformed, else nil.
 func (x *Exchange) Err() error { return x.bad }
 
-// Peer is the client's side of the connection, for what is not an exchange: to
-// leave, by Close or CloseWrite, not to read, by Pause, and for what follows a Hijack.
+// Peer returns the client's side of the connection: to leave, by Close or CloseWrite, to
+// stop reading, by Pause, and for what follows a Hijack.
 func (x *Exchange) Peer() *Peer { return x.peer }
 
 func get(fields [][2]string, name string) string {
@@ -61,8 +61,8 @@ func get(fields [][2]string, name string) string {
 	return ""
 }
 
-// Wait lets pass real time, at most d, until the exchange has ended: for handlers
-// that go on with goroutines of their own. It reports whether it has.
+// Wait waits in real time, at most d, until the exchange is over, and reports whether it
+// is. It is for handlers that start goroutines of their own.
 func (x *Exchange) Wait(d time.Duration) bool {
 	for end := time.Now().Add(d); !x.Ended && !x.Aborted && time.Now().Before(end); {
 		x.server.settle()

@@ -14,12 +14,12 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// A Peer is the other side of a connection of a [conn.Handler]. Its methods belong
-// to the test's goroutine.
+// A Peer is the other side of a connection of a [conn.Handler]. Its methods must be called
+// on the test's goroutine.
 type Peer struct {
 	Conn     *conn.Conn // as the handler knows it
-	Received []byte     // what it has sent, as far as the Peer reads
-	Closed   bool       // and all that it will send
+	Received []byte     // what the handler has sent, as far as the Peer has read it
+	Closed   bool       // the handler will send no more
 
 	loop    any
 	own     bool // the loop is for this Peer alone
@@ -28,7 +28,7 @@ type Peer struct {
 	stopped bool   // by Pause
 }
 
-// NewPeer connects a Peer to h, on a loop that Close ends.
+// NewPeer connects a Peer to h, on a loop of its own, which Close stops.
 func NewPeer(h *conn.Handler) (*Peer, error) {
 	p, err := poller.New()
 	if err != nil {
@@ -64,21 +64,21 @@ func connect(loop any, h any) (*Peer, error) {
 	return &Peer{Conn: c.(*conn.Conn), loop: loop, fd: fds[1]}, nil
 }
 
-// Send sends p to the handler, and lets it do what there is to do.
+// Send sends p to the handler, and runs the loop until nothing is left to do.
 func (p *Peer) Send(data string) {
 	p.pending = append(p.pending, data...)
 	p.settle()
 }
 
-// CloseWrite sends a FIN behind what was sent.
+// CloseWrite sends a FIN after what was sent.
 func (p *Peer) CloseWrite() {
 	p.settle()
 	syscall.Shutdown(p.fd, syscall.SHUT_WR)
 	p.settle()
 }
 
-// Pause stops reading what the handler sends, so that it finds the connection
-// full; Resume undoes it.
+// Pause stops reading what the handler sends, so that the connection becomes full. Resume
+// undoes it.
 func (p *Peer) Pause() { p.stopped = true }
 
 // Resume reads on.
@@ -87,12 +87,12 @@ func (p *Peer) Resume() {
 	p.settle()
 }
 
-// Advance moves the clock on, and lets happen what is due.
+// Advance moves the clock by d, and runs what is due.
 func (p *Peer) Advance(d time.Duration) {
 	advance(p.loop, d, p.settle)
 }
 
-// Close ends the connection as a peer that goes away does.
+// Close closes the connection, as a peer that leaves does.
 func (p *Peer) Close() {
 	if p.fd >= 0 {
 		syscall.Close(p.fd)

@@ -15,16 +15,16 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// A Server runs a [server.Server], with all of its settings, for tests. Its methods
-// belong to the test's goroutine, on which handlers run.
+// A Server runs a [server.Server], with all of its settings, for tests. Its methods must be
+// called on the test's goroutine, and handlers run there.
 type Server struct {
 	srv           *server.Server
 	loop, handler any
 	open          []*Exchange
 }
 
-// New makes a Server of s, which must not be used elsewhere: Listen and Serve are
-// not called. It panics if there is no poller to be had.
+// New makes a Server from s. Do not use s otherwise: Listen and Serve must not be called.
+// New panics if no poller can be opened.
 func New(s *server.Server) *Server {
 	loop, handler, err := hand.Open(s)
 	if err != nil {
@@ -33,7 +33,8 @@ func New(s *server.Server) *Server {
 	return &Server{srv: s, loop: loop, handler: handler}
 }
 
-// Close ends all exchanges, whose OnAbort functions are called, and the server.
+// Close stops the server. Exchanges under way are aborted, and their OnAbort functions
+// called.
 func (s *Server) Close() {
 	for _, x := range s.open {
 		x.peer.Close()
@@ -44,11 +45,10 @@ func (s *Server) Close() {
 // Connect opens a connection, for tests that send bytes of their own.
 func (s *Server) Connect() (*Peer, error) { return connect(s.loop, s.handler) }
 
-// Do has the handler answer a request on a connection of its own. It returns when
-// there is nothing more to do at this time, be the exchange ended or not. Each of
-// fields is a line, "Name: value"; Host is "test" unless one of them says
-// otherwise, and Content-Length follows from the body unless Transfer-Encoding is
-// there.
+// Do sends a request to the handler, on a new connection. It returns when nothing more
+// happens at this time, whether the exchange is over or not. Each of fields is a line,
+// "Name: value". Host is "test" unless fields sets it, and Content-Length is set from
+// the body unless fields sets Transfer-Encoding.
 func (s *Server) Do(method, target, body string, fields ...string) *Exchange {
 	x := &Exchange{server: s, method: method}
 	var err error
@@ -61,7 +61,7 @@ func (s *Server) Do(method, target, body string, fields ...string) *Exchange {
 	return x
 }
 
-// Advance moves the clock on, and lets happen what is due, in order.
+// Advance moves the clock by d, and runs what is due, in order.
 func (s *Server) Advance(d time.Duration) {
 	advance(s.loop, d, s.settle)
 }
@@ -102,9 +102,9 @@ func request(method, target, body string, fields []string) string {
 // spare keeps servers for Do: making one costs more than using it.
 var spare sync.Pool
 
-// Do has h answer one request, as [Server.Do] of a server with default settings. A
-// handler that does not end the exchange at once is aborted when Do returns: see
-// New for those.
+// Do sends one request to h, as [Server.Do] of a server with default settings does. If h
+// does not end the exchange at once, it is aborted when Do returns: use New for such
+// handlers.
 func Do(h server.Handler, method, target, body string, fields ...string) *Exchange {
 	s, _ := spare.Get().(*Server)
 	if s == nil {
