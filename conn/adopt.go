@@ -1,5 +1,5 @@
-// Adopt and Detach: between connections of package net, for code that blocks,
-// and connections of a loop.
+// Adopt and Detach turn connections of package net, for code that blocks, into
+// connections of a loop, and back.
 
 package conn
 
@@ -14,10 +14,9 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// Adopt takes over a connection of package net that has a stream socket (a
-// *net.TCPConn, or a *net.UnixConn of network "unix"), or one that [Conn.Detach] answered, and closes
-// nc: the socket goes on here. Handler.Open is called after the running
-// callback.
+// Adopt takes over the socket of nc, and closes nc. nc is a connection of package net
+// with a stream socket (a *net.TCPConn, or a *net.UnixConn of network "unix"), or one
+// that [Conn.Detach] returned. Handler.Open is called after the running callback.
 func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
 	l.own("Loop.Adopt")
 	socket := nc
@@ -66,13 +65,13 @@ func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
 	return c, nil
 }
 
-// ErrPending is Detach's answer while output waits: call it again from OnDrain.
+// ErrPending is the error of Detach while output waits: call it again from OnDrain.
 var ErrPending = errors.New("conn: output is pending, detach when it has drained")
 
-// Detach takes the connection off the loop and answers it as a net.Conn, for
-// code that blocks. Reading it begins with the input that Data has left, or is
-// leaving: called from within Data, it goes by what that call answers. On the
-// loop c is closed; Handler.Close is called, with a nil error.
+// Detach takes the connection off the loop and returns it as a net.Conn, for code that
+// blocks. Reads from that begin with the input that Data has left. If Detach is called
+// within Data, that is what this call of Data leaves, and Read waits for it to return.
+// On the loop c is closed, and Handler.Close is called with a nil error.
 func (c *Conn) Detach() (net.Conn, error) {
 	c.own("Detach")
 	if c.is(connecting|shut|closing|closed) || c.sec == shaking {
@@ -94,10 +93,10 @@ func (c *Conn) Detach() (net.Conn, error) {
 		t.c, t.socket = nil, nc
 		nc = t.tls
 	}
-	c.clear(ended) // whoever reads the net.Conn learns of it there; Close gets nil
+	c.clear(ended) // the net.Conn's reader will see the FIN; Handler.Close gets nil
 	c.fail(nil)
 	if c.more != nil {
-		c.more.pipe = nil // whoever reads the net.Conn sees to the sink
+		c.more.pipe = nil // the net.Conn's reader deals with the sink
 	}
 	switch {
 	case c.loop.delivering == c:
@@ -112,7 +111,7 @@ func (c *Conn) Detach() (net.Conn, error) {
 	return nc, nil
 }
 
-// A prefixed connection reads what the loop had read before.
+// A prefixed connection first reads rest, the input that the loop had read already.
 type prefixed struct {
 	net.Conn
 	ready chan struct{} // closed when rest is known

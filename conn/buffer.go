@@ -15,8 +15,8 @@ import (
 	"github.com/valyala/bytebufferpool"
 )
 
-// buffers are pools by size: one that was large for somebody is not lent to who
-// needs little, and may need it for long.
+// buffers are pools by size, so that a large buffer is not lent to a connection that
+// needs little, and may keep it for long.
 var buffers [3]bytebufferpool.Pool
 
 func shelf(size int) *bytebufferpool.Pool {
@@ -36,19 +36,19 @@ func getBuffer(n int) *bytebufferpool.ByteBuffer {
 	return b
 }
 
-// putBuffer takes one back. In debug builds nobody gets it again: bytes that were
-// kept read as poison for ever.
+// putBuffer takes one back. In debug builds it is not lent again, so that bytes which
+// were kept read as poison for ever.
 func putBuffer(b *bytebufferpool.ByteBuffer) {
 	if !debugging {
 		shelf(cap(b.B)).Put(b)
 	}
 }
 
-// ErrMemory closes the connections that hold most, by a reset, when all those of a
-// loop hold more than [Loop.MaxMemory].
+// ErrMemory is the error of connections that were reset because those of the loop held
+// more than [Loop.MaxMemory] together, and these held most.
 var ErrMemory = errors.New("conn: the connections of the loop hold more than Loop.MaxMemory, and this one more than others")
 
-// account notes what c holds now.
+// account updates what c holds, and Stats.Held.
 func (c *Conn) account() {
 	n := 0
 	if c.in != nil {
@@ -105,9 +105,8 @@ func (l *Loop) shed() {
 	l.settle()
 }
 
-// memoryShare is what the connections of one loop may hold where nobody says: of a
-// quarter of the memory that there is for the process, as much as there are
-// processors.
+// memoryShare is the default of MaxMemory: a quarter of the memory that the process may
+// have, divided by the number of processors.
 var memoryShare = sync.OnceValue(func() int {
 	const least = 16 << 20
 	total := min(machineMemory(), uint64(debug.SetMemoryLimit(-1)))

@@ -1,4 +1,4 @@
-// Conn: its state, its events, and what is put in order after callbacks.
+// Conn: its state, its events, and what is settled after callbacks.
 
 package conn
 
@@ -14,9 +14,9 @@ import (
 // A Conn is one connection on a [Loop]: accepted by [Loop.Listen], opened by
 // [Loop.Dial], or taken over by [Loop.Adopt]. Its methods belong to the loop's
 // goroutine, all but [Conn.Post]. A Conn is never used for a second
-// connection: once it is closed its methods answer net.ErrClosed, for ever.
+// connection: once it is closed its methods return net.ErrClosed, for ever.
 type Conn struct {
-	// State is the program's own.
+	// State is for the program: this package does not use it.
 	State any
 
 	loop *Loop
@@ -31,10 +31,10 @@ type Conn struct {
 	holds    uint32 // bytes of buffers, as Stats.Held counts them
 	slot     uint32
 	fd       int32
-	timeout  uint32 // ticks that input and output push the deadline by; 0: they do not
-	deadline uint32 // tick of Timeout; 0: none
+	timeout  uint32 // ticks from input or output to the deadline; 0: they do not move it
+	deadline uint32 // tick at which Handler.Timeout is due; 0: none
 	silence  uint32 // ticks of SetReadTimeout; 0: none
-	unheard  uint32 // tick at which they are over; 0: none
+	unheard  uint32 // tick at which silence is over; 0: none
 	stall    uint32 // tick to look whether pending output makes progress, or the connect; 0: none
 	flags    flags
 	want     poller.Ready // what the poller watches
@@ -43,20 +43,20 @@ type Conn struct {
 	idle uint8 // times running that it was ready in vain
 }
 
-// extra is the state that most connections never have.
+// extra is state that most connections never need.
 type extra struct {
-	waiting  []func()  // by OnDrain
-	pipe     Sink      // by Pipe
-	poured   bool      // pipe knows that this was all
-	queue    []segment // output behind out: files, and bytes behind them
+	waiting  []func()  // functions of OnDrain
+	pipe     Sink      // the sink of Pipe
+	poured   bool      // pipe was told of the peer's FIN
+	queue    []segment // output after out: files, and bytes after them
 	dial     *dial     // while connecting
 	tls      *transport
-	abrupt   bool      // see ResetOnError
-	detached *prefixed // by Detach, until Data has returned
-	unread   int       // bytes that the kernel held for the peer when they were last seen to be less
-	looks    int       // of stalled since then
+	abrupt   bool      // ResetOnError was called
+	detached *prefixed // set by Detach, until Data has returned
+	unread   int       // bytes that the kernel held for the peer when that last made progress
+	looks    int       // checks of stalled since then
 	lost     int       // bytes of output that a deaf peer did not take
-	err      error     // for Close
+	err      error     // the error for Handler.Close
 }
 
 type flags uint32
@@ -64,30 +64,30 @@ type flags uint32
 const (
 	connecting flags = 1 << iota
 	opening          // Open is still to be called
-	paused           // by Pause
+	paused           // Pause was called
 	choked           // the output is at High and has not been at Low since: see holdsOff
 	piped            // reading pauses: the sink of the pipe is full
 	ended            // the peer's FIN was read
-	shut             // by CloseWrite: FIN follows the output
+	shut             // CloseWrite was called: FIN follows the output
 	shutDone         // FIN is sent
-	closing          // by Close: ends when the output is out
-	closed           // every method answers net.ErrClosed, Close is about to be called
-	over             // Close has been called, or is being
+	closing          // Close was called: the connection ends when the output is out
+	closed           // every method returns net.ErrClosed, Handler.Close is about to be called
+	over             // Handler.Close has been called, or is running
 	blocked          // the kernel took less than all: wait for Write
-	dirty            // in the loop's list of those to be settled
-	deferred         // in the loop's list of those to be called again
+	dirty            // in Loop.unsettled
+	deferred         // in Loop.deferred
 	endDue           // the handler, or the sink, is still to be told of the peer's FIN
 	held             // the kernel may hold back the end of the output for our FIN: see write
-	dialled          // by Dial: a client
-	lookedAt         // for what could have been done before the deadline: see catchUp
-	deaf             // the peer takes no more, but what it said may be unread: see deafened
+	dialled          // opened by Dial: a client
+	lookedAt         // catchUp has run for the deadline that is due
+	deaf             // the peer takes no more, but what it sent may be unread: see deafened
 )
 
 func (c *Conn) is(f flags) bool { return c.flags&f != 0 }
 func (c *Conn) set(f flags)     { c.flags |= f }
 func (c *Conn) clear(f flags)   { c.flags &^= f }
 
-// extra makes room for rare state.
+// extra returns the rare state, which it makes at the first call.
 func (c *Conn) extra() *extra {
 	if c.more == nil {
 		c.more = new(extra)
@@ -95,7 +95,7 @@ func (c *Conn) extra() *extra {
 	return c.more
 }
 
-// newConn makes a connection of fd, or of none yet (-1).
+// newConn makes a connection of fd; -1: it has none yet.
 func (l *Loop) newConn(fd int, h *Handler, f flags) *Conn {
 	if h == nil {
 		h = &defaults
@@ -109,21 +109,21 @@ func (l *Loop) newConn(fd int, h *Handler, f flags) *Conn {
 	return c
 }
 
-// watch has the poller watch the connection's descriptor for the first time.
+// watch adds the connection's descriptor to the poller.
 func (c *Conn) watch(want poller.Ready) error {
 	c.want = want
 	return c.loop.poll.Add(int(c.fd), c.loop.slots.token(c.slot), want)
 }
 
-// Loop answers the loop that the connection lives on.
+// Loop returns the loop that the connection lives on.
 func (c *Conn) Loop() *Loop { return c.loop }
 
-// Handler returns what the connection goes by now: never nil.
+// Handler returns the connection's current Handler, which is never nil.
 func (c *Conn) Handler() *Handler { return c.h }
 
-// SetHandler gives the connection another protocol. Input that has not been
-// consumed goes to the new handler's Data after the running callback, and its
-// End follows if the peer has ended already; its Open is not called.
+// SetHandler gives the connection another protocol. Input that has not been consumed
+// goes to the new handler's Data after the running callback; if the peer's FIN has
+// come already, its End follows. Its Open is not called.
 func (c *Conn) SetHandler(h *Handler) {
 	c.own("SetHandler")
 	if h == nil {
@@ -141,16 +141,16 @@ func (c *Conn) SetHandler(h *Handler) {
 	c.touch()
 }
 
-// Pause stops reading: the peer will be stopped by TCP once the buffers between
-// are full. While paused, the peer's end goes unseen, but for a reset.
+// Pause stops reading. TCP stops the peer once the buffers between are full. While
+// paused, the peer's FIN is not seen; only a reset is.
 func (c *Conn) Pause() {
 	c.own("Pause")
 	c.set(paused)
 	c.touch()
 }
 
-// Resume starts reading again, and hands input that Data left to Data, even if
-// no more has come: after the callback that is running now.
+// Resume starts reading again. After the running callback, it also hands the input
+// that Data left to Data again, even if no more has come.
 func (c *Conn) Resume() {
 	c.own("Resume")
 	c.clear(paused)
@@ -158,7 +158,7 @@ func (c *Conn) Resume() {
 	c.touch()
 }
 
-// reads tells whether input is wanted.
+// reads reports whether input is wanted.
 func (c *Conn) reads() bool {
 	if c.sec == shaking {
 		return c.more.tls.hs != nil && c.more.tls.hs.wants && !c.is(closed)
@@ -166,15 +166,15 @@ func (c *Conn) reads() bool {
 	return !c.is(connecting|opening|ended) && !c.holdsOff()
 }
 
-// holdsOff reports whether input, and the peer's end after it, has to wait.
+// holdsOff reports whether input, and the peer's FIN after it, has to wait.
 func (c *Conn) holdsOff() bool {
 	return c.is(paused|piped|closing|closed) || c.is(choked) && !c.readsOn()
 }
 
-// readsOn reports whether input is taken while our own output is at High. It is
-// not where the input makes more output on this connection. Where it goes
-// elsewhere, to pause would let two connections wait for each other for ever: one
-// for the other's input to be read, the other for the one's output to drain.
+// readsOn reports whether input is read while our own output is at High. It is not if
+// the input causes more output on this connection. If it goes elsewhere it has to be:
+// otherwise two connections could wait for each other for ever, each for the other to
+// read.
 func (c *Conn) readsOn() bool {
 	if c.more != nil && c.more.pipe != nil {
 		return c.more.pipe != Sink(c)
@@ -182,10 +182,10 @@ func (c *Conn) readsOn() bool {
 	return c.is(dialled) || c.h.ReadOn
 }
 
-// event is called by the loop: the poller reports c.
+// event is part of owner: the poller reports c as ready.
 func (c *Conn) event(r poller.Ready) {
 	if c.is(closed) {
-		return // and not settled yet
+		return // closed in this turn, and not settled yet
 	}
 	c.loop.running = c
 	if c.is(opening) {
@@ -203,15 +203,14 @@ func (c *Conn) event(r poller.Ready) {
 	case c.is(deaf) && r&(poller.Err|poller.Hangup) != 0:
 		c.fail(c.more.err)
 	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended) && !c.is(deferred) && c.sec == plain:
-		// The peer is gone altogether: it was reset, or has closed a socket
-		// of which it had already shut the sending side. Behind a close_notify
-		// its FIN is still to come, and no news.
+		// The peer is gone: it has reset the connection, or closed the socket after
+		// its FIN. After a close_notify the FIN is expected, and means nothing.
 		c.fail(c.pendingError())
 	}
 }
 
-// pendingError is the error that the kernel holds for the next call on a socket
-// whose peer is gone: EPIPE is a write's.
+// pendingError returns the error that the kernel holds for the next call on a socket
+// whose peer is gone. EPIPE belongs to a write.
 func (c *Conn) pendingError() error {
 	switch errno := socketError(int(c.fd)); errno {
 	case 0:
@@ -223,7 +222,7 @@ func (c *Conn) pendingError() error {
 	}
 }
 
-// open makes the first call, or has it follow the handshake.
+// open calls Handler.Open, or begins the handshake that comes first.
 func (c *Conn) open() {
 	c.clear(opening)
 	c.touch()
@@ -239,7 +238,7 @@ func (c *Conn) open() {
 	}
 }
 
-// touch has the loop settle c once the callback that is running returns.
+// touch makes the loop settle c once the running callback has returned.
 func (c *Conn) touch() {
 	if c.flags&(dirty|closed) != 0 {
 		return
@@ -248,7 +247,7 @@ func (c *Conn) touch() {
 	c.loop.unsettled.push(c)
 }
 
-// later has the loop call c again, in this turn or the next: see again.
+// later makes the loop call again for c, in this turn or the next.
 func (c *Conn) later() {
 	if c.flags&(deferred|closed) != 0 {
 		return
@@ -257,9 +256,9 @@ func (c *Conn) later() {
 	c.loop.deferred.push(c)
 }
 
-// again makes the calls that wait for no descriptor. They come once in a turn,
-// not from settle: a connection whose calls bring about the next ones, such as a
-// writer who goes on in OnDrain, must not keep the loop from the others.
+// again makes the calls that need no event of the descriptor. It runs once in a turn,
+// not from settle: a connection whose calls cause the next ones, such as a writer that
+// goes on in OnDrain, must not keep the loop from the others.
 func (c *Conn) again() {
 	c.clear(deferred)
 	c.loop.running = c
@@ -279,7 +278,7 @@ func (c *Conn) again() {
 	c.tellEnd()
 }
 
-// settle brings c in order after callbacks: output, states, interest.
+// settle does what callbacks have left to do for c: output, state, interest.
 func (c *Conn) settle() {
 	if c.sec == plain {
 		c.send()
@@ -298,7 +297,7 @@ func (c *Conn) settle() {
 		return
 	}
 	if c.is(closing) {
-		c.dropInput() // nobody is going to read it
+		c.dropInput() // nobody will read it
 	}
 	if c.is(held|shut|closing) && c.out == nil && !c.queued() {
 		if c.step(outputOut); c.is(closed) {
@@ -309,7 +308,7 @@ func (c *Conn) settle() {
 	c.interest()
 }
 
-// interest tells the poller what to watch, if that has changed.
+// interest updates what the poller watches.
 func (c *Conn) interest() {
 	var want poller.Ready
 	if c.reads() {

@@ -1,6 +1,6 @@
-// Deadlines: what a connection has to have done by when. They are stores into the
-// Conn: the wheel has one entry for each connection, which looks at them when it
-// fires, and moves itself if they have moved.
+// Deadlines of a connection. Setting one is a store into the Conn. The wheel has one
+// entry for each connection; when that fires, it compares the deadlines, and is
+// entered again if they have moved.
 
 package conn
 
@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// graceTicks is what a handshake has left whose next flight was there in time, and
-// was read late.
+// graceTicks is the time that a handshake gets after its deadline if the peer's next
+// flight had come in time, and was read late.
 const graceTicks = 1000
 
-// SetTimeout has Handler.Timeout called when nothing has been read or written
-// for d. Zero or less: never. It replaces what SetTimeout or SetDeadline said
-// before. The resolution is a millisecond, the longest d 12 days. Time counts
-// from the loop's turn, as [Loop.Now] has it: no clock is read for it.
+// SetTimeout makes the loop call Handler.Timeout when nothing has been read or written
+// for d; for zero or less, never. It replaces an earlier SetTimeout or SetDeadline.
+// The resolution is a millisecond, the longest d 12 days. Time counts from [Loop.Now]:
+// the clock is not read.
 //
-// No timeout fires while there is input that has not been read, or room for
-// output that waits: a loop that is late looks first.
+// No timeout fires while the kernel has input to be read, or room for output that
+// waits: a loop that is late checks that first.
 func (c *Conn) SetTimeout(d time.Duration) {
 	c.own("SetTimeout")
 	c.timeout, c.deadline = 0, 0
@@ -30,9 +30,9 @@ func (c *Conn) SetTimeout(d time.Duration) {
 	}
 }
 
-// SetDeadline has Handler.Timeout called when d has passed, whatever is read or
-// written meanwhile. Zero or less: never. It replaces what SetTimeout or
-// SetDeadline said before.
+// SetDeadline makes the loop call Handler.Timeout when d has passed, whatever is read
+// or written meanwhile; for zero or less, never. It replaces an earlier SetTimeout or
+// SetDeadline.
 func (c *Conn) SetDeadline(d time.Duration) {
 	c.own("SetDeadline")
 	c.timeout, c.deadline = 0, 0
@@ -43,11 +43,11 @@ func (c *Conn) SetDeadline(d time.Duration) {
 	}
 }
 
-// SetReadTimeout has Handler.Timeout called when the peer has said nothing for d,
-// whatever is written to it: a peer that has vanished, and is sent a broadcast now
-// and then, is found by this and not by SetTimeout. Zero or less: never. While
-// reading pauses the peer cannot be heard, and is not blamed. It is apart from
-// SetTimeout and SetDeadline: both may be set.
+// SetReadTimeout makes the loop call Handler.Timeout when nothing has been read for d,
+// whatever is written; for zero or less, never. It finds a peer that has vanished
+// while broadcasts are still sent to it, which SetTimeout does not. Time does not count
+// while reading is paused. It is independent of SetTimeout and SetDeadline: both may be
+// set.
 func (c *Conn) SetReadTimeout(d time.Duration) {
 	c.own("SetReadTimeout")
 	c.silence, c.unheard = 0, 0
@@ -58,7 +58,7 @@ func (c *Conn) SetReadTimeout(d time.Duration) {
 	}
 }
 
-// extend pushes the timeout: there was input or output.
+// extend moves the timeout after input or output.
 func (c *Conn) extend() {
 	if c.timeout != 0 {
 		c.deadline = c.loop.tickIn(c.timeout)
@@ -66,7 +66,7 @@ func (c *Conn) extend() {
 	}
 }
 
-// heard pushes the read timeout: there was input.
+// heard moves the read timeout after input.
 func (c *Conn) heard() {
 	if c.silence != 0 {
 		c.unheard = c.loop.tickIn(c.silence)
@@ -74,12 +74,12 @@ func (c *Conn) heard() {
 	}
 }
 
-// tickIn is the tick at which n ticks are over that begin within this one;
-// never 0, which means none.
+// tickIn returns the tick by which n whole ticks have passed from now. It is never 0,
+// which means none.
 func (l *Loop) tickIn(n uint32) uint32 { return max(l.now+n+1, 1) }
 
-// schedule sees to it that the wheel calls at tick or before. As a rule it
-// does already: an entry that fires early moves itself, see expire.
+// schedule makes the wheel call expire at tick or before. As a rule it will already:
+// expire enters an entry that fired early again.
 func (c *Conn) schedule(tick uint32) {
 	if c.is(closed) {
 		return
@@ -97,7 +97,8 @@ func (c *Conn) schedule(tick uint32) {
 // due reports whether tick, a deadline, has come.
 func (c *Conn) due(tick uint32) bool { return tick != 0 && int32(tick-c.loop.now) <= 0 }
 
-// expire is called by the wheel: a deadline may be due, or have moved.
+// expire is part of owner: the wheel's entry has fired. A deadline may be due, or may
+// have moved.
 func (c *Conn) expire() {
 	if c.is(closed) {
 		return // and not settled yet
@@ -123,13 +124,13 @@ func (c *Conn) expire() {
 	}
 }
 
-// timedOut is a deadline that has passed.
+// timedOut handles a deadline that has passed.
 func (c *Conn) timedOut() {
 	c.clear(lookedAt)
 	if c.due(c.unheard) {
 		c.unheard = 0
 		if !c.reads() && c.sec != shaking {
-			c.heard() // it cannot have been
+			c.heard() // reading was paused: the time begins again
 			if !c.due(c.deadline) {
 				return
 			}
@@ -151,17 +152,17 @@ func (c *Conn) timedOut() {
 	}
 }
 
-// catchUp reads and sends, once before a deadline counts, what could have been
-// read and sent in time: the process may have been stopped, or a callback have
-// blocked, or others have been in front. It reports whether there was anything;
-// then the deadline is judged in the next tick, unless it moves.
+// catchUp reads and sends, once before a deadline counts, what could have been read
+// and sent in time: the process may have been stopped, a callback may have blocked, or
+// other connections may have had their turn. It reports whether there was anything;
+// then the deadline is checked again in the next tick, unless it moves.
 func (c *Conn) catchUp() bool {
 	if c.is(lookedAt | opening) {
 		return false
 	}
 	l := c.loop
 	done := l.stats.Reads + l.stats.BytesOut
-	ahead := c.is(deferred) // there is something to be handed over
+	ahead := c.is(deferred) // input may be waiting to be handed over
 	if c.is(blocked) {
 		c.clear(blocked)
 		c.touch()

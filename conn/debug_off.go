@@ -1,6 +1,6 @@
 //go:build !race && !lurcherdebug
 
-// What debug builds do is not done in builds for production: see debug_on.go.
+// The checks of debug_on.go do nothing in builds for production.
 
 package conn
 

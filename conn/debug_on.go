@@ -1,10 +1,10 @@
 //go:build race || lurcherdebug
 
-// What debug builds do, with the race detector or the tag lurcherdebug, so that a
-// test sees what would go wrong now and then: bytes that were borrowed are
-// overwritten when the loan is over, and are nobody else's afterwards; a call on
-// another goroutine than the loop's panics, and so does interest in what nobody
-// reads.
+// Debug builds, by the race detector or the tag lurcherdebug, make mistakes visible
+// that would otherwise show only now and then. Borrowed bytes are overwritten when the
+// loan ends, and that memory is not lent again. A call on another goroutine than the
+// loop's panics. So does a connection that is ready again and again while nothing is
+// done about it.
 
 package conn
 
@@ -23,7 +23,7 @@ func poison(p []byte) {
 	}
 }
 
-// fresh is a copy of p that is never used again.
+// fresh returns a copy of p, in memory that is not lent again.
 func fresh(p []byte) []byte { return slices.Clone(p) }
 
 // own panics if method is called on another goroutine than the loop's, while that runs.
@@ -41,7 +41,7 @@ func (t *Timer) own(method string) {
 	}
 }
 
-// A glimpse is what an event may change.
+// A glimpse is what handling an event should change.
 type glimpse struct {
 	calls uint64
 	want  poller.Ready
@@ -50,8 +50,8 @@ type glimpse struct {
 
 func (c *Conn) sees() glimpse { return glimpse{c.loop.calls, c.want, c.flags} }
 
-// acted panics where c was ready three times running, and nobody has read,
-// written, or changed what is wanted: the loop would spin.
+// acted panics if c was ready three times in a row, and nothing was read, written or
+// changed about its interest: the loop would spin.
 func (g glimpse) acted(c *Conn, r poller.Ready) {
 	if c.is(closed) || g != c.sees() {
 		c.idle = 0

@@ -1,5 +1,5 @@
-// Which goroutine is a loop's: the runtime keeps that to itself, but for what it
-// prints.
+// Which goroutine is a loop's. The runtime shows a goroutine's number only in the
+// stacks that it prints.
 
 package conn
 
@@ -9,17 +9,18 @@ import (
 	"strconv"
 )
 
-// Here reports whether it is called on the loop's goroutine, as from a handler.
-// It may be called from any, and costs a microsecond: it is for what must not wait
-// for the loop there, and for checks in debug builds.
+// Here reports whether it is called on the loop's goroutine, as from a handler. It may
+// be called from any goroutine, and takes a microsecond. It is for functions that must
+// not wait for the loop on the loop, and for checks in debug builds.
 func (l *Loop) Here() bool { return l.goroutine.Load() == goroutine() }
 
-// Own panics in debug builds, if the loop runs and call is made on another
-// goroutine: for packages above this one, whose handles belong to a loop too.
+// Own panics in debug builds if the loop runs and Own is called on another goroutine.
+// call is the name for the message. It is for packages whose handles belong to a loop
+// too.
 func (l *Loop) Own(call string) { l.own(call) }
 
-// goroutine is the number of the one that calls it, never 0. A stack begins with
-// "goroutine 7 [running]:".
+// goroutine returns the number of the calling goroutine, which is never 0. A stack
+// begins with "goroutine 7 [running]:".
 func goroutine() uint64 {
 	var b [64]byte
 	line := bytes.TrimPrefix(b[:runtime.Stack(b[:], false)], []byte("goroutine "))

@@ -1,4 +1,4 @@
-// A loop that is turned by hand, for package servertest: see package internal/hand.
+// A loop whose turns and clock are driven by package servertest: see internal/hand.
 
 package conn
 
@@ -22,7 +22,7 @@ func init() {
 	}
 }
 
-// step is a round of Run that does not sleep.
+// step is a round of Run without sleeping. It reports whether there was, or is, work.
 func (l *Loop) step() (busy bool) {
 	if l.taken == l.count {
 		l.taken = 0
@@ -40,15 +40,15 @@ func (l *Loop) step() (busy bool) {
 	return busy || l.busy()
 }
 
-// advance moves the clock on, by having the loop begin earlier. The wall clock
-// that Now is made of goes with it.
+// advance moves the loop's clock forward by d, by moving its epoch back. Loop.Now moves
+// with it.
 func (l *Loop) advance(d time.Duration) {
 	l.tell()
-	l.epoch, l.recheck = l.epoch.Add(-d), 1<<62 // and is not put right
+	l.epoch, l.recheck = l.epoch.Add(-d), 1<<62 // 1<<62: the wall clock is not consulted again
 	l.tell()
 }
 
-// attach makes a connection of a socket that is connected.
+// attach makes a connection of a connected socket.
 func (l *Loop) attach(fd int, h *Handler) (*Conn, error) {
 	c := l.newConn(fd, h, opening)
 	if err := c.watch(poller.Read); err != nil {
