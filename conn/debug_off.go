@@ -8,12 +8,14 @@ import "github.com/lurcher-net/lurcher/poller"
 
 const debugging = false
 
-func poison([]byte)           {}
-func fresh(p []byte) []byte   { return p }
-func (l *Loop) own(string)    {}
-func (c *Conn) own(string)    {}
-func (t *Timer) own(string)   {}
-func (c *Conn) sees() glimpse { return glimpse{} }
+func poison([]byte)                {}
+func fresh(p []byte) []byte        { return p }
+func (l *Loop) own(string)         {}
+func (l *Loop) owns(func() string) {}
+func (l *Loop) counted()           {}
+func (c *Conn) own(string)         {}
+func (t *Timer) own(string)        {}
+func (c *Conn) sees() glimpse      { return glimpse{} }
 
 type glimpse struct{}
 

@@ -26,11 +26,40 @@ func poison(p []byte) {
 // fresh returns a copy of p, in memory that is not lent again.
 func fresh(p []byte) []byte { return slices.Clone(p) }
 
+// To tell goroutines apart takes longer than most methods: so it is done for the
+// first calls of a turn, among them the first while the loop sleeps, and for some
+// of the others.
+const (
+	ownFirst = 32
+	ownEach  = 64
+)
+
+// counted begins to count the calls anew.
+func (l *Loop) counted() { l.owned.Store(0) }
+
 // own panics if method is called on another goroutine than the loop's, while that runs.
 func (l *Loop) own(method string) {
-	if g := l.goroutine.Load(); g != 0 && g != goroutine() {
-		panic(fmt.Sprintf("conn: %s was called on goroutine %d, and belongs to the loop's, goroutine %d: use Post", method, goroutine(), g))
+	if l.elsewhere() {
+		l.wrong(method)
 	}
+}
+
+func (l *Loop) owns(name func() string) {
+	if l.elsewhere() {
+		l.wrong(name())
+	}
+}
+
+func (l *Loop) elsewhere() bool {
+	if n := l.owned.Add(1); n > ownFirst && n%ownEach != 0 {
+		return false
+	}
+	g := l.goroutine.Load()
+	return g != 0 && g != goroutine()
+}
+
+func (l *Loop) wrong(method string) {
+	panic(fmt.Sprintf("conn: %s was called on goroutine %d, and belongs to the loop's, goroutine %d: use Post", method, goroutine(), l.goroutine.Load()))
 }
 
 func (c *Conn) own(method string) { c.loop.own("Conn." + method) }

@@ -14,10 +14,10 @@ import (
 // not wait for the loop on the loop, and for checks in debug builds.
 func (l *Loop) Here() bool { return l.goroutine.Load() == goroutine() }
 
-// Own panics in debug builds if the loop runs and Own is called on another goroutine.
-// call is the name for the message. It is for packages whose handles belong to a loop
-// too.
-func (l *Loop) Own(call string) { l.own(call) }
+// Own panics in debug builds, if the loop runs and the call is made on another
+// goroutine: for packages above this one, whose handles belong to a loop too. name
+// is called then, and returns what was called. Not each call is looked at.
+func (l *Loop) Own(name func() string) { l.owns(name) }
 
 // goroutine returns the number of the calling goroutine, which is never 0. A stack
 // begins with "goroutine 7 [running]:".

@@ -98,9 +98,11 @@ type Loop struct {
 	post postbox
 
 	goroutine atomic.Uint64 // the goroutine that runs the callbacks; 0: none
-	calls     uint64        // system calls that transfer bytes, in debug builds
-	stats     Stats
-	shared    shared
+	//lint:ignore U1000 debug builds use it
+	owned  atomic.Uint32 // calls of methods since counted
+	calls  uint64        // system calls that transfer bytes, in debug builds
+	stats  Stats
+	shared shared
 }
 
 // Stats counts what a loop has done since it was made.

@@ -98,6 +98,7 @@ func (l *Loop) turns() {
 // called again for the rest.
 func (l *Loop) turn() (done bool) {
 	l.turning = true
+	l.counted()
 	defer l.recovered()
 	l.settle()
 	for ; l.list < lists; l.list++ {
@@ -110,6 +111,7 @@ func (l *Loop) turn() (done bool) {
 	l.list = 0
 	l.closeFDs()
 	l.turning = false
+	l.counted()
 	return true
 }
 

@@ -25,21 +25,20 @@ func (s *session) own() {
 	if s == nil {
 		return
 	}
-	l := s.worker.loop
-	if l.Here() {
-		return
-	}
-	for skip := 2; ; skip++ { // find the method that the program has called
+	s.worker.loop.Own(called)
+}
+
+// called is the method of a handle that the program has called.
+func called() string {
+	for skip := 1; ; skip++ {
 		pc, _, _, ok := runtime.Caller(skip)
 		if !ok {
-			l.Own("a method of a handle")
-			return
+			return "a method of a handle"
 		}
 		name := runtime.FuncForPC(pc).Name()
 		name = name[strings.LastIndexByte(name, '/')+1:]
-		if token.IsExported(name[strings.LastIndexByte(name, '.')+1:]) {
-			l.Own(name)
-			return
+		if pkg, _, _ := strings.Cut(name, "."); pkg != "conn" && token.IsExported(name[strings.LastIndexByte(name, '.')+1:]) {
+			return name
 		}
 	}
 }
