@@ -35,12 +35,12 @@ type Conn struct {
 	deadline uint32 // tick at which Handler.Timeout is due; 0: none
 	silence  uint32 // ticks of SetReadTimeout; 0: none
 	unheard  uint32 // tick at which silence is over; 0: none
-	stall    uint32 // tick to look whether pending output makes progress, or the connect; 0: none
+	stall    uint32 // tick of the next check for progress of the output, or of the dial; 0: none
 	flags    flags
 	want     poller.Ready // what the poller watches
 	sec      security
 	//lint:ignore U1000 debug builds use it
-	idle uint8 // times running that it was ready in vain
+	idle uint8 // events in a row on which nothing was done
 }
 
 // extra is state that most connections never need.

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// SyscallConn returns the connection's socket, to set or get options of it:
+// SyscallConn returns the connection's socket, to set or get its options:
 //
 //	rc, err := c.SyscallConn()
 //	rc.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
@@ -24,7 +24,7 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	return connSocket{c}, nil
 }
 
-// A connSocket is the socket of a Conn, for as long as that has it.
+// A connSocket is the socket of a Conn, until that is closed.
 type connSocket struct{ c *Conn }
 
 func (r connSocket) Control(f func(fd uintptr)) error {

@@ -1,5 +1,4 @@
-// SendFile: output that lies in a file, and the queue for what is written
-// behind it.
+// SendFile: output from a file, and the queue for what is written after it.
 
 package conn
 
@@ -12,18 +11,18 @@ import (
 	"github.com/valyala/bytebufferpool"
 )
 
-// segment is output behind Conn.out: a range of a file, or bytes.
+// segment is output that follows Conn.out: a range of a file, or bytes.
 type segment struct {
 	file   *os.File
-	off, n int64 // of a buf off is what has been sealed
+	off, n int64 // the range; with buf, off counts the bytes that have been sealed
 	buf    *bytebufferpool.ByteBuffer
 }
 
-// SendFile sends n bytes of f from off on, behind what has been written, with
-// sendfile(2) where the system has it. It takes f over: f is closed when it has
-// been sent or the connection has ended. Full answers true until the last of
-// it is in the kernel. A file that turns out to be shorter closes the
-// connection with io.ErrUnexpectedEOF.
+// SendFile sends n bytes of f from off on, after what has been written, with
+// sendfile(2) where the system has it. It owns f from now on, and closes it when it has
+// been sent or the connection has ended. Full returns true until the kernel has all of
+// it. If the file turns out to be shorter, the connection closes with
+// io.ErrUnexpectedEOF.
 func (c *Conn) SendFile(f *os.File, off, n int64) error {
 	c.own("SendFile")
 	if err := c.writable(); err != nil {
@@ -40,7 +39,7 @@ func (c *Conn) SendFile(f *os.File, off, n int64) error {
 	return nil
 }
 
-// tail is where bytes behind the last file go.
+// tail returns the buffer for bytes after the last file.
 func (x *extra) tail() *[]byte {
 	if n := len(x.queue); n == 0 || x.queue[n-1].buf == nil {
 		x.queue = append(x.queue, segment{buf: getBuffer(0)})
@@ -48,7 +47,7 @@ func (x *extra) tail() *[]byte {
 	return &x.queue[len(x.queue)-1].buf.B
 }
 
-// dropFirst takes the first segment off the queue and gives back what it holds.
+// dropFirst removes the first segment from the queue and gives back what it holds.
 func (x *extra) dropFirst() {
 	s := x.queue[0]
 	if s.file != nil {
@@ -97,9 +96,9 @@ func (c *Conn) sendFile(s *segment) {
 	c.loop.stats.Writes++
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
-		// In BSD's sendfile n bytes have left nevertheless.
+		// BSD's sendfile may have sent n bytes nevertheless.
 	case errno == syscall.EINVAL || errno == syscall.ENOSYS || errno == syscall.EOPNOTSUPP || errno == syscall.ENOTSUP:
-		c.readFile(s) // not a file, or not a system, that sendfile knows
+		c.readFile(s) // sendfile does not support this file, or this system does not have it
 		return
 	case errno != 0:
 		if !c.deafened("sendfile", errno) {

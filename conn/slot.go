@@ -1,14 +1,14 @@
 // The slot table: one slot for each thing that the loop can call, be it a
-// connection, a listener or a timer. The index of a slot and its generation
-// make the token that the poller carries, so that an event of something that
-// is gone finds another generation and calls nobody. The links of the timing
-// wheel are in the slot too: indices, not pointers.
+// connection, a listener or a timer. The index of a slot and its generation make the
+// token that the poller carries. An event of something that is gone has an old
+// generation, and calls nobody. The links of the timing wheel are in the slot too:
+// indices, not pointers.
 
 package conn
 
 import "github.com/lurcher-net/lurcher/poller"
 
-// An owner is what a slot stands for.
+// An owner is what the loop calls for a slot.
 type owner interface {
 	event(r poller.Ready) // the descriptor is ready
 	expire()              // the slot's tick has come
@@ -18,7 +18,7 @@ type owner interface {
 type slot struct {
 	owner owner
 	gen   uint32
-	tick  uint32 // when the wheel calls, if linked
+	tick  uint32 // when the wheel calls expire, if linked
 	next  uint32 // in the wheel's list, or in the free list
 	prev  uint32 // in the wheel's list; 0: not linked
 }

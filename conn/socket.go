@@ -12,14 +12,15 @@ import (
 	"time"
 )
 
-// setTCPOptions: output is collected already, so Nagle's algorithm would only
-// delay it; keep-alive probes find peers that vanished without a word.
+// setTCPOptions turns off Nagle's algorithm, which would only delay output that is
+// collected already, and turns on keep-alive probes, which find peers that vanished
+// without a FIN.
 func setTCPOptions(fd int) {
 	setOption(fd, syscall.IPPROTO_TCP, tcpNoDelay, 1)
 	setOption(fd, solSocket, soKeepAlive, 1)
 }
 
-// sockaddr is addr, a *net.TCPAddr or a *net.UnixAddr, as the kernel takes it.
+// sockaddr converts addr, a *net.TCPAddr or a *net.UnixAddr, for the kernel.
 func sockaddr(addr net.Addr) (family int, sa sockAddr, err error) {
 	switch addr := addr.(type) {
 	case *net.UnixAddr:
@@ -73,7 +74,7 @@ func setKeepAlive(fd int, d time.Duration) {
 	setOption(fd, solSocket, soKeepAlive, on)
 }
 
-// zone is the index of an interface that is given by its name, or by its number as package net takes it.
+// zone returns the index of an interface. As in package net, name is its name or its number.
 func zone(name string) (uint32, error) {
 	if name == "" {
 		return 0, nil
@@ -107,21 +108,23 @@ func sameAddr(a, b sockAddr) bool {
 	return false
 }
 
-// A rawConn is a descriptor for functions that set options. It is not to be waited for.
+// A rawConn is a descriptor for functions that set options. Waiting for it is not supported.
 type rawConn int
 
 func (fd rawConn) Control(f func(fd uintptr)) error { f(uintptr(fd)); return nil }
 func (rawConn) Read(func(fd uintptr) bool) error    { return errors.ErrUnsupported }
 func (rawConn) Write(func(fd uintptr) bool) error   { return errors.ErrUnsupported }
 
-// LocalAddr asks the kernel for our address; nil once the connection is closed.
+// LocalAddr asks the kernel for our address. It returns nil once the connection is
+// closed.
 func (c *Conn) LocalAddr() net.Addr {
 	c.own("LocalAddr")
 	return addrOf(getsockname(int(c.fd)))
 }
 
-// RemoteAddr asks the kernel for the peer's address; nil once the connection is
-// closed or reset. It is a system call, so that no connection has to hold it.
+// RemoteAddr asks the kernel for the peer's address. It returns nil once the
+// connection is closed or reset. It makes a system call each time, so that connections
+// need not store the address.
 func (c *Conn) RemoteAddr() net.Addr {
 	c.own("RemoteAddr")
 	return addrOf(getpeername(int(c.fd)))

@@ -1,7 +1,7 @@
-// Spread: the connections of one socket on several loops. Each of them accepts,
-// so that one that is blocked stops no other, and deals what it accepts in turn,
-// so that the shares are even. A connection that a loop does not take, because
-// one of its callbacks blocks, is taken back.
+// Spread: the connections of one socket on several loops. Every loop accepts, so that
+// one that is blocked stops no other, and deals what it accepts to all in turn, so that
+// the shares are even. If a loop does not take a connection, because a callback blocks
+// it, the connection is taken back.
 
 package conn
 
@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// dealtFor is how long a loop that is at work may leave a connection that was
-// dealt to it: a turn is shorter, unless a callback blocks.
+// dealtFor is how long a busy loop may leave a connection that was dealt to it before
+// it is taken back. A turn is shorter, unless a callback blocks.
 const dealtFor = 10 * time.Millisecond
 
 // A spread is shared by the listeners of a socket, one on each loop.
@@ -21,23 +21,23 @@ type spread struct {
 	turn  atomic.Uint32
 }
 
-// A dealt connection was accepted on one loop for another.
+// A dealt is a connection that one loop has accepted for another.
 type dealt struct {
 	fd int
 	h  *Handler
-	at time.Duration // by sinceStart
+	at time.Duration // when, as sinceStart has it
 }
 
 var start = time.Now()
 
-// sinceStart is the time of the loop's turn by a clock that all loops share.
+// sinceStart returns the time of the loop's turn by a clock that all loops share.
 func (l *Loop) sinceStart() time.Duration { return l.epoch.Sub(start) + l.at }
 
-// Spread deals the connections that come out to loops, in turn, instead of
-// keeping them on the listener's own. All of these loops accept: one whose
-// callbacks block gets no further connections, and stops none of the others'.
-// While the listener is open, loops do not return from Run for want of work. What
-// would be dealt to a loop that has ended goes to the next. Spread() ends it.
+// Spread deals new connections to loops in turn, instead of keeping them on the
+// listener's own loop. All of these loops accept. One whose callbacks block gets no
+// further connections, and does not keep the others from accepting. While the listener
+// is open, Run of these loops does not return for lack of work. If a loop has ended,
+// the next one gets its connections. Spread() with no loops ends the spreading.
 func (ln *Listener) Spread(loops ...*Loop) {
 	ln.loop.own("Listener.Spread")
 	ln.unite()
@@ -51,7 +51,7 @@ func (ln *Listener) Spread(loops ...*Loop) {
 		}
 		fd, err := duplicate(ln.fd)
 		if err != nil {
-			continue // the others accept for it
+			continue // the other loops accept its connections
 		}
 		twin := &Listener{loop: l, h: ln.h, fd: fd, addr: ln.addr, spread: ln.spread}
 		if l.Post(twin.join) != nil {
@@ -62,7 +62,7 @@ func (ln *Listener) Spread(loops ...*Loop) {
 	}
 }
 
-// join has a twin begin, on its loop.
+// join starts a twin, on its loop.
 func (ln *Listener) join() {
 	l := ln.loop
 	ln.slot = l.slots.alloc(ln)
@@ -76,7 +76,7 @@ func (ln *Listener) join() {
 // unite ends what Spread began.
 func (ln *Listener) unite() {
 	for _, twin := range ln.twins {
-		twin.loop.Post(func() { // if that has ended, so has the twin
+		twin.loop.Post(func() { // if that loop has ended, so has the twin
 			if twin.fd >= 0 {
 				twin.Close()
 			}
@@ -85,7 +85,8 @@ func (ln *Listener) unite() {
 	ln.twins, ln.spread = nil, nil
 }
 
-// deal gives fd to the loop whose turn it is. One that stays here is returned.
+// deal gives fd to the loop whose turn it is. If that is this one, it returns the
+// connection.
 func (ln *Listener) deal(fd int) *Conn {
 	l := ln.loop
 	l.stats.Accepted++
@@ -106,8 +107,9 @@ func (ln *Listener) deal(fd int) *Conn {
 	return l.accepted(fd, ln.h)
 }
 
-// give hands a connection to l, which may run on another goroutine, unless it has
-// ended or is stuck. asleep reports that it was, and takes it at once.
+// give hands a connection to l, which may run on another goroutine. ok is false if l
+// has ended or is blocked. asleep means that l slept, and takes the connection at
+// once.
 func (l *Loop) give(d dealt) (ok, asleep bool) {
 	b := &l.post
 	b.mu.Lock()
@@ -141,7 +143,7 @@ func (b *postbox) takeDealt() (d dealt, ok bool) {
 	return d, true
 }
 
-// checkLater has the listener look whether what it dealt was taken.
+// checkLater arranges for check to run after dealtFor.
 func (ln *Listener) checkLater() {
 	if ln.checks.Running() {
 		return
@@ -153,7 +155,7 @@ func (ln *Listener) checkLater() {
 	ln.checks.Reset(dealtFor)
 }
 
-// check takes back what a loop has left for too long.
+// check takes back connections that a loop has left for too long.
 func (ln *Listener) check() {
 	if ln.spread == nil || ln.fd < 0 {
 		return

@@ -12,15 +12,14 @@ import (
 // A Timer calls a function on its loop, once. It is made by [Loop.After] or
 // [Conn.After], and belongs to the loop's goroutine.
 type Timer struct {
-	conn *Conn // whose timer it is; the loop's nobody, if it is the loop's own
+	conn *Conn // the owner; Loop.nobody for the loop's own timers
 	fn   func()
 	slot uint32 // 0: not running
-	laps uint32 // of maxTicks, still to go
+	laps uint32 // how often maxTicks have still to pass
 }
 
-// After calls fn on the loop once d has passed: never before, and later only
-// by what the loop has to do meanwhile. A running timer keeps [Loop.Run] from
-// returning.
+// After calls fn on the loop once d has passed: never earlier, and later only if the
+// loop is busy. A running timer keeps [Loop.Run] from returning.
 func (l *Loop) After(d time.Duration, fn func()) *Timer {
 	l.own("Loop.After")
 	t := &Timer{conn: &l.nobody, fn: fn}
@@ -28,9 +27,9 @@ func (l *Loop) After(d time.Duration, fn func()) *Timer {
 	return t
 }
 
-// After is [Loop.After], but fn is not called any more once c is closed. A
-// panic in fn closes c. Like any timer it keeps [Loop.Run] from returning: stop
-// it in Handler.Close if that matters.
+// After is [Loop.After], but fn is not called once c is closed. A panic in fn closes c.
+// Like any timer it keeps [Loop.Run] from returning, even after c is closed: stop it in
+// Handler.Close if that matters.
 func (c *Conn) After(d time.Duration, fn func()) *Timer {
 	c.own("After")
 	t := &Timer{conn: c, fn: fn}
@@ -38,8 +37,8 @@ func (c *Conn) After(d time.Duration, fn func()) *Timer {
 	return t
 }
 
-// Stop prevents the call, and reports whether it did: false means that fn has
-// been called, that the timer was stopped before, or that it is nil.
+// Stop prevents the call, and reports whether it did. False means that fn has been
+// called, that the timer was stopped before, or that it is nil.
 func (t *Timer) Stop() bool {
 	t.own("Stop")
 	if !t.Running() {
@@ -53,8 +52,8 @@ func (t *Timer) Stop() bool {
 // Running reports whether the call is still to come.
 func (t *Timer) Running() bool { return t != nil && t.slot != 0 }
 
-// Reset starts the timer anew, to fire after d from now, and reports whether it
-// was still running. It does nothing to a nil or zero Timer, which has no function.
+// Reset starts the timer anew, to fire when d has passed from now, and reports whether
+// it was still running. A nil or zero Timer has no function: Reset does nothing.
 func (t *Timer) Reset(d time.Duration) bool {
 	t.own("Reset")
 	if t == nil || t.conn == nil {
@@ -71,8 +70,8 @@ func (t *Timer) start(d time.Duration) {
 		return
 	}
 	t.slot = l.slots.alloc(t)
-	// The turn's coarse time would make the timer early by as long as the
-	// turn has taken so far, so this reads the clock.
+	// Read the clock: counted from the time of the turn, the timer would fire early
+	// by what the turn has taken so far.
 	late := time.Since(l.time)
 	d = min(max(d, 0), math.MaxInt64-late-tickLen)
 	n := (d + late + tickLen - 1) / tickLen

@@ -1,4 +1,4 @@
-// Stepping aside: a handshake that runs a function of the program, which may block, lets others compute.
+// Stepping aside: while a handshake runs a function of the program, which may block, others may compute.
 
 package conn
 
@@ -13,7 +13,7 @@ import (
 	"slices"
 )
 
-// stepAside is a copy of cfg whose functions let others compute while they run: they may block.
+// stepAside returns a copy of cfg. While one of its functions runs, other handshakes may compute.
 func (s *TLS) stepAside(cfg *tls.Config) *tls.Config {
 	p := &s.pool
 	cfg = cfg.Clone()
@@ -56,7 +56,7 @@ func (s *TLS) stepAside(cfg *tls.Config) *tls.Config {
 	return cfg
 }
 
-// aside is fn, or nil, during which others compute.
+// aside wraps fn, unless it is nil: while it runs, others may compute.
 func aside[A, R any](p *pool, fn func(A) (R, error)) func(A) (R, error) {
 	if fn == nil {
 		return nil
@@ -67,7 +67,7 @@ func aside[A, R any](p *pool, fn func(A) (R, error)) func(A) (R, error) {
 	}
 }
 
-// asideOf is aside for functions that return an error alone.
+// asideOf is aside for functions that return only an error.
 func asideOf[A any](p *pool, fn func(A) error) func(A) error {
 	if fn == nil {
 		return nil
@@ -93,8 +93,8 @@ func certificateAside[A any](p *pool, fn func(A) (*tls.Certificate, error)) func
 	}
 }
 
-// keyAside is cert, with a private key that lets others compute if it is none of this process: such a
-// one asks somebody else to sign.
+// keyAside wraps cert's private key if its type is not one of crypto's: such a key asks another process
+// or a device to sign, and meanwhile others may compute.
 func keyAside(p *pool, cert *tls.Certificate) *tls.Certificate {
 	switch cert.PrivateKey.(type) {
 	case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
@@ -112,7 +112,7 @@ func keyAside(p *pool, cert *tls.Certificate) *tls.Certificate {
 	return &other
 }
 
-// A remoteKey signs elsewhere.
+// A remoteKey is a key outside of this process.
 type remoteKey struct {
 	crypto.Signer
 	pool *pool
@@ -123,7 +123,7 @@ func (k remoteKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) (
 	return k.Signer.Sign(rand, digest, opts)
 }
 
-// SignMessage is for keys that hash by themselves, [crypto.MessageSigner]; for others this hashes.
+// SignMessage signs with a key that hashes by itself, a [crypto.MessageSigner]; for others it hashes msg.
 func (k remoteKey) SignMessage(rand io.Reader, msg []byte, opts crypto.SignerOpts) ([]byte, error) {
 	defer k.pool.makeWay()()
 	return crypto.SignMessage(k.Signer, rand, msg, opts)

@@ -1,5 +1,5 @@
-// Handshakes: each on a goroutine for as long as it takes, and computing no more
-// at a time than leaves the loops their time.
+// Handshakes: each runs on a goroutine for as long as it takes. Few enough compute at a
+// time to leave a processor to the loops.
 
 package conn
 
@@ -15,17 +15,17 @@ import (
 	"runtime/debug"
 )
 
-// computing has room for the handshakes that compute now. One processor is left
-// to the loops, if there is more than one.
+// computing is a semaphore for the handshakes that compute. If there is more than one
+// processor, it leaves one to the loops.
 var computing = make(chan struct{}, max(runtime.GOMAXPROCS(0)-1, 1))
 
 const (
-	// flightSize is how much is read at a time for a handshake; as much of a
-	// ClientHello is held before there is a goroutine for it.
+	// flightSize is how much is read at a time for a handshake. A ClientHello may
+	// have as many bytes before its handshake gets a goroutine, whole or not.
 	flightSize = 8 << 10
 
-	// A record is a type, a version, the length of the rest, and that: RFC 8446
-	// 5.1, and RFC 5246 6.2.3 for the length of what is encrypted.
+	// A record is a type, a version, a length, and that many bytes: RFC 8446 5.1, and
+	// RFC 5246 6.2.3 for the longest encrypted one.
 	recordHeader = 5
 	maxRecord    = recordHeader + 16<<10 + 2<<10
 )
@@ -37,10 +37,10 @@ var (
 	errCutOff     = fmt.Errorf("conn: the peer closed without a TLS close_notify: %w", io.ErrUnexpectedEOF)
 )
 
-// A HandshakeError is why the TLS handshake of a connection failed: what
-// Handler.Close gets then.
+// A HandshakeError is what Handler.Close gets when the TLS handshake of a connection
+// has failed.
 type HandshakeError struct {
-	RemoteAddr net.Addr // nil if that is not known any more
+	RemoteAddr net.Addr // nil if it is not known any more
 	Err        error    // of crypto/tls, of the socket, or [os.ErrDeadlineExceeded]
 }
 
@@ -62,32 +62,33 @@ func (c *Conn) failHandshake(err error) {
 
 func (c *Conn) handshakeError(err error) error {
 	if hs := c.more.tls.hs; hs != nil && hs.remote != nil {
-		return &HandshakeError{hs.remote, err} // known since it has begun
+		return &HandshakeError{hs.remote, err} // stored when the handshake began
 	}
 	return &HandshakeError{c.RemoteAddr(), err}
 }
 
-// A handshake is what a connection holds while that is not done.
+// A handshake is what a connection holds until its handshake is done.
 type handshake struct {
 	t    *transport
-	host string // that was dialled
-	held []byte // input that no goroutine has taken: the beginning of a record, as a rule
+	host string // the host that was dialled
+	held []byte // input that the goroutine has not taken: the beginning of a record, as a rule
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	wants    bool        // the loop's: input is wanted, to begin or to go on
-	begun    bool        // the loop's: it has a goroutine, or waits for one
+	// The loop uses wants and begun, the goroutine out and computes.
+	wants    bool        // input is wanted, to begin or to go on
+	begun    bool        // the handshake has a goroutine, or waits for one
 	input    chan []byte // one piece for each time that the goroutine waits
-	out      []byte      // the goroutine's: to be sent when it waits again
-	computes bool        // the goroutine's: it has a place in computing
+	out      []byte      // output to be sent when the goroutine waits again
+	computes bool        // the goroutine has a place in computing
 	local    net.Addr
 	remote   net.Addr
 
 	scheduling
 }
 
-// secure makes c one that is encrypted, as s says.
+// secure makes c an encrypted connection, by s.
 func (c *Conn) secure(s *TLS) {
 	t := &transport{c: c, cfg: s, client: s.Client}
 	c.sec = shaking
@@ -98,7 +99,7 @@ func (c *Conn) secure(s *TLS) {
 func (c *Conn) shake() {
 	t := c.more.tls
 	hs := t.hs
-	if hs == nil { // else dial has made it
+	if hs == nil { // Dial has made it already
 		hs = &handshake{t: t}
 		t.hs = hs
 	}
@@ -115,7 +116,7 @@ func (c *Conn) shake() {
 			c.schedule(tick)
 		}
 	}
-	if c.in != nil { // adopted with it: of the handshake, never of what it protects
+	if c.in != nil { // an adopted connection may bring input: it belongs to the handshake
 		hs.held = bytes.Clone(c.in.B[c.inOff:])
 		c.dropInput()
 	}
@@ -130,9 +131,9 @@ func (c *Conn) shake() {
 	}
 }
 
-// handshakeInput is what has been read for a handshake.
+// handshakeInput takes input for a handshake.
 func (c *Conn) handshakeInput(p []byte) {
-	c.touch() // what is wanted next may be nothing
+	c.touch() // the interest may change: perhaps no input is wanted now
 	hs := c.more.tls.hs
 	hs.held = append(hs.held, p...)
 	if hs.begun {
@@ -142,8 +143,8 @@ func (c *Conn) handshakeInput(p []byte) {
 	}
 }
 
-// feed gives the goroutine what it waits for: whole records, so that a peer who
-// sends byte by byte wakes nobody.
+// feed gives the goroutine the input that it waits for. It gives whole records only, so
+// that a peer that sends byte by byte does not wake it for each.
 func (hs *handshake) feed() {
 	n := wholeRecords(hs.held)
 	if n == 0 {
@@ -160,9 +161,8 @@ func (hs *handshake) take(n int) []byte {
 	return p
 }
 
-// wholeRecords is the length of the records at the beginning of p, without the
-// last one if that is not whole. What is no record counts as whole: crypto/tls
-// knows what to say to it.
+// wholeRecords returns the length of the whole records at the beginning of p. Bytes
+// that are no record count as whole: crypto/tls will reject them.
 func wholeRecords(p []byte) int {
 	n := 0
 	for rest := p; len(rest) > 0; rest = p[n:] {
@@ -184,7 +184,7 @@ func wholeRecords(p []byte) int {
 	return n
 }
 
-// greet looks at the beginning of a ClientHello, and begins when it is whole.
+// greet waits for a whole ClientHello, and then begins the handshake.
 func (c *Conn) greet() {
 	t := c.more.tls
 	hs := t.hs
@@ -198,7 +198,7 @@ func (c *Conn) greet() {
 	}
 }
 
-// unsecure gives the connection to Plain.
+// unsecure gives the connection, whose first bytes are p, to Plain.
 func (c *Conn) unsecure(p []byte) {
 	t := c.more.tls
 	c.endHandshake(false)
@@ -219,8 +219,8 @@ func (hs *handshake) begin() {
 	t.cfg.pool.begin(hs)
 }
 
-// orNowhere is for functions of the Config, which expect an address also of a
-// peer that was reset meanwhile.
+// orNowhere returns an empty address for nil: functions of the Config expect one, even
+// of a connection that was reset meanwhile.
 func orNowhere(a net.Addr) net.Addr {
 	if a == nil {
 		return &net.TCPAddr{}
@@ -228,14 +228,14 @@ func orNowhere(a net.Addr) net.Addr {
 	return a
 }
 
-// compute waits for the right to compute. The turns are dealt in order, one for
-// each flight of messages, so that everybody comes on at the pace of the processors.
+// compute waits for a place in computing. Places are given in order, one for each
+// flight of messages, so that all handshakes advance evenly.
 func (hs *handshake) compute() {
 	computing <- struct{}{}
 	hs.computes = true
 }
 
-// stopComputing gives it back.
+// stopComputing gives the place back.
 func (hs *handshake) stopComputing() {
 	if hs.computes {
 		hs.computes = false
@@ -243,7 +243,7 @@ func (hs *handshake) stopComputing() {
 	}
 }
 
-// do is the handshake, on its goroutine.
+// do runs the handshake, on its goroutine.
 func (hs *handshake) do() error {
 	if hs.ctx.Err() == nil {
 		hs.t.tls = hs.t.cfg.conn(hs.t)
@@ -254,7 +254,7 @@ func (hs *handshake) do() error {
 	return context.Cause(hs.ctx)
 }
 
-// finish tells the connection how the handshake has ended. v is a panic, or nil.
+// finish posts to the connection how the handshake has ended. v is a panic, or nil.
 func (hs *handshake) finish(err error, v any) {
 	if v != nil {
 		err = panicked{"a function of the Config", v, debug.Stack()}
@@ -272,8 +272,8 @@ type panicked struct {
 
 func (p panicked) Error() string { return fmt.Sprintf("panic in %s: %v", p.where, p.value) }
 
-// await sends what the handshake has to say, and waits for what the peer does.
-// Meanwhile others may compute, and this one may have to make room for them.
+// await sends the handshake's output, and waits for input. Meanwhile others may
+// compute, and the pool may end this handshake to make room for others.
 func (hs *handshake) await() (p []byte, err error) {
 	c, out := hs.t.c, hs.out
 	hs.out = nil
@@ -294,7 +294,7 @@ func (hs *handshake) await() (p []byte, err error) {
 	return p, nil
 }
 
-// handshakeWants is await's word to the loop.
+// handshakeWants is the part of await that runs on the loop.
 func (c *Conn) handshakeWants(out []byte) {
 	if c.is(closed) {
 		return
@@ -303,10 +303,10 @@ func (c *Conn) handshakeWants(out []byte) {
 	c.touch()
 	hs := c.more.tls.hs
 	hs.wants = true
-	hs.feed() // there may be some already
+	hs.feed() // input may be there already
 }
 
-// shaken is the end of a handshake.
+// shaken handles the end of a handshake, on the loop.
 func (c *Conn) shaken(out []byte, err error) {
 	if c.is(closed) {
 		return
@@ -328,22 +328,22 @@ func (c *Conn) shaken(out []byte, err error) {
 	c.open()
 }
 
-// endHandshake lets go of what a handshake holds.
+// endHandshake gives back what a handshake holds.
 func (c *Conn) endHandshake(done bool) {
 	t := c.more.tls
 	if t.hs == nil {
-		return // it has not begun
+		return // the handshake has not begun
 	}
 	if hs := t.hs; hs.cancel != nil {
 		hs.cancel(nil)
 		t.cfg.pool.leave(hs, done)
 	}
 	if done || !t.hs.begun {
-		t.hs = nil // else it is the goroutine's, which may take a while to see that it is over
+		t.hs = nil // else the goroutine still uses it: it may see only later that c has ended
 	}
 }
 
-// handshakeTimeout is the end of its time.
+// handshakeTimeout ends a handshake whose time is over.
 func (c *Conn) handshakeTimeout() {
 	c.failHandshake(os.ErrDeadlineExceeded)
 }

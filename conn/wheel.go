@@ -1,8 +1,8 @@
 // The timing wheel: six levels of 64 lists, each level 64 times coarser than
-// the one below. An entry sits at the level of the highest digit in which its
-// tick differs from now, and moves down when time gets there. A bitmap for
-// each level says which lists hold something, so that the next deadline is
-// found without walking, and nothing ever ticks in vain.
+// the one below. An entry is at the level of the highest base-64 digit in which its
+// tick differs from now, and moves down when time gets there. A bitmap for each level
+// says which lists are not empty. So the next deadline is found without walking the
+// lists, and the loop never wakes for an empty one.
 
 package conn
 
@@ -20,11 +20,11 @@ const (
 	wheelBits   = 6
 	wheelSize   = 1 << wheelBits
 	wheelLevels = 6           // 36 bits: covers a tick's 32
-	dueList     = wheelLevels // one list more, for what advance hands out
+	dueList     = wheelLevels // one more list, of entries for advance to return
 	headFlag    = 1 << 31
 )
 
-// ticks rounds up: never early. The least is one.
+// ticks converts d, rounding up, so that nothing fires early. The least is one.
 func ticks(d time.Duration) uint32 {
 	if d >= maxTicks*tickLen {
 		return maxTicks
@@ -39,7 +39,7 @@ type wheel struct {
 	head [wheelLevels + 1][wheelSize]uint32
 }
 
-// add links slot i to fire at tick; what is due already fires at the next one.
+// add links slot i to fire at tick, or at the next tick if that has passed.
 func (w *wheel) add(i, tick uint32) {
 	w.t.at(i).tick = tick
 	if int32(tick-w.now) <= 0 {
@@ -81,8 +81,8 @@ func (w *wheel) remove(i uint32) {
 	s.next, s.prev = 0, 0
 }
 
-// next finds the first list in time, and when that is: the tick at which its
-// entries are due (level 0), or have to move down.
+// next returns the level of the earliest list, and its tick: there its entries are due
+// (level 0), or have to move down.
 func (w *wheel) next() (level int, tick uint32, ok bool) {
 	for level := range wheelLevels {
 		if w.used[level] == 0 {
@@ -99,11 +99,11 @@ func (w *wheel) next() (level int, tick uint32, ok bool) {
 	return 0, 0, false
 }
 
-// due reports whether advance has more to hand out at the time that it has got to.
+// due reports whether advance has more to return without moving the time.
 func (w *wheel) due() bool { return w.head[dueList][0] != 0 }
 
-// advance moves time up to now and returns a slot that is due, unlinked, or 0
-// when there is none left: it is called until then.
+// advance moves time up to now. It unlinks one slot that is due and returns it, or 0
+// if there is none: call it until then.
 func (w *wheel) advance(now uint32) uint32 {
 	for {
 		if i := w.head[dueList][0]; i != 0 {
@@ -122,8 +122,8 @@ func (w *wheel) advance(now uint32) uint32 {
 	}
 }
 
-// cascade empties the list that time has reached: into the due list, or down
-// to finer levels.
+// cascade empties the list that time has reached. Its entries go to the due list, or
+// down to finer levels.
 func (w *wheel) cascade(level int, pos uint32) {
 	i := w.head[level][pos]
 	w.head[level][pos] = 0
