@@ -1,5 +1,5 @@
-// Dial: connections that are opened from here, without blocking the loop. What is dialled is taken
-// apart here; dial_lookup.go finds the addresses of a name, dial_attempt.go tries them.
+// Dial: opening connections without blocking the loop. This file parses what is dialled; dial_lookup.go
+// finds the addresses of a name, and dial_attempt.go tries them.
 
 package conn
 
@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// Defaults of a [Dialer] where it says nothing.
+// Defaults of a [Dialer].
 const (
 	DefaultDialTimeout   = 30 * time.Second
 	DefaultFallbackDelay = 250 * time.Millisecond // RFC 8305 section 8: the recommended delay between attempts
 )
 
-// leastTry is the time that each address has at least, without fallback, while others wait.
+// leastTry is the least time for each address when they are tried one after the other.
 const leastTry = 2 * time.Second
 
 // A Dialer opens connections. The zero Dialer is ready to use; [Loop.Dial] uses it. Many loops may
@@ -33,23 +33,23 @@ type Dialer struct {
 	// kernel chooses.
 	LocalAddr net.Addr
 
-	// Control is called with each socket that is made, on the loop's goroutine, before it is bound
-	// and connected, as [net.Dialer]'s is: network is "tcp4", "tcp6" or "unix", address where it will
-	// connect to. It must not block. An error ends the attempt at that address.
+	// Control is called with each socket, on the loop's goroutine, before it is bound and connected, as
+	// [net.Dialer]'s is. network is "tcp4", "tcp6" or "unix"; address is what it will connect to. It
+	// must not block. An error ends the attempt at that address.
 	Control func(network, address string, c syscall.RawConn) error
 
 	// Resolver finds the addresses of a name. Its value must be comparable, as a pointer is. Default:
 	// [net.DefaultResolver].
 	Resolver Resolver
 
-	// Timeout is how long it may take until the connection is established, look-up included; with
-	// TLS, until the handshake is done (see also [TLS].Timeout). [Conn.SetDeadline] replaces it.
-	// Default: 30 seconds; negative: for ever.
+	// Timeout is how long it may take until the connection is established, including the look-up and,
+	// with TLS, the handshake (see also [TLS].Timeout). [Conn.SetDeadline] replaces it. Default: 30
+	// seconds; negative: for ever.
 	Timeout time.Duration
 
-	// FallbackDelay is how long an address has before the next one is tried beside it (RFC 8305
-	// section 5). An attempt that fails starts the next at once. Default: 250 ms; negative: one
-	// address is tried after the other, each for its share of the time.
+	// FallbackDelay is the time between the start of one attempt and the next, which runs beside it (RFC
+	// 8305 section 5). An attempt that fails starts the next at once. Default: 250 ms; negative: the
+	// addresses are tried one after the other, each for its share of the time.
 	FallbackDelay time.Duration
 
 	// KeepAlive is how long the peer may be silent before the kernel probes whether it is still
@@ -59,8 +59,8 @@ type Dialer struct {
 }
 
 // A Resolver finds the addresses of a host. *[net.Resolver] is one. network is "ip", "ip4" or "ip6".
-// It is called on a goroutine of its own, and should return when ctx ends: that is when nobody waits
-// for the answer any more.
+// It is called on a goroutine of its own, and should return when ctx ends: then nobody waits for the
+// answer any more.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
@@ -74,17 +74,17 @@ func (l *Loop) Dial(network, addr string, h *Handler) (*Conn, error) {
 }
 
 // Dial opens a connection on l to addr, which is as in [net.Dial], for network "tcp", "tcp4", "tcp6"
-// or "unix". It belongs to the loop's goroutine and does not wait: Handler.Open follows when the
+// or "unix". It belongs to the loop's goroutine and does not wait: Handler.Open is called when the
 // connection is established, or Handler.Close with a *[net.OpError] when it cannot be. What is written
 // before Open is sent after it. An error of Dial itself means that addr cannot be dialled at all.
 //
-// The addresses of a name are raced by RFC 8305 ("happy eyeballs"): families alternate, an attempt
-// that takes longer than FallbackDelay gets company, the first to be established wins, and the others
-// are closed. Look-ups are made on goroutines, 64 at a time in the whole process; equal names that are
-// dialled at the same time share one, whose answer holds for five seconds. When the last connection
-// that waits for a look-up is closed, it is cancelled.
+// The addresses of a name are raced by RFC 8305 ("happy eyeballs"). Families alternate. When an attempt
+// takes longer than FallbackDelay, the next address is tried beside it. The first connection to be
+// established wins, and the others are closed. Look-ups run on goroutines, 64 at a time in the whole
+// process. Equal names that are dialled at the same time share one look-up, and its answer is used for
+// five seconds. A look-up is cancelled when the last connection that waits for it is closed.
 //
-// With Handler.TLS the connection shakes hands as a client; an empty ServerName means the host of addr.
+// With Handler.TLS the connection handshakes as a client; an empty ServerName means the host of addr.
 func (d *Dialer) Dial(l *Loop, network, addr string, h *Handler) (*Conn, error) {
 	x := &dial{Dialer: d, network: network}
 	if err := x.parse(addr); err != nil {
@@ -123,18 +123,18 @@ type dial struct {
 	host    string
 	service string // the port, where that is a name
 	port    uint16
-	ips     []netip.Addr // still to be tried; shared with other dials
+	ips     []netip.Addr // addresses still to be tried; shared with other dials
 
-	looking  bool       // up the name
-	lookup   *lookup    // that it waits for; under the mutex of names
-	place    int        // in that look-up's list; under the mutex of names
-	begun    bool       // the first attempt is made
-	attempts []*attempt // that are under way, the oldest first
-	addr     net.Addr   // where the first attempt failed, else the last one was made
-	err      error      // of the first attempt that failed
+	looking  bool       // the look-up is not done
+	lookup   *lookup    // the look-up that it waits for; guarded by the mutex of names
+	place    int        // its index in lookup.waiting; guarded by the mutex of names
+	begun    bool       // the first attempt was made
+	attempts []*attempt // attempts under way, the oldest first
+	addr     net.Addr   // the address of the first attempt that failed; if none has, of the last attempt
+	err      error      // the error of the first attempt that failed
 }
 
-// parse takes apart what is to be dialled.
+// parse parses the address to be dialled.
 func (d *dial) parse(addr string) (err error) {
 	switch d.network {
 	case "unix":
@@ -206,7 +206,7 @@ func (d *dial) takes(ip netip.Addr) bool {
 	return true
 }
 
-// question is what has to be looked up.
+// question returns what has to be looked up.
 func (d *dial) question() question {
 	q := question{d.Resolver, "ip" + strings.TrimPrefix(d.network, "tcp"), strings.ToLower(d.host), d.service}
 	if d.Resolver == nil {
@@ -215,7 +215,7 @@ func (d *dial) question() question {
 	return q
 }
 
-// resolved gets the answer of the look-up.
+// resolved takes the answer of the look-up.
 func (d *dial) resolved(a *answer) {
 	if d.conn.is(closed) {
 		return
@@ -232,8 +232,8 @@ func (d *dial) resolved(a *answer) {
 	d.begin()
 }
 
-// begin makes the first attempt, once there are addresses. It is called again, to no effect, when the
-// connection has other reasons to be called later.
+// begin makes the first attempt, once there are addresses. Conn.again may call it more often: that has no
+// effect.
 func (d *dial) begin() {
 	if !d.looking && !d.begun {
 		d.begun = true
@@ -241,7 +241,7 @@ func (d *dial) begin() {
 	}
 }
 
-// connected hands the connection the socket of the attempt that won.
+// connected gives the connection the socket of the attempt that won.
 func (d *dial) connected(a *attempt) {
 	c := d.conn
 	c.fd, c.want = int32(a.fd), unwatched

@@ -17,11 +17,11 @@ const (
 	// maxAttempts is how many addresses of a dial are tried at a time: one more ends the oldest.
 	maxAttempts = 8
 
-	// againAttempts is how often an attempt is made again after EADDRNOTAVAIL, which Linux says at
-	// times though ports are left: package net does the same.
+	// againAttempts is how often an attempt is repeated after EADDRNOTAVAIL, which Linux sometimes
+	// returns although ports are left: package net does the same.
 	againAttempts = 2
 
-	// unwatched is an interest that a connection never has: its next one is told to the poller.
+	// unwatched is an interest that a connection never has, so that interest updates the poller.
 	unwatched = ^poller.Ready(0)
 )
 
@@ -33,8 +33,8 @@ type attempt struct {
 	slot uint32
 }
 
-// next makes one attempt, or as many as it takes until one is under way. With none left the dial has
-// failed when the last one under way has.
+// next makes attempts until one is under way. If no address is left, the dial fails with the last attempt
+// under way.
 func (d *dial) next() {
 	c := d.conn
 	for !c.is(closed) {
@@ -62,7 +62,7 @@ func (d *dial) next() {
 	}
 }
 
-// nextAddr takes the address that is to be tried next, nil: there is none.
+// nextAddr takes the address to be tried next; nil: there is none.
 func (d *dial) nextAddr() net.Addr {
 	if d.path != "" {
 		d.path = ""
@@ -77,7 +77,7 @@ func (d *dial) nextAddr() net.Addr {
 	return nil
 }
 
-// exhausted ends a dial of which no address is left.
+// exhausted ends a dial that has no address left.
 func (d *dial) exhausted() {
 	if d.err == nil {
 		d.err = &net.AddrError{Err: "no suitable address", Addr: d.host}
@@ -113,7 +113,7 @@ func (d *dial) setDelay() {
 	c.schedule(c.stall)
 }
 
-// delayed is called when the last attempt has had its delay.
+// delayed makes the next attempt, when the last one has had its delay.
 func (d *dial) delayed() {
 	d.conn.stall = 0
 	if d.FallbackDelay < 0 && len(d.attempts) > 0 {
@@ -122,7 +122,8 @@ func (d *dial) delayed() {
 	d.next()
 }
 
-// start makes the socket and begins to connect it. What it makes is a's before Control is called.
+// start makes the socket and begins to connect it. It stores the socket in a before it calls Control, which
+// may panic.
 func (a *attempt) start() error {
 	d := a.d
 	family, to, err := sockaddr(a.addr)
@@ -160,7 +161,7 @@ func (a *attempt) start() error {
 	if err != nil {
 		return os.NewSyscallError("connect", err)
 	}
-	// Also when it is established already: Open never comes from within Dial.
+	// Wait for the event even if it is established already: Open is never called within Dial.
 	l := d.conn.loop
 	a.slot = l.slots.alloc(a)
 	return l.poll.Add(a.fd, l.slots.token(a.slot), poller.Write)
@@ -191,7 +192,7 @@ func (d *dial) drop(a *attempt) {
 	}
 }
 
-// event is called by the loop: the connect has come to something.
+// event is part of owner: the connect may have succeeded or failed.
 func (a *attempt) event(poller.Ready) {
 	d := a.d
 	c := d.conn
@@ -210,10 +211,10 @@ func (a *attempt) event(poller.Ready) {
 	}
 }
 
-// outcome is what the connect came to; EINPROGRESS: nothing yet.
+// outcome returns the result of the connect: nil, an error, or EINPROGRESS if there is none yet.
 //
-// A port that nobody listens at may be the one that the kernel gives the socket itself, which then is
-// connected to itself (RFC 9293 3.5, simultaneous open). That is as good as refused.
+// If nobody listens at the port dialled, the kernel may give that very port to our socket, which then
+// connects to itself (RFC 9293 3.5, simultaneous open). That counts as refused.
 func (a *attempt) outcome() error {
 	peer, err := getpeername(a.fd)
 	if err != nil {

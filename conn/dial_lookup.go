@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	maxLookups    = 64               // that run at a time
-	lookupTimeout = 30 * time.Second // for one
-	maxAddrs      = 64               // of a name that are tried
+	maxLookups    = 64               // look-ups that run at a time
+	lookupTimeout = 30 * time.Second // the time of one look-up
+	maxAddrs      = 64               // addresses of a name that are tried
 
-	maxAnswers   = 1024            // that are remembered
-	answerLife   = 5 * time.Second // how long, if there are addresses
-	notFoundLife = time.Second     // how long, if there is no such name; no other error is remembered
+	maxAnswers   = 1024            // answers that are remembered
+	answerLife   = 5 * time.Second // how long addresses are remembered
+	notFoundLife = time.Second     // how long it is remembered that a name does not exist; other errors are not
 )
 
 // names makes the look-ups of the process.
@@ -36,7 +36,7 @@ type question struct {
 	network, host, service string
 }
 
-// An answer is shared by those who have asked; it is not changed any more.
+// An answer is shared by all dials that have asked; it is never changed.
 type answer struct {
 	ips  []netip.Addr
 	port uint16
@@ -46,7 +46,7 @@ type answer struct {
 	until    time.Time // how long it is remembered
 }
 
-// A lookup is one that has been asked for and has no answer yet.
+// A lookup is a look-up that has no answer yet.
 type lookup struct {
 	question
 	waiting []*dial
@@ -64,7 +64,7 @@ type lookups struct {
 	answers list.List // of *answer, the oldest first
 }
 
-// ask has d.resolved called with the answer.
+// ask looks up d's question. d.resolved will be posted with the answer.
 func (n *lookups) ask(d *dial) {
 	q := d.question()
 	n.mu.Lock()
@@ -91,13 +91,13 @@ func (n *lookups) ask(d *dial) {
 	l.waiting = append(l.waiting, d)
 }
 
-// forget cancels what ask began, and the look-up too if nobody else waits for it.
+// forget undoes ask. It cancels the look-up if no other dial waits for it.
 func (n *lookups) forget(d *dial) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := d.lookup
 	if l == nil {
-		return // the answer is under way
+		return // the answer was posted already
 	}
 	last := len(l.waiting) - 1
 	l.waiting[d.place] = l.waiting[last]
@@ -115,8 +115,8 @@ func (n *lookups) forget(d *dial) {
 	}
 }
 
-// run makes a look-up and then has the next one begin. The resolver is the program's: should it end
-// the goroutine, what follows is done all the same.
+// run makes a look-up and then starts the next one, even if the resolver, which is the program's, ends the
+// goroutine.
 func (n *lookups) run(l *lookup) {
 	a := &answer{question: l.question, err: errors.New("conn: the Resolver has ended its goroutine")}
 	defer func() {
@@ -149,9 +149,9 @@ func (l *lookup) find(ctx context.Context) (ips []netip.Addr, port uint16, err e
 	return interleave(ips), port, err
 }
 
-// interleave has the families alternate, beginning with the first address's, and keeps the order
-// within each: RFC 8305 section 4, with a First Address Family Count of 1. The resolver has sorted by
-// RFC 6724.
+// interleave sorts so that families alternate, beginning with that of the first address, and keeps the order
+// within each: RFC 8305 section 4, with a First Address Family Count of 1. The resolver has sorted by RFC
+// 6724.
 func interleave(ips []netip.Addr) []netip.Addr {
 	var families [2][]netip.Addr
 	for _, ip := range ips {
@@ -170,7 +170,7 @@ func interleave(ips []netip.Addr) []netip.Addr {
 	return sorted
 }
 
-// done passes the answer on, and goes on with the next look-up that waits for its turn.
+// done posts the answer to the dials that wait for it, and starts the next look-up.
 func (n *lookups) done(l *lookup, a *answer) {
 	l.cancel()
 	waiting := n.finish(l, a)
@@ -182,7 +182,7 @@ func (n *lookups) done(l *lookup, a *answer) {
 	}
 }
 
-// finish is the part of done that others must not see half done. It returns who waits for the answer.
+// finish is the part of done that needs the mutex. It returns the dials that wait for the answer.
 func (n *lookups) finish(l *lookup, a *answer) []*dial {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -205,7 +205,7 @@ func (n *lookups) finish(l *lookup, a *answer) []*dial {
 	return waiting
 }
 
-// remember keeps an answer for those who ask soon, within the bound.
+// remember keeps an answer for dials that ask soon, within the bound.
 func (n *lookups) remember(a *answer) {
 	now := time.Now()
 	var dns *net.DNSError

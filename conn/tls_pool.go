@@ -1,4 +1,4 @@
-// pool: who of a TLS's handshakes has a goroutine, and who waits for one.
+// pool: which handshakes of a TLS have a goroutine, and which wait for one.
 
 package conn
 
@@ -9,21 +9,22 @@ import (
 )
 
 // Nearly all of its time a handshake waits for its peer, and holds a goroutine; for a millisecond or
-// so it computes, and holds a processor. The two are bounded apart: if one bound were for both, a few
-// peers who are slow, or silent on purpose, would hold all of it.
+// so it computes, and holds a processor. The two have separate bounds: with one bound for both, a few
+// peers that are slow, or silent on purpose, could use up all of it.
 //
-//   - A client who has not sent a whole ClientHello has no goroutine. TLS.Waiting bounds how many there
-//     are; at the bound, who has been there for a second makes room for the next.
-//   - TLS.Handshakes bounds the goroutines, and with them the memory. While others wait for one, who has
-//     waited for its peer longest makes room: see makeRoom. What counts is the sum of its waits, so that
-//     a byte now and then gains nothing.
-//   - computing bounds how many compute, in the whole process. No more begin than can soon have it, so that
-//     the line of those who wait is here, where it is known who came last.
+//   - A client that has not sent a whole ClientHello has no goroutine. TLS.Waiting bounds how many
+//     connections have an unfinished handshake; at the bound, a client that has been silent for a second
+//     is closed for the next.
+//   - TLS.Handshakes bounds the goroutines, and with them the memory. While others wait for one, the
+//     handshake that has waited for its peer longest is ended: see makeRoom. The sum of its waits counts,
+//     so that a byte now and then gains nothing.
+//   - computing bounds how many compute, in the whole process. No more handshakes begin than can compute
+//     soon. So the others wait in the pool's queue, where their order is known.
 
 const (
-	// patience is how long a handshake may wait for its peer, in sum, while others wait for a
-	// goroutine. The more of them there are the less it is, so that all have their turn within it; but
-	// never less than leastPatience, or nobody far away would get through.
+	// patience is how long a handshake may wait for its peer in all, while others wait for a
+	// goroutine. It is shortened when many wait, so that all have their turn within it, but never below
+	// leastPatience, which peers that are far away need.
 	patience      = time.Second
 	leastPatience = 100 * time.Millisecond
 )
@@ -36,20 +37,20 @@ type pool struct {
 	mu      sync.Mutex
 	pending int           // connections whose handshake is not done
 	running int           // goroutines
-	leaving int           // of them, those that make room
-	away    int           // of them, those within a function of the Config
-	mute    handshakeList // those without a whole ClientHello
-	queue   handshakeList // those without a goroutine
-	waiting byWait        // those with a goroutine that wait for their peer
-	timer   *time.Timer   // of makeRoom
-	due     time.Time     // when it fires; zero: it does not
+	leaving int           // goroutines whose handshake was ended to make room
+	away    int           // goroutines within a function of the Config
+	mute    handshakeList // handshakes without a whole ClientHello
+	queue   handshakeList // handshakes that wait for a goroutine
+	waiting byWait        // handshakes with a goroutine that wait for their peer
+	timer   *time.Timer   // calls advance, for makeRoom
+	due     time.Time     // when timer fires; zero: it does not run
 	places  int           // TLS.Handshakes
-	last    bool          // take took the last one
-	done    uint64
-	failed  uint64
+	last    bool          // take took the last of the queue, not the first
+	done    uint64        // handshakes that succeeded
+	failed  uint64        // handshakes that failed
 }
 
-// enter counts one more connection, unless they are too many.
+// enter counts one more connection. It reports false if there are too many.
 func (p *pool) enter(hs *handshake) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,7 +77,7 @@ func (p *pool) evictMute() bool {
 	return c.Post(func() { c.failHandshake(errCrowded) }) == nil
 }
 
-// leave is the end of what enter began.
+// leave undoes enter.
 func (p *pool) leave(hs *handshake, done bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,7 +95,7 @@ func (p *pool) leave(hs *handshake, done bool) {
 	}
 }
 
-// begin runs hs on a goroutine, now or when there is one.
+// begin runs hs on a goroutine, now or when one is free.
 func (p *pool) begin(hs *handshake) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,8 +107,7 @@ func (p *pool) begin(hs *handshake) {
 	p.advance()
 }
 
-// advance gives goroutines to those that wait for one, as far as there are any, and makes room for the
-// others.
+// advance gives free goroutines to handshakes that wait for one, and makes room for the others.
 func (p *pool) advance() {
 	for p.queue.n > 0 && p.running-len(p.waiting)-p.away < maxBusy {
 		if p.running == p.places {
@@ -119,8 +119,8 @@ func (p *pool) advance() {
 	}
 }
 
-// take takes from the queue whoever has come first and whoever has come last, in turn. The first is not
-// passed over for ever; and one who comes into a long line need not see the end of it.
+// take takes the first and the last of the queue alternately: so the first is not passed over for ever,
+// and one that joins a long queue need not wait for all of it.
 func (p *pool) take() *handshake {
 	hs := p.queue.first
 	if p.last = !p.last; p.last {
@@ -137,8 +137,8 @@ func (p *pool) work(hs *handshake) {
 	}
 }
 
-// run runs hs and returns the next. What hs holds is given back before its connection is told; also
-// where a function of the Config panics, or ends the goroutine.
+// run runs hs and returns the next. It gives back what hs holds before it posts to the connection, also if
+// a function of the Config panics or ends the goroutine.
 func (p *pool) run(hs *handshake) (next *handshake) {
 	err := errUnfinished
 	defer func() {
@@ -169,7 +169,7 @@ func (p *pool) next(hs *handshake) *handshake {
 	return p.take()
 }
 
-// wait says that hs waits for its peer from now on.
+// wait notes that hs waits for its peer from now on.
 func (p *pool) wait(hs *handshake) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -178,7 +178,7 @@ func (p *pool) wait(hs *handshake) {
 	p.advance()
 }
 
-// resume is the end of what wait began.
+// resume notes that hs waits no more.
 func (p *pool) resume(hs *handshake) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,8 +188,8 @@ func (p *pool) resume(hs *handshake) {
 	}
 }
 
-// makeRoom ends as many of the handshakes as others wait for a goroutine, of those that have used up
-// their time; and comes again when the next one will have.
+// makeRoom ends handshakes that have used up their patience, as many as wait for a goroutine. If there are
+// not enough, it runs again when the next one has.
 func (p *pool) makeRoom() {
 	for p.leaving < min(p.queue.n, maxBusy) && len(p.waiting) > 0 {
 		hs := p.waiting[0]
@@ -202,7 +202,7 @@ func (p *pool) makeRoom() {
 	}
 }
 
-// patience is how long a handshake may wait for its peer now.
+// patience returns how long a handshake may now wait for its peer in all.
 func (p *pool) patience() time.Duration {
 	return max(patience*time.Duration(p.places)/time.Duration(p.places+p.queue.n), leastPatience)
 }
@@ -225,7 +225,7 @@ func (p *pool) comeAgain(d time.Duration) {
 	p.due = due
 }
 
-// leaves marks one that waits for its peer, and whose goroutine is free in a moment.
+// leaves marks a handshake that waits for its peer, and whose goroutine will be free in a moment.
 func (p *pool) leaves(hs *handshake) {
 	heap.Remove(&p.waiting, hs.index)
 	hs.leaving = true
@@ -291,11 +291,11 @@ func (l *handshakeList) remove(hs *handshake) {
 
 // scheduling is what a pool knows of a handshake, under its mutex.
 type scheduling struct {
-	list       *handshakeList // that it is in
-	prev, next *handshake     // there
+	list       *handshakeList // the list that it is in
+	prev, next *handshake     // its neighbours in list
 	waits      bool           // it is in pool.waiting
-	index      int            // there
-	since      time.Time      // when it would have begun to wait, had it waited without a break
-	waited     time.Duration  // for its peer, in sum
-	leaving    bool           // its goroutine is free in a moment
+	index      int            // its place in pool.waiting
+	since      time.Time      // when it began to wait, moved back by waited
+	waited     time.Duration  // how long it has waited for its peer in all
+	leaving    bool           // it was ended to make room
 }

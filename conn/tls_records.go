@@ -1,28 +1,28 @@
-// Records: what the kernel has becomes input, what is written becomes records,
-// both on the loop and in buffers of the loop.
+// Records: opening those that are read and sealing what is written, on the loop and in
+// buffers of the loop.
 
 package conn
 
 import "io"
 
 const (
-	// unsealSize has room for all that one read can bring: what the loop reads
-	// at once, and what lay with the tls.Conn of a record that was not whole. At
-	// the end of a handshake that may be a flight more.
+	// unsealSize has room for all that one read can bring: what the loop reads at
+	// once, and the part of a record that the tls.Conn has held; at the end of a
+	// handshake, a flight more.
 	unsealSize = readSize + flightSize + 24<<10
 
 	// sealSize is how much is sealed before it is sent.
 	sealSize = 128 << 10
 )
 
-// seal is what a loop needs for TLS, once it has any.
+// seal holds a loop's buffers for TLS.
 type seal struct {
 	in    []byte // where input is unsealed
-	cork  []byte // what owner has written in the running callback: few and large records
+	cork  []byte // what owner has written in the running callback, to make few and large records of it
 	owner *Conn
 }
 
-// unseal hands over what p is once it is decrypted.
+// unseal decrypts p, and hands over the result.
 func (c *Conn) unseal(p []byte) {
 	if c.is(closing | closed) {
 		return
@@ -55,7 +55,7 @@ func (c *Conn) unseal(p []byte) {
 	}
 }
 
-// receive is what fill does with input, in another buffer than fill's.
+// receive hands over input, as fill does, but from another buffer than fill's.
 func (c *Conn) receive(p []byte) {
 	switch {
 	case c.in != nil:
@@ -64,7 +64,7 @@ func (c *Conn) receive(p []byte) {
 			c.deliverHeld()
 		}
 	case !c.reads():
-		c.hold(p) // Open has paused, or written much
+		c.hold(p) // Open has paused reading, or has written much
 	default:
 		if used := c.deliver(p); used < len(p) && !c.is(closing|closed) {
 			c.hold(p[used:])
@@ -73,7 +73,7 @@ func (c *Conn) receive(p []byte) {
 	poison(p)
 }
 
-// cutOff is the peer's FIN, in place of a close_notify (RFC 8446 6.1).
+// cutOff handles a FIN that came without a close_notify (RFC 8446 6.1).
 func (c *Conn) cutOff() {
 	if c.sec == shaking {
 		c.failHandshake(io.ErrUnexpectedEOF)
@@ -82,11 +82,10 @@ func (c *Conn) cutOff() {
 	}
 }
 
-// putSealed is put, where output is records. The writes of a callback are
-// collected as they are, to be sealed together: a buffer full of them makes two
-// records of the largest size. Also what is written in one piece is copied there,
-// for what is given to crypto/tls escapes, and then so would every slice that a
-// program gives to Write.
+// putSealed is put for encrypted output. The writes of a callback are collected in
+// plain text, to be sealed together: a full buffer makes two records of the largest
+// size. A large p is copied there too: what is given to crypto/tls escapes to the heap,
+// and without the copy so would every slice that a program gives to Write.
 func (c *Conn) putSealed(p []byte) {
 	if len(p) == 0 {
 		return
@@ -116,7 +115,7 @@ func (c *Conn) putSealed(p []byte) {
 	}
 }
 
-// corkedSealed is how many bytes of c are collected.
+// corkedSealed returns how many bytes of c are collected in the cork.
 func (c *Conn) corkedSealed() int {
 	if s := &c.loop.seal; s.owner == c {
 		return len(s.cork)
@@ -140,15 +139,15 @@ func (c *Conn) dropCork() {
 	}
 }
 
-// sealNow makes records of p, which are output from then on.
+// sealNow makes records of p, and output of them.
 func (c *Conn) sealNow(p []byte) {
 	if _, err := c.more.tls.tls.Write(p); err != nil {
 		c.fail(err)
 	}
 }
 
-// record is output that is not to be sealed: it goes in front of what is queued,
-// which is.
+// record adds output that is sealed already. It goes before what is queued, which is
+// still to be sealed.
 func (c *Conn) record(p []byte) {
 	if len(p) > 0 {
 		b := c.front(len(p))
@@ -182,8 +181,8 @@ func (c *Conn) sealQueued() {
 	}
 }
 
-// sendSealed is send, and seals first what was collected; behind the last of it
-// goes the close_notify.
+// sendSealed seals what was collected, and sends it; close_notify follows the last of
+// it.
 func (c *Conn) sendSealed() {
 	if c.is(closed) {
 		return
@@ -191,12 +190,12 @@ func (c *Conn) sendSealed() {
 	c.uncorkSealed()
 	c.bye()
 	c.send()
-	if c.bye() { // there was a queue before it
+	if c.bye() { // now that the queue is empty
 		c.send()
 	}
 }
 
-// bye makes close_notify the end of the output, if it is due.
+// bye appends close_notify to the output, if it is due, and reports whether it did.
 func (c *Conn) bye() bool {
 	if !c.is(closing|shut) || c.sec != sealed || c.queued() || c.is(closed) {
 		return false
@@ -206,6 +205,6 @@ func (c *Conn) bye() bool {
 		return false
 	}
 	t.bye = true
-	t.tls.CloseWrite() // it fails after an alert of ours: that was the end then
+	t.tls.CloseWrite() // it fails after an alert of ours, which has ended the output already
 	return true
 }

@@ -1,6 +1,6 @@
-// transport: the net.Conn under a tls.Conn. Who is at its other end changes:
-// first the goroutine of the handshake, for which Read waits; then the loop, for
-// which it never does; and after Detach the socket itself.
+// transport: the net.Conn under a tls.Conn. During the handshake, its goroutine calls
+// Read, which waits. Then the loop does, and Read never waits. After Detach, Read and
+// Write go to the socket itself.
 
 package conn
 
@@ -15,16 +15,16 @@ type transport struct {
 	c      *Conn
 	cfg    *TLS
 	tls    *tls.Conn
-	hs     *handshake           // while that is not done
+	hs     *handshake           // nil once the handshake is done
 	raw    []byte               // input that the tls.Conn has not taken
-	socket net.Conn             // after Detach
-	state  *tls.ConnectionState // once it was asked for
+	socket net.Conn             // set by Detach
+	state  *tls.ConnectionState // set by the first Conn.TLS
 	client bool
 	bye    bool // close_notify is sent
 }
 
-// Read answers what the loop has read. When there is no more, a handshake waits
-// for it, and the loop is told to come again.
+// Read returns what the loop has read. If there is no more, it waits during a
+// handshake, and returns errAgain to the loop.
 func (t *transport) Read(p []byte) (int, error) {
 	if len(t.raw) == 0 {
 		switch {
@@ -43,8 +43,8 @@ func (t *transport) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write takes everything, always: a tls.Conn has no second try. What it takes
-// counts as pending output.
+// Write takes everything, always, because a tls.Conn never writes the rest again. What
+// it takes counts as pending output.
 func (t *transport) Write(p []byte) (int, error) {
 	switch {
 	case t.socket != nil:
@@ -57,8 +57,8 @@ func (t *transport) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close is called by crypto/tls when a handshake's context ends, which Read
-// looks at too.
+// Close does nothing before Detach. crypto/tls calls it when a handshake's context
+// ends, which Read watches too.
 func (t *transport) Close() error {
 	if t.socket != nil {
 		return t.socket.Close()
@@ -107,8 +107,8 @@ func (t *transport) SetWriteDeadline(d time.Time) error {
 	return nil
 }
 
-// errAgain is EAGAIN in crypto/tls's terms: a net.Error that is temporary, after
-// which a tls.Conn goes on reading where it was.
+// errAgain is EAGAIN for crypto/tls: a temporary net.Error, after which a tls.Conn can
+// continue to read.
 var errAgain net.Error = again{os.ErrDeadlineExceeded}
 
 type again struct{ error }
@@ -116,8 +116,8 @@ type again struct{ error }
 func (again) Timeout() bool   { return true }
 func (again) Temporary() bool { return true }
 
-// detachedTLS is the transport of a connection that Detach has answered, if it is
-// encrypted.
+// detachedTLS returns the transport of an encrypted connection that Detach has
+// returned, or nil.
 func detachedTLS(nc net.Conn) *transport {
 	if tc, ok := nc.(*tls.Conn); ok {
 		if t, ok := tc.NetConn().(*transport); ok && t.socket != nil {
