@@ -1,4 +1,4 @@
-// Package conn is an event loop, and the connections, timers and listeners
+// Package conn provides an event loop, and the connections, timers and listeners
 // that live on it.
 //
 //	p, _ := poller.New()
@@ -26,15 +26,14 @@
 //
 // # Output
 //
-// Write takes everything or fails, and the slice is the caller's again when it
-// returns. What is written during one callback leaves in one system call at
-// the end of it. What the kernel does not take waits in a pooled buffer that
-// is given back when it has drained. While more than Handler.High bytes wait,
-// the connection is not read, so that a peer who does not read cannot make us
-// hold more. [Conn.Pipe] does the same across two connections: there a
-// connection is read as long as the other has room, whatever waits on itself. A
-// connection that was dialled reads on too, for an answer may come before all is
-// sent; see Handler.ReadOn.
+// Write takes everything or fails, and the caller may use the slice again when it
+// returns. What is written during one callback is sent in one system call at its
+// end. What the kernel does not take waits in a pooled buffer. While more than
+// Handler.High bytes wait, the connection is not read, so that a peer that does not
+// read cannot make us hold more. With [Conn.Pipe] a connection is read while the
+// other has room, however much output waits on itself. A connection that was dialled
+// is read too, because an answer may come before everything is sent; see
+// Handler.ReadOn.
 //
 // # What an idle connection costs
 //
@@ -44,12 +43,11 @@
 //
 // # TLS
 //
-// [Handler].TLS has connections encrypted by crypto/tls: those of a listener and
-// those that are dialled. A handshake has a goroutine for as long as it takes,
-// from a bounded pool; then the records are opened and sealed on the loop. An
-// idle connection holds no goroutine, and what crypto/tls holds for it: 4.4 KB
-// (TLS 1.2) or 7.0 KB (1.3) in all; more, a record or so, once it has received
-// large ones.
+// [Handler].TLS encrypts connections by crypto/tls, those of a listener and those
+// that are dialled. A handshake runs on a goroutine from a bounded pool; then the
+// records are opened and sealed on the loop. An idle connection holds no goroutine.
+// With what crypto/tls holds for it, it takes 4.4 KB (TLS 1.2) or 7.0 KB (1.3), and a
+// record or so more once it has received large ones.
 //
 // # For those who write a protocol
 //

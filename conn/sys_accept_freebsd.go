@@ -1,5 +1,5 @@
-// accept4(2), where x/sys has it: one call, and no moment in which a child of
-// this process could inherit the connection.
+// accept4(2), where x/sys has it: one system call, and a child of this process can
+// never inherit the connection.
 
 package conn
 

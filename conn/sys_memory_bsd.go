@@ -6,7 +6,7 @@ package conn
 
 import "golang.org/x/sys/unix"
 
-// machineMemory is the machine's.
+// machineMemory returns the memory of the machine.
 func machineMemory() uint64 {
 	for _, name := range []string{"hw.memsize", "hw.physmem64", "hw.physmem"} {
 		if n, err := unix.SysctlUint64(name); err == nil && n > 0 {

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machineMemory is the machine's, or that of the process's control group if that
-// has less (cgroups(7): version 2, as a container sees it, and version 1).
+// machineMemory returns the memory of the machine, or the limit of the process's
+// control group if that is less (cgroups(7): version 2, as a container sees it, and
+// version 1).
 func machineMemory() uint64 {
 	total := uint64(4 << 30)
 	var info unix.Sysinfo_t

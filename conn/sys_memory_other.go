@@ -4,5 +4,5 @@
 
 package conn
 
-// machineMemory is not to be had here: a guess on the safe side.
+// machineMemory returns a low guess: the memory of the machine is not known here.
 func machineMemory() uint64 { return 4 << 30 }

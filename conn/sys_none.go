@@ -1,7 +1,7 @@
 //go:build !unix && !windows
 
-// Where there are no sockets to wait for (js, wasip1): programs that import this package compile, and find out
-// when poller.New, without which there is no Loop, returns an error.
+// Systems without sockets to wait for (js, wasip1): programs that import this package compile, and poller.New
+// returns an error.
 
 package conn
 

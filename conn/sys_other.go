@@ -1,9 +1,9 @@
 //go:build unix && !linux
 
-// System calls on the other Unixes, by way of packages syscall and x/sys. Those of
-// syscall that read and write tell the race detector, as package net's do. A write
-// to a peer who is gone may cause a SIGPIPE, which the Go runtime drops unless the
-// program asked for it.
+// System calls on the other Unixes, by packages syscall and x/sys. As in package net,
+// those of syscall that read and write inform the race detector. A write to a peer that
+// is gone may cause a SIGPIPE, which the Go runtime drops unless the program asked for
+// it.
 
 package conn
 

@@ -4,6 +4,6 @@ package conn
 
 import "golang.org/x/sys/unix"
 
-// reusePort asks for the one that spreads the connections: with SO_REUSEPORT
-// the last socket has them all.
+// reusePort sets SO_REUSEPORT_LB, which spreads the connections: with SO_REUSEPORT the
+// socket opened last would get them all.
 func reusePort(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT_LB, 1) }

@@ -1,6 +1,6 @@
 //go:build darwin || freebsd || dragonfly
 
-// sendfile(2) where it came from BSD.
+// sendfile(2) of the BSDs.
 
 package conn
 
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sendfile sends up to n bytes, more than none. It may have sent some and say
-// EAGAIN or EINTR, and then n counts.
+// sendfile sends up to n bytes, and n is not 0. If it returns EAGAIN or EINTR it may
+// have sent some: the number returned counts then too.
 func sendfile(fd int, f *os.File, off, n int64) (int, syscall.Errno) {
 	return result(unix.Sendfile(fd, int(f.Fd()), &off, int(n)))
 }

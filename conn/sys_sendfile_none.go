@@ -9,6 +9,6 @@ import (
 	"syscall"
 )
 
-// sendfile is missing here, or not to be had without cgo: the file is read, a
-// part at a time.
+// sendfile returns that it is not supported: it is missing here, or needs cgo. Then the
+// file is read, a part at a time.
 func sendfile(int, *os.File, int64, int64) (int, syscall.Errno) { return 0, syscall.ENOSYS }

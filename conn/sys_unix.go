@@ -29,9 +29,9 @@ type (
 
 func closeFD(fd int) { unix.Close(fd) }
 
-// dupFD makes a descriptor of our own for the socket of a net.Conn or
-// net.Listener, which must be a stream's: of a message, a read that is too short
-// loses the rest (recv(2)). It shares their file, which is non-blocking already.
+// dupFD makes a descriptor of our own for the socket of a net.Conn or net.Listener. It
+// must be a stream socket: others lose the rest of a message that is longer than the
+// buffer (recv(2)). The two share O_NONBLOCK, which is set already.
 func dupFD(sc syscall.Conn) (fd int, err error) {
 	rc, err := sc.SyscallConn()
 	if err != nil {
@@ -78,7 +78,7 @@ func netConn(fd int) (net.Conn, error) {
 	return net.FileConn(f)
 }
 
-// resetOnClose has close drop what is unsent, and the peer see a reset.
+// resetOnClose makes close drop what is unsent and reset the connection.
 func resetOnClose(fd int) {
 	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 }

@@ -12,7 +12,7 @@ import (
 
 const tellsUnsent = true
 
-// unsent has the request from sys/filio.h: x/sys does not know it.
+// unsent returns what FIONWRITE does. Its number is from sys/filio.h: x/sys does not have it.
 func unsent(fd int) int {
 	request := uint(0x40046677) // FreeBSD: _IOR('f', 119, int)
 	if runtime.GOOS == "netbsd" {

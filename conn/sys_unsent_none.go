@@ -1,6 +1,6 @@
 //go:build unix && !linux && !darwin && !freebsd && !netbsd
 
-// How much of the output the kernel still holds for the peer.
+// How much of the output the kernel still holds for the peer: not known here.
 
 package conn
 

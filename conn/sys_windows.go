@@ -1,5 +1,5 @@
-// System calls of Windows, where lurcher is for development: non-blocking sockets of Winsock, without overlapped
-// I/O. What is missing returns an error that is errors.ErrUnsupported: SO_REUSEPORT, and Listener.File.
+// System calls of Windows, which is for development: non-blocking sockets of Winsock, without overlapped I/O.
+// SO_REUSEPORT and Listener.File are missing, and return an error that is errors.ErrUnsupported.
 
 package conn
 
@@ -53,7 +53,7 @@ const (
 	winsockFailed = -1 // SOCKET_ERROR, and INVALID_SOCKET
 )
 
-// errnos are those by which Go's programs know what Winsock says.
+// errnos maps the errors of Winsock to the errnos that Go programs know.
 var errnos = map[syscall.Errno]syscall.Errno{
 	windows.WSAEWOULDBLOCK:     syscall.EAGAIN,
 	windows.WSAEINTR:           syscall.EINTR,
@@ -94,7 +94,7 @@ func errnoOf(err error) syscall.Errno {
 	return errno
 }
 
-// known is err by its usual errno.
+// known returns the usual errno for err.
 func known(err error) error {
 	if err == nil {
 		return nil
@@ -102,7 +102,7 @@ func known(err error) error {
 	return errnoOf(err)
 }
 
-// result is what a call of Winsock returned.
+// result converts the result of a call of Winsock.
 func result(n, _ uintptr, errno syscall.Errno) (int, syscall.Errno) {
 	if int32(n) == winsockFailed {
 		return 0, errnoOf(errno)
@@ -110,7 +110,7 @@ func result(n, _ uintptr, errno syscall.Errno) (int, syscall.Errno) {
 	return int(n), 0
 }
 
-// read returns the reset behind an end of file: under wine recv has no other word for it.
+// read checks an end of file for a reset: under wine recv reports both as an end of file.
 func read(fd int, p []byte) (int, syscall.Errno) {
 	n, errno := result(syscall.SyscallN(wsaRecv.Addr(), uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0))
 	if n == 0 && errno == 0 && len(p) > 0 {
@@ -141,7 +141,7 @@ func peek(fd int) syscall.Errno {
 	return lost(errno)
 }
 
-// lost is errno, but that a connection which Windows itself has given up is as good as reset.
+// lost returns errno, or a reset if Windows itself has given up the connection.
 func lost(errno syscall.Errno) syscall.Errno {
 	if errno == syscall.ECONNABORTED {
 		return syscall.ECONNRESET
@@ -170,7 +170,7 @@ func write(fd int, a, b []byte, _ bool) (int, syscall.Errno) {
 	return n, 0
 }
 
-// acceptFD sets what is inherited elsewhere.
+// acceptFD sets the options that accepted sockets inherit on other systems.
 func acceptFD(fd int) (int, syscall.Errno) {
 	n, errno := result(syscall.SyscallN(wsaAccept.Addr(), uintptr(fd), 0, 0))
 	if errno != 0 {
@@ -262,12 +262,12 @@ func dupFD(sc syscall.Conn) (fd int, err error) {
 	return fd, nil
 }
 
-// duplicateFile would be of use to another process, which on Windows has other ways to inherit a socket.
+// duplicateFile is not supported: on Windows a process inherits sockets in other ways.
 func duplicateFile(int, string) (*os.File, error) {
 	return nil, fmt.Errorf("conn: the file of a socket, on Windows: %w", errors.ErrUnsupported)
 }
 
-// listen has nobody else take the port over, which SO_REUSEADDR allows here.
+// listen keeps others from taking the port over, which SO_REUSEADDR would allow here.
 func listen(network, addr string) (net.Listener, error) {
 	config := net.ListenConfig{Control: func(network, _ string, rc syscall.RawConn) (err error) {
 		cerr := rc.Control(func(fd uintptr) {
