@@ -19,7 +19,7 @@ type exchange struct {
 	pool  *Pool
 	o     *origin
 	s     *session // the connection, from take to the answer's end
-	gen   uint32   // a handle with another is stale
+	gen   uint32   // generation: a handle with another one is stale
 	send  sending
 	read  reading
 	flags flags
@@ -77,7 +77,7 @@ const (
 	hasExpect
 	hasUpgrade
 	hasHost
-	duplex // the request goes on while it is answered
+	duplex // the request goes on while the answer comes
 )
 
 func (x *exchange) is(f flags) bool { return x.flags&f != 0 }
@@ -143,7 +143,7 @@ func (x *exchange) begin() {
 	}
 }
 
-// forgetOut gives up sending x again.
+// forgetOut drops what is kept to send x again.
 func (x *exchange) forgetOut() {
 	x.set(unkept)
 	x.out = x.out[:0]
@@ -181,7 +181,7 @@ func (x *exchange) goOn() {
 	x.drained()
 }
 
-// keep keeps what goes to the connection, for another.
+// keep copies what goes to the connection, to send it again on another.
 func (x *exchange) keep(pieces ...[]byte) {
 	for _, p := range pieces {
 		switch {
@@ -194,7 +194,7 @@ func (x *exchange) keep(pieces ...[]byte) {
 	}
 }
 
-// stop ends the sending of a request that was answered before its end.
+// stop ends the sending of a request whose answer came before its end.
 func (x *exchange) stop() {
 	if x.send != complete {
 		x.send = stopped
@@ -204,8 +204,8 @@ func (x *exchange) stop() {
 	}
 }
 
-// drained has those who wait for room go on, soon: there is some, or there will
-// never be any, as their next Write finds out.
+// drained calls the functions of OnDrain, later: there is room, or there will never be any,
+// and then the next Write returns the error.
 func (x *exchange) drained() {
 	for _, fn := range x.draining {
 		x.pool.loop.Post(fn)
@@ -240,7 +240,7 @@ func (x *exchange) arm() {
 	x.s.conn.SetDeadline(d)
 }
 
-// timeout is the end of that deadline.
+// timeout is called when that deadline has passed.
 func (x *exchange) timeout() {
 	s := x.s
 	var err error
@@ -264,7 +264,7 @@ func (x *exchange) timeout() {
 	x.fail(&Error{Phase: phase, Err: err})
 }
 
-// phase is where the exchange is, as an Error says it.
+// phase returns the phase of the exchange, for an Error.
 func (x *exchange) phase() Phase {
 	switch {
 	case x.read == unasked:
@@ -279,7 +279,7 @@ func (x *exchange) phase() Phase {
 	return Write
 }
 
-// situation is what lost and reusable decide by.
+// situation returns the facts by which lost and reusable decide.
 func (x *exchange) situation() situation {
 	return situation{
 		send: x.send, read: x.read,
@@ -299,8 +299,8 @@ func idempotent(method string) bool {
 	return false
 }
 
-// lost is called when the connection of x has ended; err says how, unsent how much
-// of what it was given did not leave. The program is told by what it returns.
+// lost is called when the connection of x has ended: err says how, and unsent how much of
+// its output was not sent. Call the returned function to call the program.
 func (x *exchange) lost(err error, unsent int, inOrder bool) (tell func()) {
 	s := x.situation()
 	s.unsent, s.inOrder = unsent >= x.given, inOrder
@@ -336,15 +336,15 @@ func (x *exchange) fail(e *Error) {
 	x.ends(e)()
 }
 
-// failLater is fail for an exchange without a connection, that tells the program
-// after the running callback.
+// failLater is fail for an exchange without a connection. It calls the program after the
+// running callback.
 func (x *exchange) failLater(e *Error) { x.pool.loop.Post(x.ends(e)) }
 
-// ends ends the exchange with an error. The program is told by what it returns.
+// ends ends the exchange with an error. Call the returned function to call the program.
 func (x *exchange) ends(e *Error) (tell func()) {
 	asked, sink := x.asked, x.sink
 	if x.status != 0 {
-		asked = nil // it has been told
+		asked = nil // Do's function has been called already
 	}
 	if x.read == queued {
 		x.o.waiting.remove(x)
@@ -362,7 +362,7 @@ func (x *exchange) ends(e *Error) (tell func()) {
 	}
 }
 
-// completes is the answer's end, with the last bytes of its body.
+// completes ends the answer, with the last bytes of its body.
 func (x *exchange) completes(p []byte) (tell func()) {
 	sink := x.sink
 	x.finished()
@@ -373,7 +373,7 @@ func (x *exchange) completes(p []byte) (tell func()) {
 	}
 }
 
-// finished gives back what the exchange holds, after which its handles are stale.
+// finished releases what the exchange holds. Its handles are stale afterwards.
 func (x *exchange) finished() {
 	x.stopTimer()
 	x.closeFiles()

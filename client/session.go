@@ -17,17 +17,17 @@ import (
 type session struct {
 	conn       *conn.Conn // nil while Client.Connect has not brought it
 	o          *origin
-	x          *exchange     // whose answer is due
-	prev, next *session      // in one of the origin's lists
-	born       int64         // in nanoseconds
-	hint       time.Duration // how long the server lets it be idle; 0: unsaid
+	x          *exchange     // the exchange whose answer is due
+	prev, next *session      // neighbours in one of the origin's lists
+	born       int64         // time of its creation, in nanoseconds
+	hint       time.Duration // how long the server says it may be idle; 0: unknown
 	state      connState
 	used       bool // it has had a request
 	waiting    bool // reading is paused until somebody wants the body
 	feeding    bool // data is running
 }
 
-// connState is whose a connection is.
+// connState says to whom a connection belongs.
 type connState uint8
 
 const (
@@ -55,8 +55,8 @@ func (s *session) opened() {
 	s.o.serve(s)
 }
 
-// usable reports whether a connection that was used may be again: the kernel is
-// asked, for its end may have come in this turn, or what nobody asked for.
+// usable reports whether a connection may be used again. It asks the kernel, because a FIN,
+// or bytes that nobody asked for, may have come in this turn.
 func (s *session) usable() bool {
 	p := s.o.pool
 	if age := p.limits.age; age > 0 && p.now()-s.born > int64(age) {
@@ -99,7 +99,7 @@ func (s *session) free(x *exchange, unread bool) {
 	}
 }
 
-// drop closes a connection that nobody uses.
+// drop closes a connection that no exchange uses.
 func (s *session) drop() {
 	if s.conn != nil && s.conn.Pending() > 0 {
 		s.abort() // nobody is going to read the rest of a request
@@ -139,7 +139,7 @@ func (s *session) advance(p []byte) (used int, more bool) {
 	switch {
 	case s.state == gone:
 		return len(p), false
-	case x == nil: // nobody asked: it must not pass for the answer to what comes next
+	case x == nil: // nobody asked for this: it must not be taken for the answer to the next request
 		s.o.pool.counts.unsolicited.Add(1)
 		s.abort()
 		return len(p), false
@@ -152,8 +152,8 @@ func (s *session) advance(p []byte) (used int, more bool) {
 	return 0, false
 }
 
-// hold stops reading until feed: not even the server's end is news before somebody
-// wants the body.
+// hold stops reading until feed. Even the server's FIN can wait until the program wants the
+// body.
 func (s *session) hold() {
 	s.waiting = true
 	s.conn.Pause()
@@ -194,7 +194,7 @@ func (s *session) readHead(x *exchange, p []byte) (used int, more bool) {
 	return n, s.answered(x, h, n < len(p))
 }
 
-// interim is an answer before the answer (RFC 9110 15.2).
+// interim handles an interim answer (RFC 9110 15.2).
 func (s *session) interim(x *exchange, h *head) (more bool) {
 	if x.interims++; x.interims > s.o.pool.limits.maxInterim {
 		x.fail(&Error{Phase: Head, Err: ErrInterim})
@@ -215,7 +215,7 @@ func (s *session) interim(x *exchange, h *head) (more bool) {
 	return true
 }
 
-// answered is the head of the answer proper.
+// answered handles the head of the final answer.
 func (s *session) answered(x *exchange, h *head, more bool) bool {
 	pool := s.o.pool
 	x.status = uint16(h.Status)
@@ -281,8 +281,9 @@ func (x *exchange) done(gen uint32) {
 	}
 }
 
-// keepAlive is how long an idle connection may be used, by the Keep-Alive field: a
-// second less than the server says. 0: it does not say; less: not at all.
+// keepAlive returns how long an idle connection may be used, by the Keep-Alive field: a
+// second less than the server says. 0 means that the server does not say; a negative time
+// means not at all.
 func keepAlive(v []byte) time.Duration {
 	for len(v) > 0 {
 		var e []byte
@@ -324,7 +325,7 @@ func (s *session) timeout() {
 	}
 }
 
-// closedBy is the connection's end, whatever brought it.
+// closedBy handles the end of the connection, whatever the reason.
 func (s *session) closedBy(err error) {
 	was, o := s.state, s.o
 	s.unlist()

@@ -33,25 +33,25 @@ const leastRate = 1 << 10
 
 // inbox is the part of a request's body that the handler has not read.
 type inbox struct {
-	wanted  bool // it is being read from the client, or about to be
-	paused  bool // there is enough
-	resume  bool // there was, and is not now
+	wanted  bool // the body is being read from the client, or about to be
+	paused  bool // reading is paused: the buffer holds enough
+	resume  bool // reading is to go on: the buffer has room again
 	untimed bool // SetReadDeadline was called: BodyTimeout is off
 	late    bool // the deadline has passed in a Read
-	ended   bool // all of it has come
+	ended   bool // all of the body has come
 	buf     *bytebufferpool.ByteBuffer
 	off     int
-	got     int64         // of it, in all
-	waited  time.Duration // for it, in Read
-	by      time.Time     // SetReadDeadline
-	fields  http.Header   // of its trailer section
+	got     int64         // bytes of the body that have come
+	waited  time.Duration // how long Read has waited, in all
+	by      time.Time     // the deadline of SetReadDeadline
+	fields  http.Header   // fields of the trailer section
 }
 
 // body is Request.Body. The fields are guarded by call.mu.
 type body struct {
 	call   *call
 	closed bool
-	err    error // sticky
+	err    error // what Read returns from now on
 }
 
 // Read waits for the client. The first Read sends 100 Continue to a client that waits for
@@ -104,7 +104,7 @@ func (c *call) waitBody() {
 	in.waited += time.Since(began)
 }
 
-// patience is how much longer Read may wait for what has come so far.
+// patience returns how much longer Read may wait, which depends on how much has come.
 func (c *call) patience() time.Duration {
 	return c.peer.site.bodyTimeout + time.Duration(c.in.got)*time.Second/leastRate - c.in.waited
 }
@@ -176,7 +176,7 @@ func (c *call) receive(p []byte, last bool) (begin bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state >= returned {
-		return false // the session drops the rest
+		return false // the session discards the rest
 	}
 	in := &c.in
 	if len(p) > 0 {
@@ -202,7 +202,7 @@ func (c *call) receive(p []byte, last bool) (begin bool) {
 	return c.state == gathering && (last || in.paused)
 }
 
-// onTrailer takes a field of the trailer section, in front of the last onBody.
+// onTrailer takes a field of the trailer section, before the last onBody.
 func (d *desk) onTrailer(name, value []byte) {
 	in := &d.call.in
 	if in.fields == nil {

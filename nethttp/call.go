@@ -17,8 +17,8 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// A call is the request's own and not used again: a handler that keeps its
-// ResponseWriter or Body beyond its return harms nobody.
+// A call belongs to one request and is not recycled, so that a handler that keeps its
+// ResponseWriter or Body after it has returned does no harm.
 //
 // Three locks guard it, taken in this order, and none is held while the program is
 // called: response.mu for what the handler alone uses, call.mu for what it shares
@@ -27,7 +27,7 @@ type call struct {
 	peer    *peer
 	handler http.Handler
 	match   *match          // of a Mux, or nil
-	w       server.Response // the loop's, but for Post
+	w       server.Response // for the loop only, except Post
 	head    string          // the request's head, to which its strings belong
 	url     url.URL
 	req     *http.Request
@@ -41,8 +41,8 @@ type call struct {
 	posted  bool               // desk.step is on its way
 	left    bool               // the client has sent its FIN, or is gone
 	gone    error              // why nothing that is written arrives any more
-	cancel  context.CancelFunc // of the request's context, while it runs
-	notify  chan bool          // of CloseNotify
+	cancel  context.CancelFunc // cancels the request's context, while the handler runs
+	notify  chan bool          // the channel of CloseNotify
 	body    body
 	in      inbox
 	out     outbox
@@ -56,11 +56,11 @@ const (
 	gathering              // on the loop, until enough of its body has come
 	queued                 // with the pool
 	running                // on its goroutine
-	returned               // the handler has: the loop is to end the exchange
-	hijacked               // the connection is the handler's
+	returned               // the handler has returned: the loop is to end the exchange
+	hijacked               // the connection belongs to the handler
 )
 
-// exchange is what the loop has of the call, or nil if that is over.
+// exchange returns the call's exchange for the loop, or nil if that is over.
 func (c *call) exchange() adapt.Exchange { return adapt.Of(&c.w) }
 
 // run is the call's time on a goroutine.
@@ -105,8 +105,8 @@ func (c *call) run() {
 	}
 }
 
-// logPanic says what a handler has panicked with. The program's log may panic too,
-// and its String method.
+// logPanic logs what a handler has panicked with. The program's log may panic too, and so
+// may the value's String method.
 func (c *call) logPanic(v any) {
 	defer func() { recover() }()
 	c.peer.site.log.Error("http: panic serving "+c.peer.remote, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -118,7 +118,7 @@ func options(w http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 4<<10))
 }
 
-// finish is the goroutine's last act: the loop has the rest.
+// finish is the goroutine's last act: the loop does the rest.
 func (c *call) finish(cut bool) {
 	r := &c.resp
 	r.mu.Lock()

@@ -208,7 +208,7 @@ func (s *seeker) match(r *route) *match {
 	return m
 }
 
-// on tells it.
+// on sets the request's pattern and path values.
 func (m *match) on(r *http.Request) {
 	r.Pattern = m.pattern
 	for i, name := range m.names {

@@ -244,7 +244,7 @@ func (r *response) flush() error {
 	return r.push(true)
 }
 
-// last settles what the handler has left open when it returns.
+// last completes what the handler has left open when it returns.
 func (r *response) last() {
 	if r.status == 0 {
 		r.writeHeader(http.StatusOK)
@@ -258,8 +258,8 @@ func (r *response) last() {
 	if r.length == adapt.Chunked && !r.notes.identity {
 		c.out.trails = r.trailer(nil)
 	}
-	c.out.over = r.length >= 0 && r.written > r.length || // the handler is not to be relied on
-		c.in.late && !c.in.ended // nor the client
+	c.out.over = r.length >= 0 && r.written > r.length || // the handler has written too much
+		c.in.late && !c.in.ended // or the client has not sent its body in time
 }
 
 // opening is the head of the answer on its way to the loop. Its lines are in
@@ -310,8 +310,8 @@ func (r *response) opening() opening {
 	}}
 }
 
-// tunnel reports whether the status says that behind the head the connection does
-// not speak HTTP any more: it is for Hijack to send (RFC 9110 9.3.6, 15.2.2).
+// tunnel reports whether the status makes the connection stop speaking HTTP after the
+// head. Only Hijack may send it (RFC 9110 9.3.6, 15.2.2).
 func (r *response) tunnel() bool {
 	return r.status == http.StatusSwitchingProtocols || r.call.req.Method == http.MethodConnect && r.status/100 == 2
 }
@@ -323,7 +323,7 @@ func (c *call) takeHead() {
 	}
 }
 
-// isGone is why nothing that is written arrives any more.
+// isGone returns why nothing that is written arrives any more, or nil.
 func (c *call) isGone() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

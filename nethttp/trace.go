@@ -1,4 +1,4 @@
-// What httptrace is told of a trip, and interim answers.
+// Reports of a trip to httptrace, and interim answers.
 
 package nethttp
 
@@ -14,7 +14,7 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// connected notes the connection, and tells httptrace.
+// connected notes the connection, and reports it to httptrace.
 func (tr *trip) connected(c *conn.Conn, reused bool) {
 	tr.reused = reused
 	if tr.up != nil {
@@ -28,11 +28,11 @@ func (tr *trip) connected(c *conn.Conn, reused bool) {
 		t.GotConn(httptrace.GotConnInfo{Conn: &addresses{c.LocalAddr(), c.RemoteAddr()}, Reused: reused, WasIdle: reused})
 	}
 	if tr.pending = true; !tr.starting {
-		tr.lane.loop.Post(tr.wroteHead) // behind this callback, in which the head is written
+		tr.lane.loop.Post(tr.wroteHead) // after this callback, in which the head is written
 	}
 }
 
-// wroteHead tells httptrace that the head has been given to the connection.
+// wroteHead reports to httptrace that the head has been given to the connection.
 func (tr *trip) wroteHead() {
 	if !tr.pending {
 		return

@@ -38,7 +38,7 @@ type trip struct {
 	// The loop's.
 	q        client.Request
 	starting bool // start is running
-	pending  bool // httptrace is to be told of the head
+	pending  bool // the head is still to be reported to httptrace
 	reused   bool // the connection was
 	interim  int  // bytes of interim answers
 	began    bool // a byte of the answer has come
@@ -173,7 +173,7 @@ func (tr *trip) answered(r client.Response, err error) {
 
 var errAborted = errors.New("nethttp: the request was aborted")
 
-// settle tells the caller, and reports whether he listens.
+// settle gives the result to the caller, and reports whether the caller still waits.
 func (tr *trip) settle(resp *http.Response, err error) bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()

@@ -43,7 +43,7 @@ func (tr *trip) takeBody() error {
 	case body == nil, body == http.NoBody:
 		return nil
 	case req.Method == http.MethodConnect:
-		tr.tunnel = body // it is what is sent behind a 2xx
+		tr.tunnel = body // CONNECT: sent after a 2xx
 		return nil
 	case length <= 0 || has(req.TransferEncoding, "chunked"):
 		length = -1
@@ -64,7 +64,7 @@ func (tr *trip) takeBody() error {
 	if length < 0 && !has(req.TransferEncoding, "chunked") {
 		switch req.Method {
 		case "POST", "PUT", "PATCH":
-		default: // which have none, as a rule
+		default: // methods that have no body, as a rule
 			var empty bool
 			if body, empty = probe(body); empty {
 				tr.closeBody()
@@ -171,7 +171,7 @@ func (u *upload) stop() {
 	}
 }
 
-// signal has the goroutine look.
+// signal wakes the goroutine.
 func (u *upload) signal() {
 	select {
 	case u.room <- struct{}{}:
@@ -195,7 +195,7 @@ func (u *upload) run() {
 	}
 }
 
-// failed is why the body could not be read, or nil.
+// failed returns why the body could not be read, or nil.
 func (u *upload) failed() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -109,8 +109,8 @@ func (s *scanner) extension() (e extension, ok bool) {
 	return e, true
 }
 
-// quoted reads a quoted-string behind its first quote. It has to be a token once
-// it is unquoted (RFC 6455 9.1).
+// quoted reads a quoted-string after its first quote. Its value has to be a token (RFC
+// 6455 9.1).
 func (s *scanner) quoted() (string, bool) {
 	var value []byte
 	for i := 0; i < len(s.rest); i++ {
