@@ -72,12 +72,12 @@ func (c *Conn) account() {
 // crowded reports whether the connections hold more than they may.
 func (l *Loop) crowded() bool { return l.maxMemory > 0 && l.stats.Held > l.maxMemory }
 
-// shed closes connections until the others hold a quarter less than they may:
-// those that hold most. To go through all of them takes a while, and is not to be
-// done at every turn.
+// shed closes the connections that hold most, until the others hold a quarter less
+// than they may. Going through all of them takes a while: with that much room made, it
+// does not happen at every turn.
 func (l *Loop) shed() {
 	var list []*Conn
-	held := 0 // by those that are not closed already, and still to be settled
+	held := 0 // bytes of connections that are not closed already
 	for c := range l.Conns() {
 		if c.holds > 0 {
 			list = append(list, c)

@@ -26,8 +26,8 @@ func poison(p []byte) {
 // fresh returns a copy of p, in memory that is not lent again.
 func fresh(p []byte) []byte { return slices.Clone(p) }
 
-// To tell goroutines apart takes longer than most methods: so it is done for the
-// first calls of a turn, among them the first while the loop sleeps, and for some
+// Finding out the goroutine takes longer than most methods do. So own checks only the
+// first calls of a turn, which include the first one while the loop sleeps, and some
 // of the others.
 const (
 	ownFirst = 32

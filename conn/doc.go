@@ -14,15 +14,15 @@
 // Handlers, timers and posted functions run there, one at a time, so they need
 // no locks; a handler that blocks stops every connection of its loop. One that
 // panics, or ends its goroutine by runtime.Goexit, ends its own connection. Only
-// [Loop.Post] and [Conn.Post] may be called from anywhere: work that blocks
-// goes to a goroutine of its own and comes back through Post.
+// [Loop.Post] and [Conn.Post] may be called from any goroutine: do work that blocks
+// on a goroutine of its own, and come back by Post.
 //
 // # Borrowed bytes
 //
 // The []byte that a handler is given is valid until the handler returns. Under
 // the race detector, or with the build tag lurcherdebug, it is overwritten
-// then, so that a test catches who kept it; a method that is called on another
-// goroutine panics there.
+// then, so that tests catch handlers that keep it. In such builds a method that is
+// called on another goroutine panics.
 //
 // # Output
 //

@@ -1,4 +1,4 @@
-// Drain: how full the output is, who waits for room, and whether the peer takes any.
+// Drain: how full the output is, which functions wait for room, and whether the peer takes any output.
 
 package conn
 

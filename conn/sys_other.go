@@ -42,7 +42,7 @@ func write(fd int, a, b []byte, _ bool) (int, syscall.Errno) {
 		if m == 0 && n == 0 {
 			return 0, errno
 		}
-		n += m // an error behind a is found again by the next call
+		n += m // the next call will find an error after a again
 	}
 	return n, 0
 }

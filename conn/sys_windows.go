@@ -162,7 +162,7 @@ func write(fd int, a, b []byte, _ bool) (int, syscall.Errno) {
 		if errno != 0 && n == 0 {
 			return 0, lost(errno)
 		}
-		n += m // an error behind a is found again by the next call
+		n += m // the next call will find an error after a again
 		if m < len(p) {
 			break
 		}
