@@ -60,8 +60,8 @@
 //
 // # Timeouts
 //
-// [Conn.SetTimeout], [Conn.SetReadTimeout] and [Conn.SetDeadline] are a store: the connection has one
-// entry in the loop's timing wheel, which looks at the deadline when it fires
-// and moves itself if that has meanwhile moved. They have a resolution of one
-// millisecond and, like timers, are late when a handler blocks, never early.
+// [Conn.SetTimeout], [Conn.SetReadTimeout] and [Conn.SetDeadline] cost a store: the
+// connection has one entry in the loop's timing wheel. If the deadline has moved when
+// that fires, it is entered again. They have a resolution of one millisecond and, like
+// timers, are late when a handler blocks, never early.
 package conn
