@@ -321,6 +321,7 @@ func (c *Conn) interest() {
 		return
 	}
 	c.want = want
+	c.wants()
 	if err := c.loop.poll.Mod(int(c.fd), c.loop.slots.token(c.slot), want); err != nil {
 		c.fail(err)
 	}

@@ -15,6 +15,7 @@ func (l *Loop) owns(func() string) {}
 func (l *Loop) counted()           {}
 func (c *Conn) own(string)         {}
 func (t *Timer) own(string)        {}
+func (c *Conn) wants()             {}
 func (c *Conn) sees() glimpse      { return glimpse{} }
 
 type glimpse struct{}

@@ -79,6 +79,10 @@ type glimpse struct {
 
 func (c *Conn) sees() glimpse { return glimpse{c.loop.calls, c.want, c.flags} }
 
+// wants is called when the interest changes: what was ready before, and only has its
+// turn now, counts for nothing.
+func (c *Conn) wants() { c.idle = 0 }
+
 // acted panics if c was ready three times in a row, and nothing was read, written or
 // changed about its interest: the loop would spin.
 func (g glimpse) acted(c *Conn, r poller.Ready) {

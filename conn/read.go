@@ -128,9 +128,12 @@ func (c *Conn) deliver(p []byte) int {
 // deliverHeld hands over the held input again.
 func (c *Conn) deliverHeld() {
 	p := c.in.B[c.inOff:]
-	lent := fresh(p)
+	lent := p
+	if len(p) <= readSize { // to copy much for each little that is consumed would take for ever
+		lent = fresh(p)
+	}
 	n := c.deliver(lent)
-	if debugging {
+	if debugging && len(p) <= readSize {
 		copy(p, lent) // Data may have changed it
 		poison(lent)
 	}
