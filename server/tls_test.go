@@ -329,7 +329,8 @@ func TestHandshakeFlood(t *testing.T) {
 		flood = append(flood, k)
 	}
 	tlsStats := func() conn.TLSStats { return s.secure.TLS.Stats() }
-	until(t, "the slots are taken", func() bool { st := tlsStats(); return st.Running == slots && st.Pending == silent })
+	// Who has waited long makes room for others: on a slow machine some have, already.
+	until(t, "the slots are taken", func() bool { st := tlsStats(); return st.Running == slots && st.Pending > slots })
 	plain := s.dial()
 	for range 100 {
 		plain.send(get("/"))
