@@ -204,6 +204,9 @@ func TestHubGoesOnAfterAPanic(t *testing.T) {
 // TestHubDealsInPortions: what goes to many leaves the others their turns, and
 // each member gets what was sent in order.
 func TestHubDealsInPortions(t *testing.T) {
+	if defaultPoller(t) == "select" {
+		t.Skip("select takes descriptors up to 1023 only, and this needs twice as many")
+	}
 	t.Parallel()
 	const members = 3*dealMost + 10
 	var hub Hub
