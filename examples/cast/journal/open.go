@@ -191,9 +191,13 @@ func (j *Journal) findStream(ctx context.Context, c jetstream.StreamConfig) (jet
 }
 
 func (j *Journal) findPairs(ctx context.Context, c jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
-	kv, err := j.js.KeyValue(ctx, c.Bucket)
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	kv, err := j.js.KeyValue(short, c.Bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = j.js.CreateKeyValue(ctx, c)
+		long, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		kv, err = j.js.CreateKeyValue(long, c)
 	}
 	return kv, err
 }
