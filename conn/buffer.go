@@ -64,7 +64,7 @@ func (c *Conn) account() {
 			}
 		}
 	}
-	n = min(n, math.MaxUint32)
+	n = min(n, math.MaxInt32)
 	c.loop.stats.Held += n - int(c.holds)
 	c.holds = uint32(n)
 }

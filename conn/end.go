@@ -103,7 +103,7 @@ func (c *Conn) end() {
 	if c.holds != 0 {
 		c.account()
 	}
-	c.burst = uint32(min(unsent, math.MaxUint32))
+	c.burst = uint32(min(unsent, math.MaxInt32))
 	if c.sec == shaking {
 		c.endHandshake(false)
 	}
