@@ -2,5 +2,5 @@
 
 package conn_test
 
-// raceEnabled tells whether this is a debug build, with the race detector or without: they allocate.
+// raceEnabled reports whether this is a debug build, with the race detector or without: they allocate.
 const raceEnabled = false

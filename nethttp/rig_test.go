@@ -289,7 +289,7 @@ func pattern(n int) []byte {
 // unseenReset is why some cases cannot be tested under every poller.
 const unseenReset = "this poller reports nothing of a connection whose reading is paused, so its reset is seen only by the next write: see package poller"
 
-// seesResets tells whether the poller reports a reset while reading is paused.
+// seesResets reports whether the poller reports a reset while reading is paused.
 func seesResets(t *testing.T) bool {
 	name := defaultPoller(t)
 	return name == "epoll" || name == "poll"

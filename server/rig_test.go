@@ -367,7 +367,7 @@ func needFiles(t testing.TB) {
 	}
 }
 
-// seesResets tells whether the poller reports a reset while reading is paused.
+// seesResets reports whether the poller reports a reset while reading is paused.
 func seesResets(t *testing.T) bool {
 	name := defaultPoller(t)
 	return name == "epoll" || name == "poll" || name == "kqueue" || name == "wsapoll"

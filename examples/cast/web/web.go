@@ -175,7 +175,7 @@ type visit struct {
 	token string
 }
 
-// visit reads the query, or answers with what is wrong.
+// visit reads the query, or refuses it and says what is wrong.
 func (s *Site) visit(w server.Response, r server.Request) (v visit, ok bool) {
 	q, err := url.ParseQuery(string(r.Query()))
 	if err == nil && !s.welcome(r) {
@@ -240,7 +240,7 @@ func (s *Site) wait(w server.Response, r server.Request) {
 	v.room.Poll(w, v.id, v.name, v.key, v.token, s.House.Poll)
 }
 
-// once has fn called the first time only.
+// once returns a function that calls fn the first time, and does nothing after that.
 func once(fn func()) func() {
 	done := false
 	return func() {
