@@ -171,7 +171,7 @@ func testLevel(g *rig) {
 		}
 		g.fill(a)
 		g.quiet(0)
-		g.drain(b)
+		g.empty(b)
 		g.one(2, Write, 0)
 		g.must(g.p.Del(a))
 	}
@@ -258,7 +258,7 @@ func testHugeTimeout(g *rig) {
 			g.must(err)
 		}
 		g.must(<-written)
-		g.drain(a)
+		g.empty(a)
 	}
 }
 
@@ -336,7 +336,7 @@ func testClosedUnderneath(g *rig) {
 	g.quiet(0)
 	g.write(d, "x")
 	g.one(1, Read, 0)
-	g.drain(c)
+	g.empty(c)
 	g.must(g.p.Mod(e, 2, Write))
 	g.one(2, Write, 0)
 	if err := g.p.Del(a); err != nil && !errors.Is(err, syscall.EBADF) && !errors.Is(err, syscall.ENOENT) {
@@ -359,7 +359,7 @@ func testClose(g *rig) {
 		}
 	}
 	g.write(b, "x")
-	if g.drain(a) {
+	if g.empty(a) {
 		g.Error("Close closed what was registered")
 	}
 }

@@ -124,7 +124,7 @@ func (p *devpoll) Wait(dst []Event, max time.Duration) (int, error) {
 	for _, pfd := range p.buf[:n] {
 		fd := int(pfd.Fd)
 		if fd == p.r {
-			p.drain()
+			p.takeWake()
 			continue
 		}
 		r := &p.regs[fd]

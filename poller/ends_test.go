@@ -20,7 +20,7 @@ func testHalfClose(g *rig) {
 		g.write(b, "x")
 		g.must(sysShutdownWrite(b))
 		g.one(1, must, may)
-		if !g.drain(a) {
+		if !g.empty(a) {
 			g.Fatal("no end of file")
 		}
 		for range 3 { // the end of file stays
@@ -43,7 +43,7 @@ func testHalfCloseUnread(g *rig) {
 		g.quiet(0) // full, so not writable; and nobody reads
 		g.must(g.p.Mod(a, 1, 0))
 		g.quiet(0)
-		g.drain(b)
+		g.empty(b)
 		g.quiet(0)
 		must, may := g.halfclose()
 		g.must(g.p.Mod(a, 2, Read))
@@ -117,7 +117,7 @@ func testVanished(g *rig) {
 			g.must(sysShutdownWrite(b))
 			must, may := g.halfclose()
 			g.one(1, must, may)
-			g.drain(a)
+			g.empty(a)
 		}
 		g.must(g.p.Mod(a, 2, 0))
 		g.quiet(0)

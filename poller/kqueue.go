@@ -217,7 +217,7 @@ func (p *kqueue) report(dst []Event, said []kevent) (k int, woken, failed bool) 
 		e := &said[i]
 		switch {
 		case p.filters.user == 0 && e.ident == p.r:
-			p.drain()
+			p.takeWake()
 			woken = true
 			continue
 		case p.filters.user != 0 && e.filter == p.filters.user:

@@ -221,7 +221,7 @@ func isSocket(fd int) bool {
 // scan reports the active knotes: each goes to the end of the queue. It leaves in pfds what to wait for; blind
 // is whether that is not all there is.
 func (k *fakeKernel) scan(events []kevent) (n int, blind bool) {
-	k.nudge.drain() // before the look at triggered, which is set before the nudge is sent
+	k.nudge.takeWake() // before the look at triggered, which is set before the nudge is sent
 	k.mu.Lock()
 	if k.user != nil && k.triggered {
 		events[n] = kevent{filter: k.filters.user, flags: k.user.flags &^ evAdd}

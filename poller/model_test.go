@@ -156,7 +156,7 @@ func (m *modelRun) disturb(i int) {
 		e.pending++
 	case op < 4:
 		m.note("%d (%s) reads all", i, e.kind)
-		m.drain(e.fd)
+		m.empty(e.fd)
 		e.pending = 0
 	case op < 5 && e.kind == "unix" && e.peer >= 0 && !e.shut: // TCP is never full for certain
 		m.note("%d (%s) writes until full", i, e.kind)
@@ -164,7 +164,7 @@ func (m *modelRun) disturb(i int) {
 		e.full = true
 	case op < 7 && socket && e.peer >= 0:
 		m.note("peer of %d (%s) reads all", i, e.kind)
-		m.drain(e.peer)
+		m.empty(e.peer)
 		e.full = false
 	case op < 8 && socket && e.peer >= 0 && !e.eof:
 		m.note("peer of %d (%s) shuts its side", i, e.kind)

@@ -121,7 +121,7 @@ func (p *poll) Wait(dst []Event, max time.Duration) (int, error) {
 		return 0, os.NewSyscallError("poll", err)
 	}
 	if n > 0 && p.fds[0].Revents != 0 {
-		p.drain()
+		p.takeWake()
 		n--
 	}
 	return p.collect(dst, n), nil

@@ -171,8 +171,8 @@ func (g *rig) fill(fd int) {
 	}
 }
 
-// drain reads until there is no more, and says whether it came to the end of file (or an error).
-func (g *rig) drain(fd int) (end bool) {
+// empty reads until there is no more, and reports whether it came to the end of file (or an error).
+func (g *rig) empty(fd int) (end bool) {
 	g.Helper()
 	buf := make([]byte, 64<<10)
 	for {

@@ -105,7 +105,7 @@ func (p *selector) Wait(dst []Event, max time.Duration) (int, error) {
 		}
 		if n > 0 && p.rready.IsSet(p.r) {
 			p.rready.Clear(p.r)
-			p.drain()
+			p.takeWake()
 			n--
 		}
 		return p.collect(dst, n), nil

@@ -54,9 +54,9 @@ func (p *pipeWaker) write() error {
 	}
 }
 
-// drain reads the one byte that is in the pipe: Wait calls it when the pipe is readable. There is only one,
+// takeWake reads the one byte that is in the pipe: Wait calls it when the pipe is readable. There is only one,
 // since wakes coalesce and the next write comes after seen.
-func (p *pipeWaker) drain() {
+func (p *pipeWaker) takeWake() {
 	for {
 		if _, err := unix.Read(p.r, p.in[:]); err != unix.EINTR {
 			break

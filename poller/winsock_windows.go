@@ -148,8 +148,8 @@ func (p *pairWaker) write() error {
 	return nil
 }
 
-// drain reads the one byte that is there: since wakes coalesce, the next write comes after seen.
-func (p *pairWaker) drain() {
+// takeWake reads the one byte that is there: since wakes coalesce, the next write comes after seen.
+func (p *pairWaker) takeWake() {
 	syscall.SyscallN(procRecv.Addr(), uintptr(p.r), uintptr(unsafe.Pointer(&p.in[0])), 1, 0)
 	p.seen()
 }

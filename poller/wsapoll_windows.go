@@ -169,7 +169,7 @@ func (p *wsapoll) Wait(dst []Event, max time.Duration) (int, error) {
 		}
 		woken := n > 0 && p.asked.fds[0].revents != 0
 		if woken {
-			p.drain()
+			p.takeWake()
 		}
 		k := p.collect(&p.asked, 1, dst)
 		if len(p.late.fds) > 0 && k < len(dst) {

@@ -42,7 +42,7 @@ func (s *Server) openOther(c *conn.Conn, w *worker) bool {
 	switch {
 	case !ok:
 		return false
-	case w.draining:
+	case w.quiescing:
 		c.Close()
 		return true
 	}

@@ -18,9 +18,9 @@ const (
 	// leastBody bytes have to arrive within BodyTimeout, so that a client that
 	// sends a byte now and then cannot hold a connection for ever.
 	leastBody = 4 << 10
-	// drainMost bytes of a body that nobody wanted are discarded at most, to keep
+	// discardMost bytes of a body that nobody wanted are discarded at most, to keep
 	// the connection.
-	drainMost = 256 << 10
+	discardMost = 256 << 10
 )
 
 var bodyPool bytebufferpool.Pool
@@ -179,7 +179,7 @@ type rest struct {
 }
 
 func (s *session) unread() rest {
-	r := rest{s.x.body, s.x.section, drainMost}
+	r := rest{s.x.body, s.x.section, discardMost}
 	if s.is(promised) {
 		r.most = most64(s.worker.server.MaxBody, math.MaxInt64) - s.x.received
 	}
@@ -208,7 +208,7 @@ func (s *session) canSkip() bool {
 	case n < 0:
 		return s.is(promised) || s.restIsHere()
 	default:
-		return s.is(promised) || n <= drainMost
+		return s.is(promised) || n <= discardMost
 	}
 }
 

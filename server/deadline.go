@@ -30,8 +30,8 @@ const (
 // awaitRest waits for the rest of a head.
 func (s *session) awaitRest() {
 	d := s.worker.server.HeadTimeout
-	if s.worker.draining {
-		d = s.worker.drainHead()
+	if s.worker.quiescing {
+		d = s.worker.quiesceHead()
 	}
 	s.conn.SetDeadline(d)
 }
@@ -77,23 +77,23 @@ func (s *session) timeout() {
 // lingerFor is how long the client may take to read the last answer and close.
 func (s *session) lingerFor() time.Duration { return s.within(lingerTime) }
 
-// drain lets the loop stop once the exchanges under way have ended.
-func (w *worker) drain() {
-	w.draining, w.drainBegan = true, w.loop.Now()
+// quiesce lets the loop stop once the exchanges under way have ended.
+func (w *worker) quiesce() {
+	w.quiescing, w.quiesceBegan = true, w.loop.Now()
 	w.loop.Unref()
 	w.sweeper.Stop()
 	for c := range w.loop.Conns() {
 		if s, ok := c.State.(*session); ok {
-			s.drain()
+			s.quiesce()
 		}
 	}
 	w.quiesceOthers()
 }
 
-// drain is called when the server stops. Exchanges under way may end, and a
+// quiesce is called when the server stops. Exchanges under way may end, and a
 // request that is on its way may come: closing an idle connection at once would
 // lose it, and the client would not know whether it was served (RFC 9112 9.5).
-func (s *session) drain() {
+func (s *session) quiesce() {
 	switch s.phase {
 	case idle:
 		if s.is(waiting) || s.conn.Full() {
@@ -101,7 +101,7 @@ func (s *session) drain() {
 		}
 		s.conn.SetDeadline(s.within(s.usualWait()))
 	case reading:
-		s.conn.SetDeadline(s.worker.drainHead())
+		s.conn.SetDeadline(s.worker.quiesceHead())
 	case discarding:
 		s.clear(persist)
 		s.conn.SetDeadline(s.within(s.worker.server.BodyTimeout))
@@ -126,18 +126,18 @@ func (s *session) usualWait() time.Duration {
 // that does not stop.
 func (s *session) within(usual time.Duration) time.Duration {
 	d := s.worker.server.DrainTimeout
-	if !s.worker.draining || d < 0 || 0 < usual && usual < d {
+	if !s.worker.quiescing || d < 0 || 0 < usual && usual < d {
 		return usual
 	}
 	return d
 }
 
-// drainHead is how long a stopping server waits for more of a head: DrainTimeout
+// quiesceHead is how long a stopping server waits for more of a head: DrainTimeout
 // for the next byte, and HeadTimeout in all.
-func (w *worker) drainHead() time.Duration {
+func (w *worker) quiesceHead() time.Duration {
 	d, all := w.server.DrainTimeout, w.server.HeadTimeout
 	if all > 0 {
-		all = max(all-w.loop.Now().Sub(w.drainBegan), 1)
+		all = max(all-w.loop.Now().Sub(w.quiesceBegan), 1)
 	}
 	switch {
 	case d < 0:

@@ -112,7 +112,7 @@ func (s *session) writeHead(n int64, body []byte) error {
 // most answers.
 func (s *session) usual() bool {
 	return (s.status == 200 || s.status == 0) && s.phase == answering && s.flags&(persist|old|connect|wantsClose) == persist &&
-		!s.worker.draining && (s.x == nil || !s.x.hasDate && s.x.options == "" && !s.x.upgrades)
+		!s.worker.quiescing && (s.x == nil || !s.x.hasDate && s.x.options == "" && !s.x.upgrades)
 }
 
 // appendUsual is appendHead for a usual answer: one prepared piece and a number.
@@ -168,13 +168,13 @@ func (s *session) appendFraming(b []byte, n int64) []byte {
 	return append(b, "chunked\r\n"...)
 }
 
-// appendConnection appends a Connection field where one is needed. It says whether
+// appendConnection appends a Connection field where one is needed. It reports whether
 // the connection goes on (RFC 9112 9.3, 9.6), and lists the options that the
 // program set.
 func (s *session) appendConnection(b []byte) []byte {
 	switch {
 	case s.tunnel():
-	case s.worker.draining || s.is(wantsClose) || s.is(connect):
+	case s.worker.quiescing || s.is(wantsClose) || s.is(connect):
 		s.clear(persist) // after a CONNECT that is refused the client may already be sending what is not HTTP
 	case s.phase == receiving && !s.canSkip():
 		if s.is(whole | expecting) {

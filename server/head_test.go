@@ -33,7 +33,7 @@ func TestUsualHeads(t *testing.T) {
 	t.Parallel()
 	w, open := alone(t), 0
 	for _, x := range []*exchange{nil, {declared: -1}, {declared: 7, fields: []byte("A: b\r\n")}, {declared: -1, hasDate: true, fields: []byte("Date: then\r\n")}} {
-		for _, w.draining = range []bool{false, true} {
+		for _, w.quiescing = range []bool{false, true} {
 			for _, status := range []uint16{0, 200, 201, 204, 304, 404} {
 				for p := range numPhases {
 					for f := range exchangeFlags + 1 {
@@ -45,7 +45,7 @@ func TestUsualHeads(t *testing.T) {
 						short := string(s.appendUsual(nil, 7))
 						s.status = max(s.status, 200) // as writeHead does
 						if long := string(s.appendHead(nil, 7)); short != long || s.flags != f {
-							t.Fatalf("status %d, flags %b, then %b, phase %d, draining %v:\n%q, and in short\n%q", status, f, s.flags, p, w.draining, long, short)
+							t.Fatalf("status %d, flags %b, then %b, phase %d, quiescing %v:\n%q, and in short\n%q", status, f, s.flags, p, w.quiescing, long, short)
 						}
 					}
 				}

@@ -130,9 +130,9 @@ func TestShutdownHijacked(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- s.Shutdown(context.Background()) }()
 	until(t, "the server is stopping", func() bool {
-		var draining bool
-		s.do(func() { draining = s.workers[0].draining })
-		return draining
+		var quiescing bool
+		s.do(func() { quiescing = s.workers[0].quiescing })
+		return quiescing
 	})
 	c.send("still")
 	io.ReadFull(c.in, make([]byte, 5))

@@ -115,10 +115,10 @@ func TestReusePort(t *testing.T) {
 	})
 }
 
-// TestDrain: when the server stops, a request that was on its way is answered,
+// TestQuiesceIdle: when the server stops, a request that was on its way is answered,
 // also on a connection that was idle, or whose answer's head had not said that
 // the connection closes; one on which nothing comes is closed in time.
-func TestDrain(t *testing.T) {
+func TestQuiesceIdle(t *testing.T) {
 	t.Parallel()
 	handles := make(chan Response, 1)
 	s := start(t, &Server{Loops: 2, DrainTimeout: time.Hour, IdleTimeout: time.Hour}, func(w Response, r Request) {
@@ -152,12 +152,12 @@ func TestDrain(t *testing.T) {
 		t.Error(err)
 	}
 
-	for _, drain := range []*Server{
+	for _, stopping := range []*Server{
 		{DrainTimeout: time.Millisecond, IdleTimeout: time.Hour, HeadTimeout: time.Hour},
 		{DrainTimeout: time.Hour, IdleTimeout: 100 * time.Millisecond, HeadTimeout: 100 * time.Millisecond},
 		{DrainTimeout: -1, IdleTimeout: 100 * time.Millisecond, HeadTimeout: 100 * time.Millisecond},
 	} {
-		s = start(t, drain, mirror)
+		s = start(t, stopping, mirror)
 		idle, fresh := s.dial(), s.dial()
 		idle.send(get("/"))
 		idle.want("200 GET /")

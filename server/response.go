@@ -377,7 +377,7 @@ func (s *session) handOver(h *conn.Handler) *conn.Conn {
 	if s.is(waiting) {
 		c.Resume()
 	}
-	if s.worker.draining {
+	if s.worker.quiescing {
 		quiesce(c)
 	}
 	s.happens(hijacked, nil)

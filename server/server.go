@@ -388,9 +388,9 @@ func (s *Server) shutdown() {
 		ln.Close()
 	}
 	for _, w := range s.workers[1:] {
-		w.loop.Post(w.drain)
+		w.loop.Post(w.quiesce)
 	}
-	s.workers[0].drain()
+	s.workers[0].quiesce()
 	s.quiesceOthers()
 }
 

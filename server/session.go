@@ -255,7 +255,7 @@ func (s *session) begin(h *head) {
 		s.refuse(413, "the body is larger than this server takes", ErrTooLarge)
 		return
 	}
-	if s.worker.draining {
+	if s.worker.quiescing {
 		s.clear(persist)
 	}
 	if s.is(left) {
@@ -355,8 +355,8 @@ func (s *session) rest(n int) {
 		case ended:
 			s.happens(finCame, io.EOF)
 			return
-		case s.worker.draining:
-			s.conn.SetDeadline(s.worker.drainHead())
+		case s.worker.quiescing:
+			s.conn.SetDeadline(s.worker.quiesceHead())
 		}
 		s.park()
 	case receiving:

@@ -25,7 +25,7 @@ func (r *rig) shut(ctx context.Context) <-chan error {
 	until(r.t, "the loops know", func() bool {
 		for _, w := range r.workers {
 			knows := make(chan bool, 1)
-			if w.loop.Post(func() { knows <- w.draining }) == nil && !wait(r.t, knows) {
+			if w.loop.Post(func() { knows <- w.quiescing }) == nil && !wait(r.t, knows) {
 				return false
 			}
 		}

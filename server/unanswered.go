@@ -38,7 +38,7 @@ func (s *session) forgotten() bool {
 // sweep looks now and then for forgotten exchanges.
 func (w *worker) sweep() {
 	unanswered := w.server.Unanswered
-	if unanswered < 0 || w.draining {
+	if unanswered < 0 || w.quiescing {
 		return
 	}
 	w.sweeper = w.loop.After(unanswered/(sweeps-1), w.sweep)

@@ -16,11 +16,11 @@ import (
 const mostSpare = 64
 
 type worker struct {
-	server   *Server
-	loop     *conn.Loop
-	draining bool // Shutdown was called
+	server    *Server
+	loop      *conn.Loop
+	quiescing bool // Shutdown was called
 
-	drainBegan time.Time
+	quiesceBegan time.Time
 
 	free   *head       // list of heads that are not in use, see takeHead
 	kept   int         // length of that list
