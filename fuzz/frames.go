@@ -80,30 +80,9 @@ func (r FrameReader) frame(b []byte, within bool) (f wireFrame, n int, err error
 	case (b[1]&0x80 != 0) == r.FromServer:
 		return f, 0, errors.New("5.1")
 	}
-	length, n := uint64(b[1]&0x7f), 2
-	if control && length > 125 {
-		return f, 0, errors.New("5.5")
-	}
-	if f.op == 8 && length == 1 {
-		return f, 0, errors.New("5.5.1")
-	}
-	more := map[uint64]int{126: 2, 127: 8}[length]
-	if more > 0 {
-		digits := b[2:min(len(b), 2+more)]
-		if more == 8 && len(digits) > 0 && digits[0] > 0x7f {
-			return f, 0, errors.New("5.2")
-		}
-		if more == 8 && len(digits) >= 6 && string(digits[:6]) == strings.Repeat("\x00", 6) {
-			return f, 0, errors.New("5.2") // 16 bits would have done
-		}
-		if len(digits) < more {
-			return f, 0, nil
-		}
-		length = binary.BigEndian.Uint64(append(make([]byte, 8-more), digits...))
-		if length < 126 {
-			return f, 0, errors.New("5.2")
-		}
-		n += more
+	length, n, err := frameLength(b)
+	if err != nil || n == 0 {
+		return f, 0, err
 	}
 	var mask [4]byte
 	if !r.FromServer {
@@ -124,6 +103,34 @@ func (r FrameReader) frame(b []byte, within bool) (f wireFrame, n int, err error
 		err = checkClose(f.payload, f.whole)
 	}
 	return f, n + len(payload), err
+}
+
+// frameLength reads the length of the payload, and returns it with that of what
+// stands before the mask: 0 if not all of that is there.
+func frameLength(b []byte) (length uint64, n int, err error) {
+	length, n = uint64(b[1]&0x7f), 2
+	switch op := b[0] & 15; {
+	case op >= 8 && length > 125:
+		return 0, 0, errors.New("5.5")
+	case op == 8 && length == 1:
+		return 0, 0, errors.New("5.5.1")
+	case length < 126:
+		return length, n, nil
+	}
+	more := map[uint64]int{126: 2, 127: 8}[length]
+	digits := b[n:min(len(b), n+more)]
+	switch {
+	case more == 8 && len(digits) > 0 && digits[0] > 0x7f,
+		more == 8 && strings.HasPrefix(string(digits), strings.Repeat("\x00", 6)): // 16 bits would have done
+		return 0, 0, errors.New("5.2")
+	case len(digits) < more:
+		return 0, 0, nil
+	}
+	length = binary.BigEndian.Uint64(append(make([]byte, 8-more), digits...))
+	if length < 126 {
+		return 0, 0, errors.New("5.2")
+	}
+	return length, n + more, nil
 }
 
 // checkClose checks what there is of a close frame's payload (RFC 6455 7.4).

@@ -25,8 +25,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/lurcher-net/lurcher/conn"
 )
 
 // A selfSigned is a certificate that its holders trust.
@@ -313,117 +311,6 @@ func TestGarbageToTheTLSPort(t *testing.T) {
 	k := mustDialTLS(t, addr, testCertificate().config())
 	k.send(get("/"))
 	k.want("200 GET /")
-}
-
-// A flood of handshakes that nobody goes on with, more than may be under way:
-// plain requests go on, and so do clients who mean it.
-func TestHandshakeFlood(t *testing.T) {
-	t.Parallel()
-	const slots, silent = 4, 40
-	s, addr := startTLS(t, &Server{MaxHandshakes: slots, HeadTimeout: time.Minute}, mirror)
-	hello := clientHello(t)
-	var flood []*client
-	for range silent {
-		k := dial(t, addr)
-		k.send(hello)
-		flood = append(flood, k)
-	}
-	tlsStats := func() conn.TLSStats { return s.secure.TLS.Stats() }
-	// Who has waited long makes room for others: on a slow machine some have, already.
-	until(t, "the slots are taken", func() bool { st := tlsStats(); return st.Running == slots && st.Pending > slots })
-	plain := s.dial()
-	for range 100 {
-		plain.send(get("/"))
-		plain.want("200 GET /")
-	}
-	if st := tlsStats(); st.Running > slots || st.Done > 0 {
-		t.Errorf("%+v", st)
-	}
-	// Those whose client is silent make room: nobody waits for their timeout.
-	for _, k := range flood[silent/4:] {
-		k.Close()
-	}
-	k := mustDialTLS(t, addr, testCertificate().config())
-	k.send(get("/"))
-	k.want("200 GET /")
-}
-
-// clientHello is the first that a client sends.
-func clientHello(t testing.TB) string {
-	t.Helper()
-	a, b := net.Pipe()
-	go tls.Client(a, testCertificate().config()).Handshake()
-	defer a.Close()
-	head := make([]byte, 5)
-	if _, err := io.ReadFull(b, head); err != nil {
-		t.Fatal(err)
-	}
-	rest := make([]byte, int(head[3])<<8+int(head[4]))
-	if _, err := io.ReadFull(b, rest); err != nil {
-		t.Fatal(err)
-	}
-	return string(head) + string(rest)
-}
-
-// More connections without a handshake than may wait are reset.
-func TestTooManyHandshakes(t *testing.T) {
-	t.Parallel()
-	s, addr := startTLS(t, &Server{MaxConns: 3}, mirror)
-	for range 3 {
-		dial(t, addr)
-	}
-	until(t, "they wait", func() bool { return s.secure.TLS.Stats().Pending == 3 })
-	if c, err := net.Dial("tcp", addr.String()); err == nil {
-		dead := &client{c, t, bufio.NewReader(c)}
-		dead.SetDeadline(time.Now().Add(patience))
-		dead.wantGone()
-		c.Close()
-	}
-	if n := s.Stats().HandshakeErrors; n != 1 {
-		t.Error(n, "errors")
-	}
-}
-
-func TestHandshakeTimeout(t *testing.T) {
-	t.Parallel()
-	s, addr := startTLS(t, &Server{HeadTimeout: 50 * time.Millisecond}, mirror)
-	hello := clientHello(t)
-	for _, in := range []string{"", hello[:1], hello[:100], hello} {
-		k := dial(t, addr)
-		k.send(in)
-		k.wantGone()
-	}
-	if st := s.secure.TLS.Stats(); st.Pending != 0 || st.Failed != 4 {
-		t.Errorf("%+v", st)
-	}
-	until(t, "no goroutine is left", func() bool { return s.secure.TLS.Stats().Running == 0 })
-}
-
-// Shutdown lets who is shaking hands have an answer.
-func TestShutdownDuringHandshake(t *testing.T) {
-	t.Parallel()
-	s, addr := startTLS(t, &Server{DrainTimeout: patience}, mirror)
-	raw := dial(t, addr)
-	until(t, "it is accepted", func() bool { return s.secure.TLS.Stats().Pending == 1 })
-	done := make(chan error, 1)
-	go func() { done <- s.Shutdown(t.Context()) }()
-	until(t, "the listener is closed", func() bool {
-		c, err := net.Dial("tcp", addr.String())
-		if err == nil {
-			c.Close()
-		}
-		return err != nil
-	})
-	tc := tls.Client(raw.Conn, testCertificate().config())
-	k := &client{tc, t, bufio.NewReader(tc)}
-	k.send(get("/"))
-	if a := k.want("200 GET /"); !a.Close {
-		t.Error("the connection is to go on")
-	}
-	k.wantEnd()
-	if err := wait(t, done); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestListenTLSErrors(t *testing.T) {
