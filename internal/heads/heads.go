@@ -80,65 +80,79 @@ func Cookies(n int) string {
 // Mixed is n different requests, as browsers, tools, services and what stands in front of them send.
 // The same ones each time.
 func Mixed(n int) []string {
-	rng := rand.New(rand.NewPCG(9112, 9110))
-	pick := func(xs ...string) string { return xs[rng.IntN(len(xs))] }
-	word := func(most int) string {
-		const letters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
-		b := make([]byte, 1+rng.IntN(most))
-		for i := range b {
-			b[i] = letters[rng.IntN(len(letters))]
-		}
-		return string(b)
-	}
-	fields := []func() string{
-		func() string {
-			return "User-Agent: " + pick("curl/8.5.0", "Go-http-client/1.1", "python-requests/2.32.3", "kube-probe/1.31",
-				"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
-				"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:142.0) Gecko/20100101 Firefox/142.0")
-		},
-		func() string {
-			return "Accept: " + pick("*/*", "application/json", "text/html,*/*;q=0.8",
-				"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8")
-		},
-		func() string { return "Accept-Encoding: " + pick("gzip", "gzip, deflate, br, zstd", "identity") },
-		func() string {
-			return "Accept-Language: " + pick("en", "de-DE,de;q=0.9,en;q=0.7", "fr;q=0.8, en;q=0.5")
-		},
-		func() string { return pick("Connection: ", "connection: ") + pick("keep-alive", "close", "Keep-Alive") },
-		func() string { return "Cookie: session=" + word(64) + "; theme=" + word(8) + "; track=" + word(80) },
-		func() string { return "Referer: https://" + word(20) + ".example/" + word(30) },
-		func() string { return "Cache-Control: " + pick("no-cache", "max-age=0") },
-		func() string { return `If-None-Match: "` + word(32) + `"` },
-		func() string { return "X-Request-Id: " + word(36) },
-		func() string {
-			return fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d", rng.IntN(256), rng.IntN(256), rng.IntN(256))
-		},
-		func() string { return "X-Forwarded-Proto: https" },
-		func() string { return "x-real-ip: 192.0.2." + fmt.Sprint(rng.IntN(256)) },
-		func() string { return "Authorization: Bearer " + word(120) },
-		func() string { return "Origin: https://" + word(20) + ".example" },
-		func() string { return "Sec-Fetch-Mode: " + pick("cors", "navigate", "no-cors") },
-		func() string { return "Sec-Fetch-Dest: " + pick("empty", "document", "image") },
-		func() string { return "Upgrade-Insecure-Requests: 1" },
-		func() string { return "DNT: 1" },
-		func() string { return "Pragma: no-cache" },
-		func() string { return "traceparent: 00-" + word(32) + "-01" },
-		func() string { return "Content-Type: " + pick("application/json", "text/plain; charset=utf-8") },
-	}
+	m := mixer{rand.New(rand.NewPCG(9112, 9110))}
+	fields := m.fields()
 	out := make([]string, n)
 	for i := range out {
-		target := "/" + word(40) + pick("", "/"+word(12), "?q="+word(20))
-		lines := []string{pick("GET", "GET", "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS") + " " + target + " HTTP/1.1",
-			"Host: " + word(24) + pick(".example", ".example.com", ".example:8443")}
-		for _, at := range rng.Perm(len(fields))[:2+rng.IntN(12)] {
+		target := "/" + m.word(40) + m.pick("", "/"+m.word(12), "?q="+m.word(20))
+		lines := []string{m.pick("GET", "GET", "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS") + " " + target + " HTTP/1.1",
+			"Host: " + m.word(24) + m.pick(".example", ".example.com", ".example:8443")}
+		for _, at := range m.rng.Perm(len(fields))[:2+m.rng.IntN(12)] {
 			lines = append(lines, fields[at]())
 		}
 		if strings.HasPrefix(lines[0], "P") {
-			lines = append(lines, fmt.Sprintf("Content-Length: %d", rng.IntN(5000)))
+			lines = append(lines, fmt.Sprintf("Content-Length: %d", m.rng.IntN(5000)))
 		}
 		out[i] = Lines(lines...)
 	}
 	return out
+}
+
+// A mixer draws the parts of Mixed's heads, the same ones each time.
+type mixer struct{ rng *rand.Rand }
+
+func (m mixer) pick(xs ...string) string { return xs[m.rng.IntN(len(xs))] }
+
+func (m mixer) word(most int) string {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-_"
+	b := make([]byte, 1+m.rng.IntN(most))
+	for i := range b {
+		b[i] = letters[m.rng.IntN(len(letters))]
+	}
+	return string(b)
+}
+
+// fields are the field lines that a head may have.
+func (m mixer) fields() []func() string {
+	return []func() string{
+		func() string {
+			return "User-Agent: " + m.pick("curl/8.5.0", "Go-http-client/1.1", "python-requests/2.32.3", "kube-probe/1.31",
+				"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36",
+				"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:142.0) Gecko/20100101 Firefox/142.0")
+		},
+		func() string {
+			return "Accept: " + m.pick("*/*", "application/json", "text/html,*/*;q=0.8",
+				"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8")
+		},
+		func() string { return "Accept-Encoding: " + m.pick("gzip", "gzip, deflate, br, zstd", "identity") },
+		func() string {
+			return "Accept-Language: " + m.pick("en", "de-DE,de;q=0.9,en;q=0.7", "fr;q=0.8, en;q=0.5")
+		},
+		func() string {
+			return m.pick("Connection: ", "connection: ") + m.pick("keep-alive", "close", "Keep-Alive")
+		},
+		func() string {
+			return "Cookie: session=" + m.word(64) + "; theme=" + m.word(8) + "; track=" + m.word(80)
+		},
+		func() string { return "Referer: https://" + m.word(20) + ".example/" + m.word(30) },
+		func() string { return "Cache-Control: " + m.pick("no-cache", "max-age=0") },
+		func() string { return `If-None-Match: "` + m.word(32) + `"` },
+		func() string { return "X-Request-Id: " + m.word(36) },
+		func() string {
+			return fmt.Sprintf("X-Forwarded-For: 10.%d.%d.%d", m.rng.IntN(256), m.rng.IntN(256), m.rng.IntN(256))
+		},
+		func() string { return "X-Forwarded-Proto: https" },
+		func() string { return "x-real-ip: 192.0.2." + fmt.Sprint(m.rng.IntN(256)) },
+		func() string { return "Authorization: Bearer " + m.word(120) },
+		func() string { return "Origin: https://" + m.word(20) + ".example" },
+		func() string { return "Sec-Fetch-Mode: " + m.pick("cors", "navigate", "no-cors") },
+		func() string { return "Sec-Fetch-Dest: " + m.pick("empty", "document", "image") },
+		func() string { return "Upgrade-Insecure-Requests: 1" },
+		func() string { return "DNT: 1" },
+		func() string { return "Pragma: no-cache" },
+		func() string { return "traceparent: 00-" + m.word(32) + "-01" },
+		func() string { return "Content-Type: " + m.pick("application/json", "text/plain; charset=utf-8") },
+	}
 }
 
 // A Draw draws numbers at random, the same ones from the same start: a predictor of branches that has seen
