@@ -12,6 +12,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/bench/measure"
 	"github.com/lurcher-net/lurcher/bench/present"
+	"github.com/lurcher-net/lurcher/bench/suite"
 )
 
 // build makes the program that is tested: it starts itself again, so that the test binary will not do.
@@ -137,6 +138,15 @@ func nothingLeft(t *testing.T, pgid int) {
 	t.Helper()
 	if pids, err := measure.Members(pgid); err == nil {
 		t.Errorf("processes %v are left", pids)
+	}
+}
+
+func TestEverySuiteHasAPlaceOnThePage(t *testing.T) {
+	t.Parallel()
+	for _, s := range suite.All() {
+		if !present.Knows(s.Name) {
+			t.Errorf("the page leaves out what the suite %s measures", s.Name)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package present
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,10 +14,20 @@ import (
 var suites = [][3]string{
 	{"parsers", "Parsers", "Nanoseconds for one request head, in one thread. The inputs are the same bytes for all; \"mix\" is 512 different requests in turn, which is to be trusted most, since a single input in a loop teaches the branch predictor that input by heart. The floors copy the bytes, or search them for CRLFCRLF: with bytes.Index in Go, memmem in C."},
 	{"servers", "HTTP servers", "All servers get one core, the load generator another. CPU is what the server's processes spent, user and system time together, divided by the answers; it shows what a server costs also where the generator was the limit. Ratios are of the same round, and the median is taken of those."},
+	{"upload", "Uploads", "Large bodies from many clients at once: what a server holds of them, and what reading them costs."},
 	{"echo", "TCP echo", "Each connection sends a message, waits for all of it to come back, and sends the next."},
+	{"ws", "WebSocket", "An echo of messages, a message of one to all, and what an idle connection holds. The floor sends as many bytes over TCP and knows no frames."},
+	{"client", "HTTP clients", "CPU is that of the program that asks, which has the core that servers have otherwise; the server it asks, lurcher's hello, has the generator's. The floor is conn and parser without a pool."},
+	{"proxy", "Reverse proxies", "CPU is that of the proxy. The upstream, lurcher's hello, shares the generator's core, so that the rate says little."},
+	{"fairness", "A client beside a heavy or hostile one", "How long the answers to a light client take while another one does its worst."},
 	{"idle", "Idle keep-alive connections", "What a server holds for a connection that has made one request and now waits: resident memory beyond that of the server before the connections came, divided by their number. The kernel's own memory for a socket, the same for all, is not in it. Heap, after a garbage collection, where the server is a Go program."},
 	{"delay", "Answers from a timer", "Each answer is given after a delay. How late the worst one is, on the generator's clock from sending the request to having read the answer; the rate against the ideal of connections divided by the delay; and the server's highest resident memory beyond what it was before, for each connection."},
 	{"growth", "Cost as work grows", "Microseconds of CPU for a request, as there is more that the server has to keep: a row should be flat, and fall where more is pipelined."},
+}
+
+// Knows reports whether the page has a place for a suite.
+func Knows(suite string) bool {
+	return slices.ContainsFunc(suites, func(s [3]string) bool { return s[0] == suite })
 }
 
 func (r *Report) markdown(b *bytes.Buffer, charts map[string]bool) {
