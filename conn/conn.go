@@ -25,10 +25,11 @@ type Conn struct {
 	out  *bytebufferpool.ByteBuffer // output that the kernel has not taken, from outOff on; nil: none
 	more *extra                     // what few connections need
 
-	outOff   int
+	outOff   uint32
 	inOff    uint32
 	burst    uint32 // bytes that the kernel took during the running callback
-	holds    uint32 // bytes of buffers, as Stats.Held counts them
+	holds    uint32 // bytes of buffers and those of charged, as Stats.Held counts them
+	charged  uint32 // bytes that the protocol holds: see Charge
 	slot     uint32
 	fd       int32
 	timeout  uint32 // ticks from input or output to the deadline; 0: they do not move it

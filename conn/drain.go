@@ -107,7 +107,7 @@ func (c *Conn) drained() {
 func (c *Conn) Pending() (n int) {
 	c.own("Pending")
 	if c.out != nil {
-		n = len(c.out.B) - c.outOff
+		n = len(c.out.B) - int(c.outOff)
 	}
 	if c.more != nil {
 		n += c.pendingMore()

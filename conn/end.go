@@ -100,7 +100,7 @@ func (c *Conn) end() {
 	}
 	c.dropInput()
 	c.dropOutput()
-	if c.holds != 0 {
+	if c.charged = 0; c.holds != 0 {
 		c.account()
 	}
 	c.burst = uint32(min(unsent, math.MaxInt32))

@@ -42,7 +42,8 @@ type Loop struct {
 	Log *slog.Logger
 
 	// MaxMemory bounds the bytes that the connections of this loop hold together:
-	// input that is held and output that is pending. When they hold more, those that
+	// input that is held, output that is pending, what crypto/tls keeps for them, and
+	// what their protocols hold, by [Conn.Charge]. When they hold more, those that
 	// hold most are reset, with ErrMemory, which is logged. Set it before Run.
 	// Default: a quarter of the memory that the process may have, divided by the
 	// number of processors; negative: no limit.
@@ -93,6 +94,7 @@ type Loop struct {
 	cause      error                      // the reason for ending
 
 	maxMemory  int   // the bound that MaxMemory means
+	common     int   // bytes of Loop.Charge
 	shedSilent int64 // the value of elapsed until which shed logs nothing
 
 	post postbox
@@ -116,7 +118,7 @@ type Stats struct {
 	Reads        uint64 // system calls that brought input
 	Writes       uint64 // system calls for output
 
-	Held int    // bytes of the buffers that connections hold now
+	Held int    // bytes that connections hold now, as MaxMemory counts them
 	Shed uint64 // connections closed with ErrMemory
 
 	Pauses  uint64        // how often output reached Handler.High, where reading pauses as a rule

@@ -109,7 +109,7 @@ func (c *Conn) putSealed(p []byte) {
 		if c.uncorkSealed(); c.is(closed) {
 			return
 		}
-		if c.out != nil && len(c.out.B)-c.outOff >= sealSize {
+		if c.out != nil && len(c.out.B)-int(c.outOff) >= sealSize {
 			c.send()
 		}
 	}

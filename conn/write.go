@@ -98,7 +98,7 @@ func (c *Conn) put(p []byte) {
 func (c *Conn) Unwrite(n int) bool {
 	c.own("Unwrite")
 	b := c.out
-	if b == nil || c.sec != plain || c.queued() || len(b.B)-c.outOff < n {
+	if b == nil || c.sec != plain || c.queued() || len(b.B)-int(c.outOff) < n {
 		return false
 	}
 	b.B = b.B[:len(b.B)-n]
@@ -108,7 +108,7 @@ func (c *Conn) Unwrite(n int) bool {
 // collected notes that there is output to send, and sends it if it is much.
 func (c *Conn) collected() {
 	c.touch()
-	if c.out != nil && len(c.out.B)-c.outOff >= corkSize {
+	if c.out != nil && len(c.out.B)-int(c.outOff) >= corkSize {
 		c.send()
 	}
 }
@@ -166,7 +166,7 @@ func (c *Conn) makeRoom(n int) {
 	case c.out == nil:
 		l.lend(c)
 		c.out = getBuffer(n)
-	case len(c.out.B)+n > cap(c.out.B) && c.outOff > len(c.out.B)/2:
+	case len(c.out.B)+n > cap(c.out.B) && int(c.outOff) > len(c.out.B)/2:
 		c.out.B = append(c.out.B[:0], c.out.B[c.outOff:]...)
 		c.outOff = 0
 	}
@@ -202,7 +202,7 @@ func (c *Conn) sendNow(p []byte) bool {
 		return true
 	}
 	if n < 0 {
-		c.outOff += n + len(head)
+		c.taken(n + len(head))
 		if c.out == c.loop.cork {
 			c.uncork()
 		}
@@ -274,13 +274,21 @@ func (c *Conn) send() {
 		}
 		p := c.out.B[c.outOff:]
 		if n := c.kernel(p, nil); n < len(p) {
-			c.outOff += n
+			c.taken(n)
 		} else {
 			c.dropOut()
 		}
 	}
 	if c.out != nil && c.out == c.loop.cork && !c.is(closed) {
 		c.uncork()
+	}
+}
+
+// taken notes that the kernel took n bytes of out, but not all.
+func (c *Conn) taken(n int) {
+	c.outOff += uint32(n)
+	if c.outOff > 1<<30 && c.out != c.loop.cork { // before it overflows: one call takes less than 2 GiB
+		c.out.B, c.outOff = c.out.B[c.outOff:], 0
 	}
 }
 
