@@ -9,9 +9,10 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/stack"
 )
 
 const (
@@ -121,7 +122,7 @@ func (n *lookups) run(l *lookup) {
 	a := &answer{question: l.question, err: errors.New("conn: the Resolver has ended its goroutine")}
 	defer func() {
 		if v := recover(); v != nil {
-			a.err = panicked{"the Resolver", v, debug.Stack()}
+			a.err = panicked{"the Resolver", v, stack.Panicked()}
 		}
 		n.done(l, a)
 	}()

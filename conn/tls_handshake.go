@@ -12,7 +12,8 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"runtime/debug"
+
+	"github.com/lurcher-net/lurcher/internal/stack"
 )
 
 // computing is a semaphore for the handshakes that compute. If there is more than one
@@ -257,7 +258,7 @@ func (hs *handshake) do() error {
 // finish posts to the connection how the handshake has ended. v is a panic, or nil.
 func (hs *handshake) finish(err error, v any) {
 	if v != nil {
-		err = panicked{"a function of the Config", v, debug.Stack()}
+		err = panicked{"a function of the Config", v, stack.Panicked()}
 	}
 	c, out := hs.t.c, hs.out
 	c.Post(func() { c.shaken(out, err) })
@@ -267,7 +268,7 @@ func (hs *handshake) finish(err error, v any) {
 type panicked struct {
 	where string
 	value any
-	stack []byte
+	stack string
 }
 
 func (p panicked) Error() string { return fmt.Sprintf("panic in %s: %v", p.where, p.value) }

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/stack"
 )
 
 const (
@@ -268,9 +269,9 @@ func (l *Loop) recovered() {
 	err := errGoexit
 	if v != nil {
 		err = fmt.Errorf("conn: panic in a handler: %v", v)
-		l.logPanic(v, debug.Stack())
+		l.logPanic(v, stack.Panicked())
 	} else {
-		l.logger().Error(err.Error(), "stack", string(debug.Stack()))
+		l.logger().Error(err.Error(), "stack", stack.Panicked())
 	}
 	if c := l.delivering; c != nil && c.more != nil && c.more.detached != nil {
 		c.more.detached.give(nil) // the input of the call that panicked is lost
@@ -283,8 +284,8 @@ func (l *Loop) recovered() {
 
 var errGoexit = errors.New("conn: runtime.Goexit in a handler")
 
-func (l *Loop) logPanic(v any, stack []byte) {
-	l.logger().Error("conn: panic in a handler", "panic", v, "stack", string(stack))
+func (l *Loop) logPanic(v any, where string) {
+	l.logger().Error("conn: panic in a handler", "panic", v, "stack", where)
 }
 
 // logger returns Log, or slog's default for what has to be logged in any case.

@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/internal/stack"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -109,7 +109,7 @@ func (c *call) run() {
 // may the value's String method.
 func (c *call) logPanic(v any) {
 	defer func() { recover() }()
-	c.peer.site.log.Error("http: panic serving "+c.peer.remote, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	c.peer.site.log.Error("http: panic serving "+c.peer.remote, "panic", fmt.Sprint(v), "stack", stack.Panicked())
 }
 
 // options serves "OPTIONS *" as net/http does.

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/stack"
 )
 
 // warnEvery is the time between two reports about one loop.
@@ -190,5 +192,5 @@ func frames(record string) string {
 		}
 		list = append(list, name+" "+f[3])
 	}
-	return strings.Join(list, " < ")
+	return stack.Line(list)
 }
