@@ -159,8 +159,9 @@ func (p *peer) answer() *http.Response {
 
 // A frame as it was read.
 type frame struct {
-	head byte
-	data []byte
+	head   byte
+	masked bool
+	data   []byte
 }
 
 func (p *peer) read() (f frame, err error) {
@@ -168,8 +169,8 @@ func (p *peer) read() (f frame, err error) {
 	if _, err = io.ReadFull(p.in, b[:2]); err != nil {
 		return f, err
 	}
-	f.head = b[0]
-	n := uint64(b[1])
+	f.head, f.masked = b[0], b[1]&maskBit != 0
+	n := uint64(b[1] &^ maskBit)
 	switch n {
 	case 126:
 		_, err = io.ReadFull(p.in, b[6:8])
@@ -181,8 +182,16 @@ func (p *peer) read() (f frame, err error) {
 	if err != nil || n > 1<<30 {
 		return f, fmt.Errorf("length %d, %v", n, err)
 	}
+	if f.masked {
+		_, err = io.ReadFull(p.in, b[:4])
+	}
 	f.data = make([]byte, n)
-	_, err = io.ReadFull(p.in, f.data)
+	if err == nil {
+		_, err = io.ReadFull(p.in, f.data)
+	}
+	if f.masked {
+		Mask(f.data, binary.LittleEndian.Uint32(b[:]))
+	}
 	return f, err
 }
 

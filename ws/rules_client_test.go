@@ -1,0 +1,156 @@
+// The rules of rules_test.go as a client keeps them: the same frames, without masks, come
+// from a server that keeps to none, and what the client sends has to be masked.
+
+package ws
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// unmasked returns a client's frame, or the beginning of one, as a server sends it.
+func unmasked(frame []byte) []byte {
+	if len(frame) < 2 || frame[1]&maskBit == 0 {
+		return frame
+	}
+	b := slices.Clone(frame)
+	b[1] &^= maskBit
+	at := 2
+	switch b[1] {
+	case 126:
+		at = 4
+	case 127:
+		at = 10
+	}
+	if len(b) < at+4 {
+		return b
+	}
+	Mask(b[at+4:], binary.LittleEndian.Uint32(b[at:]))
+	return slices.Delete(b, at, at+4)
+}
+
+// A puppet is a server for one connection, which sends what it is given.
+type puppet struct {
+	*peer
+	ln net.Listener
+}
+
+func newPuppet(t testing.TB) *puppet {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	return &puppet{ln: ln, peer: &peer{t: t}}
+}
+
+func (p *puppet) url() string { return "ws://" + p.ln.Addr().String() + "/" }
+
+// serve accepts the connection, and answers the handshake with these lines more.
+func (p *puppet) serve(lines string) error {
+	c, err := p.ln.Accept()
+	if err != nil {
+		return err
+	}
+	p.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	p.Conn, p.in = c, bufio.NewReader(c)
+	q, err := http.ReadRequest(p.in)
+	if err != nil {
+		return err
+	}
+	answer := strings.NewReplacer("{accept}", acceptFor(q), "\n", "\r\n").Replace(switched + lines + "\n")
+	_, err = c.Write([]byte(answer))
+	return err
+}
+
+// heard returns the frames of the client up to its close frame, and then ends the
+// connection, which a client leaves to the server (RFC 6455 7.1.1).
+func (p *puppet) heard() string {
+	var list []string
+	for {
+		f, err := p.read()
+		if err != nil {
+			return strings.Join(append(list, err.Error()), ", ")
+		}
+		if list = append(list, f.String()); !f.masked {
+			list = append(list, "without a mask")
+		}
+		if Op(f.head&0x0f) == Close {
+			break
+		}
+	}
+	p.fin()
+	if f, err := p.read(); err == nil {
+		list = append(list, "behind the close: "+f.String())
+	}
+	return strings.Join(list, ", ")
+}
+
+func TestRulesOfClient(t *testing.T) {
+	t.Parallel()
+	l := runLoop(t)
+	for _, c := range rules {
+		if strings.HasPrefix(c.rule, "5.1") {
+			continue // the one rule that differs
+		}
+		in, want, lines := []byte(nil), c.want, ""
+		for _, f := range c.in {
+			in = append(in, unmasked(f)...)
+		}
+		if !strings.Contains(want, "close") {
+			in = append(in, unmasked(bye(1000, ""))...)
+			want += ", close 1000"
+		}
+		var deflate *Deflate
+		if c.deflate != "" {
+			deflate = &Deflate{}
+			lines = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover" +
+				strings.Replace(strings.TrimPrefix(c.deflate, "permessage-deflate"), "server_max", "client_max", 1) + "\n"
+		}
+		for _, piece := range []int{len(in), 1} {
+			t.Run(c.rule, func(t *testing.T) {
+				t.Parallel()
+				if piece == 1 && len(in) > 2000 {
+					t.Skip("too long to send a byte at a time")
+				}
+				p := newPuppet(t)
+				got := make(chan string, 1)
+				go func() {
+					if err := p.serve(lines); err != nil {
+						got <- err.Error()
+						return
+					}
+					go func() {
+						for b := range slices.Chunk(in, piece) {
+							if _, err := p.Write(b); err != nil {
+								return // the client has ended the connection
+							}
+						}
+					}()
+					got <- p.heard()
+				}()
+				h, ends := closing(echo())
+				h.Deflate = deflate
+				var d Dialer
+				if r := d.on(t, l, p.url(), h); r.err != nil {
+					t.Fatal(r.err)
+				}
+				if got := wait(t, got); got != want {
+					t.Errorf("%s\nwant %s", got, want)
+				}
+				if e := wait(t, ends); e.Code != NoCode && !strings.HasSuffix(want, fmt.Sprintf("close %d", e.Code)) {
+					t.Errorf("it ended in %v", e)
+				}
+			})
+		}
+	}
+}
