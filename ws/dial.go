@@ -101,6 +101,8 @@ func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
 	switch {
 	case r.Status() != 101:
 		reason = "not 101 Switching Protocols"
+	case r.Minor() == 0: // RFC 9110 7.8: HTTP/1.0 has no Upgrade
+		reason = "not HTTP/1.1"
 	case q.upgrades != 1 || !strings.EqualFold(string(r.Get("Upgrade")), "websocket"):
 		reason = "Upgrade is not websocket"
 	case !q.connection:

@@ -156,7 +156,8 @@ func fake(t testing.TB, answer, behind string) (url string) {
 				if err != nil {
 					return
 				}
-				ok := strings.ReplaceAll(strings.ReplaceAll(answer, "{accept}", acceptFor(q)), "\n", "\r\n")
+				sum := acceptFor(q)
+				ok := strings.NewReplacer("{accept}", sum, "{ACCEPT}", strings.ToUpper(sum), "\n", "\r\n").Replace(answer)
 				c.Write([]byte(ok + "\r\n" + behind))
 				in.ReadByte()
 				in.WriteTo(nopWriter{})
@@ -183,11 +184,27 @@ func TestDialAnswers(t *testing.T) {
 	zip := "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"
 	for _, c := range []struct {
 		rule, answer string
-		status       int // of the HandshakeError; 0: none, it is taken
+		status       int // of the HandshakeError; 0: none, it is taken; -1: any error
 	}{
 		{"4.1 as it should be", switched, 0},
 		{"4.1 in other letters", strings.NewReplacer("websocket", "WebSocket", "Connection: Upgrade", "connection: upgrade").Replace(switched), 0},
 		{"4.1 Connection with more options", strings.Replace(switched, ": Upgrade", ": keep-alive, Upgrade", 1), 0},
+		{"9110 15.2 interim answers come before", "HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: </a>\n\n" + switched, 0},
+		{"9110 5.5 white space around values", strings.ReplaceAll(switched, ": ", ": \t ") + "X: y\n", 0},
+		{"9112 4 no reason", strings.Replace(switched, " Switching Protocols", " ", 1), 0},
+		{"4.1 no Upgrade", strings.Replace(switched, "Upgrade: websocket\n", "", 1), -1},
+		{"4.1 Upgrade twice", "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket" + strings.TrimPrefix(switched, "HTTP/1.1 101 Switching Protocols"), 101},
+		{"4.1 no Connection", strings.Replace(switched, "Connection: Upgrade\n", "", 1), -1},
+		{"4.1 Connection: close", strings.Replace(switched, ": Upgrade", ": close", 1), -1},
+		{"4.1 accept in other letters", strings.Replace(switched, "{accept}", "{ACCEPT}", 1), 101},
+		{"4.1 accept and more", strings.Replace(switched, "{accept}", "{accept}=", 1), 101},
+		{"9110 15.2.2 101 by HTTP/1.0", strings.Replace(switched, "1.1", "1.0", 1), 101},
+		{"4.1 status 100 and no more", "HTTP/1.1 100 Continue\n\nHTTP/1.1 500 Internal Server Error\nContent-Length: 0\n", 500},
+		{"4.1 status 204", "HTTP/1.1 204 No Content\n", 204},
+		{"4.1 status 426", "HTTP/1.1 426 Upgrade Required\nUpgrade: websocket\nConnection: upgrade\nContent-Length: 0\n", 426},
+		{"4.1 status 503, chunked", "HTTP/1.1 503 Service Unavailable\nTransfer-Encoding: chunked\n", 503},
+		{"4.1 status 200 with all else", strings.Replace(switched, "101 Switching Protocols", "200 OK", 1), 200},
+		{"4.1 no HTTP at all", "SSH-2.0-OpenSSH_9.2\n", -1},
 		{"4.1 status 200", "HTTP/1.1 200 OK\nContent-Length: 0\n", 200},
 		{"4.1 status 401", "HTTP/1.1 401 Unauthorized\nContent-Length: 5\n", 401},
 		{"4.1 status 302", "HTTP/1.1 302 Found\nLocation: /x\nContent-Length: 0\n", 302},
@@ -206,6 +223,13 @@ func TestDialAnswers(t *testing.T) {
 		{"9.1 malformed", switched + "Sec-WebSocket-Extensions: permessage-deflate; ;\n", 101},
 		{"7692 7.1 taken", switched + zip + "\n", 0},
 		{"7692 7.1 all parameters", switched + zip + "; client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=9\n", 0},
+		{"7692 7.1.2 windows of 8 bits", switched + zip + "; server_max_window_bits=8; client_max_window_bits=8\n", 0},
+		{"7692 7.1.2 windows of 15 bits, quoted", switched + zip + "; server_max_window_bits=\"15\"; client_max_window_bits=\"15\"\n", 0},
+		{"7692 7.1.2.1 a window of 7 bits", switched + zip + "; server_max_window_bits=7\n", 101},
+		{"7692 7.1.2.2 a window of 08 bits", switched + zip + "; client_max_window_bits=08\n", 101},
+		{"7692 7.1.1.1 a value where there is none", switched + zip + "=1\n", 101},
+		{"7692 7.1 and another extension", switched + zip + "\nSec-WebSocket-Extensions: foo\n", 101},
+		{"7692 7.1 in other letters", switched + strings.Replace(zip, "per", "Per", 1) + "\n", 101},
 		{"7692 7.1 twice", switched + zip + ", permessage-deflate; server_no_context_takeover\n", 101},
 		{"7692 7.1.1.1 without what was asked for", switched + "Sec-WebSocket-Extensions: permessage-deflate\n", 101},
 		{"7692 7.1.2.2 a window without a value", switched + zip + "; client_max_window_bits\n", 101},
@@ -230,7 +254,7 @@ func TestDialAnswers(t *testing.T) {
 				return
 			}
 			var e *HandshakeError
-			if !errors.As(r.err, &e) || e.Status != c.status || r.c != nil {
+			if r.c != nil || r.err == nil || c.status > 0 && (!errors.As(r.err, &e) || e.Status != c.status) {
 				t.Errorf("%v", r.err)
 			}
 		})
