@@ -59,11 +59,18 @@ func (s Summary) String() string {
 	return fmt.Sprintf("%s (%s–%s)", Short(s.Median), Short(s.Q1), Short(s.Q3))
 }
 
-// Short writes x with three significant digits, and k or M for what is large.
+// Short writes x with three significant digits, two decimals at most where it is not tiny, and k, M, G or T
+// for what is large.
 func Short(x float64) string {
 	switch a := math.Abs(x); {
 	case math.IsNaN(x):
 		return "-"
+	case a >= 999.5e12 || a < 0.005 && a != 0:
+		return strconv.FormatFloat(x, 'g', 2, 64)
+	case a >= 999.5e9:
+		return digits(x/1e12) + "T"
+	case a >= 999.5e6:
+		return digits(x/1e9) + "G"
 	case a >= 999_500:
 		return digits(x/1e6) + "M"
 	case a >= 9_995:

@@ -44,6 +44,7 @@ type Grid struct {
 	Foot    string                        // what the marks mean
 	Line    bool                          // chart all metrics that have an X as lines, not Chart as bars
 	Chart   string                        // metric
+	Where   string                        // processor, cores and day, for the chart; the report fills it in
 	XLabel  string
 }
 
@@ -157,16 +158,14 @@ func (r *Report) Write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
+	r.locate()
 	data, err := r.data()
 	if err != nil {
 		return fmt.Errorf("present: %w", err)
 	}
 	charts := map[string]bool{}
 	for _, g := range r.Grids {
-		svg, err := g.SVG()
-		if err != nil {
-			return fmt.Errorf("present: the chart of %s: %w", g.Name, err)
-		}
+		svg := g.SVG()
 		if svg == nil {
 			continue
 		}
@@ -181,6 +180,26 @@ func (r *Report) Write(dir string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "data.json"), data, 0o644)
+}
+
+// locate says of each grid where and when it was measured, unless it is known.
+func (r *Report) locate() {
+	for _, g := range r.Grids {
+		if g.Where == "" {
+			g.Where = strings.Trim(r.Processor()+", "+r.Started.Format(time.DateOnly), ", ")
+		}
+	}
+}
+
+// Processor is its name and the number of its cores, without what vendors add to it.
+func (r *Report) Processor() string {
+	for _, m := range r.Machine {
+		if m[0] == "processor" {
+			name, _, _ := strings.Cut(m[1], " (sse")
+			return strings.NewReplacer("(R)", "", "(TM)", "", " Processor", "", " CPU", "").Replace(name)
+		}
+	}
+	return ""
 }
 
 // data is the report as JSON, indented but for lists of plain values: a series is one line, so that the
@@ -214,6 +233,7 @@ func Read(dir string) (*Report, error) {
 
 // Merge takes over what an earlier run found in suites that r has not run itself.
 func (r *Report) Merge(old *Report) {
+	old.locate()
 	ran := map[string]bool{}
 	for _, g := range r.Grids {
 		ran[g.Suite] = true
