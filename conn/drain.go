@@ -12,18 +12,29 @@ var errStalled = fmt.Errorf("conn: the peer does not read, output made no progre
 
 // Full reports whether the output has reached Handler.High and not fallen to Low
 // since: then stop writing until OnDrain. It is also true once the running callback
-// has sent 256 KiB, to a peer that reads as fast as the callback writes: so the other
-// connections have their turn before OnDrain. It is true from Close on.
+// has sent 256 KiB, or 32 KiB while others wait, to a peer that reads as fast as the
+// callback writes: so the other connections have their turn before OnDrain. It is true
+// from Close on.
 func (c *Conn) Full() bool {
 	c.own("Full")
 	if c.is(closing | closed) {
 		return true // for ever, so that a program that writes until Full stops
 	}
-	if c.Pending() >= c.h.high() || c.queued() || c.burst >= maxSend {
+	if c.Pending() >= c.h.high() || c.queued() || c.burst >= c.loop.mostBurst() {
 		c.choke() // who learns that it is full has to get OnDrain or Drain too
 		c.touch()
 	}
 	return c.is(choked)
+}
+
+// mostBurst is how much a callback sends until Full is true. While events of others
+// wait it is little: when thousands ask for much at once, the last of them need not wait
+// until each of the others has got a large part.
+func (l *Loop) mostBurst() uint32 {
+	if l.taken < l.count {
+		return shortBurst
+	}
+	return maxSend
 }
 
 // OnDrain calls fn once, when the output has fallen to Handler.Low: after the running

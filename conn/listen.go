@@ -45,6 +45,9 @@ type Listener struct {
 	refused int           // accepts that failed since one succeeded
 	vain    int           // events without a connection since an accept succeeded
 	rests   bool          // the poller does not watch fd: see pause
+	ready   poller.Ready  // what the poller reported last
+	inLine  bool          // it is in Loop.accepting
+	goesOn  bool          // it was left there when its portion was used up
 	silent  int64         // the loop's tick until which nothing is logged
 }
 
@@ -205,10 +208,28 @@ func (ln *Listener) stop(error) {
 	}
 }
 
+// event puts the listener in line. Accepting has a portion of its own in each turn: a
+// listener that had to wait for its event behind those of thousands of connections each
+// time would fall behind.
 func (ln *Listener) event(r poller.Ready) {
+	ln.ready = r
+	if !ln.inLine {
+		ln.inLine = true
+		ln.loop.accepting = append(ln.loop.accepting, ln)
+	}
+}
+
+// acceptSome accepts until there is nobody or the portion is used up. Then the
+// listener goes back in line.
+func (ln *Listener) acceptSome() {
+	more := ln.goesOn
+	ln.inLine, ln.goesOn = false, false
+	if ln.fd < 0 || ln.rests {
+		return
+	}
 	for n := range mostAccepts {
 		if n > 0 && ln.loop.Late() {
-			return
+			break
 		}
 		fd, again := ln.accept()
 		if fd >= 0 {
@@ -221,13 +242,15 @@ func (ln *Listener) event(r poller.Ready) {
 		switch {
 		case ln.fd < 0 || ln.rests:
 			return
-		case !again && n == 0:
-			ln.nobody(r)
+		case !again && n == 0 && !more:
+			ln.nobody(ln.ready)
 			return
 		case !again:
 			return
 		}
 	}
+	ln.event(ln.ready)
+	ln.goesOn = true
 }
 
 // nobody handles an event that brought no connection. Another loop or process may have

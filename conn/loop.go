@@ -20,11 +20,12 @@ import (
 )
 
 const (
-	readSize  = 64 << 10  // the loop's one read buffer
-	corkSize  = 32 << 10  // output of one callback up to here is sent in one call
-	maxEvents = 256       // taken from the poller at once
-	maxLent   = 64        // buffers of the pool that collect the output of one callback
-	maxSend   = 256 << 10 // bytes sent on one connection before the others have their turn
+	readSize   = 64 << 10  // the loop's one read buffer
+	corkSize   = 32 << 10  // output of one callback up to here is sent in one call
+	maxEvents  = 256       // taken from the poller at once
+	maxLent    = 64        // buffers of the pool that collect the output of one callback
+	maxSend    = 256 << 10 // bytes sent on one connection before the others have their turn
+	shortBurst = 32 << 10  // the same, where a callback asks by Full and others wait: see mostBurst
 
 	noSleep = 5 * time.Microsecond // a wait shorter than this did not sleep
 
@@ -88,6 +89,7 @@ type Loop struct {
 	list       int                        // the list that is being handed out
 	turning    bool                       // a turn is under way
 	fds        []int                      // descriptors to be closed when the turn's events are handed out
+	accepting  []*Listener                // in line to accept: see Listener.event
 	hungry     []*Listener                // out of descriptors until one of fds is closed
 	ran        atomic.Bool                // Run was called
 	ending     bool                       // everything is closed: nothing new is begun

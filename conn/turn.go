@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lurcher-net/lurcher/internal/stack"
@@ -25,6 +26,7 @@ const (
 	listUnsettled = iota // connections that the last turn left unsettled
 	listDealt            // connections that other loops have accepted for this one
 	listEvents           // events that the poller found
+	listAccepts          // listeners with connections to accept
 	listTimers           // timers that are due
 	listPosts            // functions that were posted
 	listDeferred         // connections to be called without an event: see Conn.later
@@ -150,6 +152,12 @@ func (l *Loop) handOut() {
 				l.settle()
 			}
 		}
+	case listAccepts:
+		for n := len(l.accepting); n > 0 && l.more(); n-- {
+			ln := l.accepting[0]
+			l.accepting = slices.Delete(l.accepting, 0, 1)
+			ln.acceptSome()
+		}
 	case listTimers:
 		// Timers that are set meanwhile wait for the next turn.
 		for now := l.now; l.more(); l.settle() {
@@ -175,7 +183,7 @@ func (l *Loop) handOut() {
 
 // busy reports whether a list has something left.
 func (l *Loop) busy() bool {
-	return l.taken < l.count || l.overdue.len() > 0 || l.deferred.len() > 0 || l.post.left() || l.wheel.due()
+	return l.taken < l.count || len(l.accepting) > 0 || l.overdue.len() > 0 || l.deferred.len() > 0 || l.post.left() || l.wheel.due()
 }
 
 // settle does what is left to do after a callback has returned: it sends the output

@@ -69,10 +69,13 @@ func TestEachListIsDoneInPortions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachPoller(t, func(r *rig) {
+				var done atomic.Int64
+				before := -1 // items that were done before the connection was served
 				echo, p := r.serve(conn.Handler{Data: func(c *conn.Conn, p []byte) int {
 					if string(p) == "held" {
 						return 0
 					}
+					before = int(done.Load())
 					c.Write(p)
 					return len(p)
 				}})
@@ -92,21 +95,20 @@ func TestEachListIsDoneInPortions(t *testing.T) {
 					}
 				})
 				r.turns(2)
-				var done atomic.Int64
-				var answered atomic.Bool
 				turns := map[uint64]int{}
 				var order []int
-				begun := make(chan bool)
+				begun, sent := make(chan bool), make(chan bool)
 				all := 0
 				r.do(func() {
 					all = fill(r, func(i int) {
 						if done.Add(1) == 1 {
 							close(begun)
+							<-sent
 						}
 						if i >= 0 {
 							order = append(order, i)
 						}
-						if !answered.Load() { // else it is all the same
+						if before < 0 { // else it is all the same
 							turns[r.loop.Stats().Turns]++
 							spin(5 * time.Millisecond)
 						}
@@ -114,14 +116,13 @@ func TestEachListIsDoneInPortions(t *testing.T) {
 				})
 				get(r, begun)
 				p.send("x")
+				close(sent)
 				p.want("x")
-				before := int(done.Load())
-				answered.Store(true)
 				r.until("the end of the list", func() bool { return int(done.Load()) == all })
-				if before == all {
-					r.Errorf("another connection was answered when all was done")
-				}
 				r.do(func() {
+					if before == all {
+						r.Errorf("another connection was served when all was done")
+					}
 					for turn, k := range turns {
 						if k > all/2 {
 							r.Errorf("%d of %d items in turn %d", k, all, turn)
@@ -133,6 +134,78 @@ func TestEachListIsDoneInPortions(t *testing.T) {
 				})
 			})
 		})
+	}
+}
+
+// Accepting has its own portion: a listener does not wait for its next event behind
+// those of connections that are always ready.
+func TestAcceptingKeepsUp(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		const talkers, newcomers = 60, 100
+		opened, calls, during := 0, 0, 0
+		r.listen(&conn.Handler{
+			Open: func(*conn.Conn) {
+				if opened++; opened > talkers {
+					spin(2 * time.Millisecond) // a portion
+				}
+			},
+			Data: func(_ *conn.Conn, p []byte) int {
+				if calls++; opened > talkers && opened < talkers+newcomers {
+					during++
+				}
+				spin(2 * time.Millisecond)
+				return len(p)
+			},
+		})
+		for range talkers {
+			p := r.dial()
+			go func() {
+				for buf := make([]byte, 64<<10); ; {
+					if _, err := p.Write(buf); err != nil {
+						return
+					}
+				}
+			}()
+		}
+		r.until("the talkers", func() bool { return calls > 2*talkers })
+		r.do(func() { // they arrive together
+			for range newcomers {
+				r.dial()
+			}
+		})
+		r.until("the newcomers", func() bool { return opened == talkers+newcomers })
+		r.do(func() {
+			if during > 2*newcomers {
+				r.Errorf("%d calls for others while %d connections were accepted", during, newcomers)
+			}
+		})
+	})
+}
+
+// A callback that writes until Full writes less while events of others wait.
+func TestFullIsSoonerWhileOthersWait(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "epoll", "tcp")
+	var wrote []int
+	part := make([]byte, 4<<10)
+	r.listen(&conn.Handler{High: 8 << 20, Data: func(c *conn.Conn, p []byte) int {
+		n := 0
+		for ; !c.Full(); n += len(part) {
+			c.Write(part)
+		}
+		wrote = append(wrote, n)
+		return len(p)
+	}})
+	a, b := r.dial(), r.dial()
+	r.until("both", func() bool { return r.loop.Stats().Open == 2 })
+	r.turns(2)
+	r.do(func() { // so that one wait brings both
+		a.send("x")
+		b.send("x")
+	})
+	r.until("both to be called", func() bool { return len(wrote) == 2 })
+	if wrote[0] > 64<<10 || wrote[1] < 256<<10 {
+		t.Errorf("%d bytes were written while the other waited, then %d", wrote[0], wrote[1])
 	}
 }
 

@@ -108,6 +108,9 @@ type fairRig struct {
 	over          atomic.Bool
 }
 
+// mostWait is how long one of the others may wait while thousands of clients arrive at once.
+const mostWait = time.Second
+
 func TestShowFair(t *testing.T) {
 	for name, c := range map[string]struct {
 		attack func(r *fairRig)
@@ -117,7 +120,7 @@ func TestShowFair(t *testing.T) {
 		"one client pipelines to a handler of 300 µs":   {(*fairRig).pipeline, (*fairRig).probeBoth, 20 * time.Millisecond},
 		"clients of an endless answer do not read":      {(*fairRig).unread, (*fairRig).probeBoth, 20 * time.Millisecond},
 		"a Hub sends to thousands":                      {(*fairRig).crowd, (*fairRig).probeBoth, 20 * time.Millisecond},
-		"handshakes drip a byte a second":               {(*fairRig).drip, (*fairRig).probeTLS, time.Second},
+		"handshakes drip a byte a second":               {(*fairRig).drip, (*fairRig).probeTLS, mostWait},
 		"clients that come and go, a request each time": {(*fairRig).churn, (*fairRig).probeBoth, 20 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,11 +133,11 @@ func TestShowFair(t *testing.T) {
 			}
 			took := c.probe(r, n)
 			slices.Sort(took)
-			p99 := took[len(took)*99/100]
-			t.Logf("p50 %v, p99 %v, max %v of %d", took[len(took)/2], p99, took[len(took)-1], len(took))
-			if r.full && p99 > c.bound {
+			p99, longest := took[len(took)*99/100], took[len(took)-1]
+			t.Logf("p50 %v, p99 %v, max %v of %d", took[len(took)/2], p99, longest, len(took))
+			if r.full && (p99 > c.bound || longest > mostWait) {
 				load, _ := os.ReadFile("/proc/loadavg")
-				t.Errorf("want p99 within %v; the load is %s", c.bound, load)
+				t.Errorf("want p99 within %v, and all within %v; the load is %s", c.bound, mostWait, load)
 			}
 		})
 	}
