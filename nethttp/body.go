@@ -166,9 +166,28 @@ func (b *body) Close() error {
 
 // onBody takes what arrives: it is the sink of Request.Stream.
 func (d *desk) onBody(p []byte, last bool) {
-	if c := d.call; c.receive(p, last) {
-		c.submit(c.exchange())
+	c := d.call
+	begin := c.receive(p, last)
+	if x := c.exchange(); x != nil {
+		x.Hold(c.holds())
+		if begin {
+			c.submit(x)
+		}
 	}
+}
+
+// holds returns how many bytes the call holds of its request. A small head costs less
+// than it would to count it.
+func (c *call) holds() (n int) {
+	if len(c.head) >= 1<<10 {
+		n = len(c.head)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.in.buf != nil {
+		n += cap(c.in.buf.B)
+	}
+	return n
 }
 
 // receive keeps p, and reports whether the call has gathered enough to begin.

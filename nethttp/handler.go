@@ -206,6 +206,7 @@ func (c *call) submit(x adapt.Exchange) {
 	c.mu.Lock()
 	c.state = queued
 	c.mu.Unlock()
+	x.Hold(c.holds())
 	if !c.peer.site.adapter.pool.submit(c) {
 		x.Refuse(503, "too many requests are waiting")
 		c.desk.retire(c)

@@ -76,6 +76,8 @@ func (a *adapted) BodyTimeout(d time.Duration) {
 	}
 }
 
+func (a *adapted) Hold(n int) { (*session)(a).charge(n) }
+
 func (a *adapted) OnLeft(fn func(cause error)) { (*session)(a).extra().onAbort = fn }
 
 func (a *adapted) Refuse(status int, reason string) { (*session)(a).refuse(status, reason, nil) }

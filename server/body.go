@@ -21,9 +21,19 @@ const (
 	// discardMost bytes of a body that nobody wanted are discarded at most, to keep
 	// the connection.
 	discardMost = 256 << 10
+	// pooledBody is the size of the largest buffer that is lent again.
+	pooledBody = 256 << 10
 )
 
+// bodyPool lends buffers to bodies that come in pieces. It gets none back that is large,
+// because it would lend it to a client that sends little, and takes its time.
 var bodyPool bytebufferpool.Pool
+
+func putBody(b *bytebufferpool.ByteBuffer) {
+	if cap(b.B) <= pooledBody {
+		bodyPool.Put(b)
+	}
+}
 
 // progressed reports whether enough of the body has come since its last call.
 func (x *exchange) progressed() bool {
@@ -88,13 +98,16 @@ func (r Request) Body(max int, fn func(body []byte)) error {
 				x.buf = bodyPool.Get()
 			}
 			x.buf.B = append(x.buf.B, p...)
-			if last {
-				b := x.buf
-				x.buf = nil
-				fn(b.B)
-				poison(b.B)
-				bodyPool.Put(b)
+			if !last {
+				s.charge(cap(x.buf.B))
+				return
 			}
+			b := x.buf
+			x.buf = nil
+			s.charge(0)
+			fn(b.B)
+			poison(b.B)
+			putBody(b)
 		}
 	})
 }

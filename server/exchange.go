@@ -19,6 +19,7 @@ type exchange struct {
 	seen     int64                     // value of received when progress was last checked
 	section  *parser.Trailer           // set while its trailer section is being read
 	buf      *bytebufferpool.ByteBuffer
+	holds    int // bytes that are charged to the connection for what has come of the request
 
 	toSkip    int64                    // bytes of content left to discard
 	onTrailer func(name, value []byte) // takes the fields of the section
@@ -53,6 +54,15 @@ func (x *exchange) crowded() bool {
 		}
 	}
 	return false
+}
+
+// charge sets how many bytes of memory the exchange holds for what has come of its
+// request. They count for MaxMemory until the exchange ends.
+func (s *session) charge(n int) {
+	if x := s.extra(); n != x.holds {
+		s.conn.Charge(n - x.holds)
+		x.holds = n
+	}
 }
 
 func (s *session) extra() *exchange {

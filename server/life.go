@@ -308,6 +308,10 @@ func (s *session) giveBack(e event) (f final) {
 		for _, t := range f.x.timers {
 			t.Stop()
 		}
+		if n := f.x.holds; n > 0 {
+			s.conn.Charge(-n)
+			f.x.holds = 0
+		}
 	}
 	return f
 }

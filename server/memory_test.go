@@ -17,6 +17,7 @@ func TestMaxMemory(t *testing.T) {
 		"pipelined": get("/never") + strings.Repeat(get("/"), 1000),
 		"stream":    get("/stream"),
 		"hub":       get("/hub"),
+		"bodies":    "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + strings.Repeat("b", 100000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -34,6 +35,8 @@ func TestMaxMemory(t *testing.T) {
 						w.OnDrain(more)
 					}
 					more()
+				case "/body":
+					r.Body(1<<20, func([]byte) { w.End("") })
 				case "/hub":
 					hub.Add(w)
 				default:

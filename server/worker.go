@@ -181,7 +181,7 @@ func (w *worker) exchange() *exchange {
 func (w *worker) release(x *exchange) {
 	const mostFields = 4 << 10
 	if x.buf != nil {
-		bodyPool.Put(x.buf)
+		putBody(x.buf)
 	}
 	if len(w.spare) == mostSpare || cap(x.fields)+cap(x.visit.line) > mostFields {
 		return

@@ -61,6 +61,10 @@ type Exchange interface {
 	// BodyTimeout is, for this body, in place of Server.BodyTimeout; 0 is none.
 	BodyTimeout(d time.Duration)
 
+	// Hold sets how many bytes are held for what has come of the request, until the
+	// exchange ends: they count for Server.MaxMemory.
+	Hold(n int)
+
 	// OnLeft calls fn when the client leaves. Unlike with Response.OnAbort a call
 	// at the client's FIN may ask for the next one.
 	OnLeft(fn func(cause error))
