@@ -58,7 +58,7 @@ func (l *Loop) Adopt(nc net.Conn, h *Handler) (*Conn, error) {
 		c.hold(rest)
 	}
 	if t != nil {
-		t.c, t.socket = c, nil
+		t.c, t.socket, t.kept = c, nil, kept{}
 		c.sec, c.extra().tls = sealed, t
 	}
 	c.later() // open

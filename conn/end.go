@@ -100,9 +100,7 @@ func (c *Conn) end() {
 	}
 	c.dropInput()
 	c.dropOutput()
-	if c.charged = 0; c.holds != 0 {
-		c.account()
-	}
+	c.release()
 	c.burst = uint32(min(unsent, math.MaxInt32))
 	if c.sec == shaking {
 		c.endHandshake(false)

@@ -32,9 +32,18 @@ func (c *Conn) account() {
 			}
 		}
 	}
+	if c.sec != plain && !c.is(closed) { // else another loop may have it by now: see Detach
+		n += c.more.tls.holds()
+	}
 	n = min(n+int(c.charged), math.MaxInt32)
 	c.loop.stats.Held += n - int(c.holds)
 	c.holds = uint32(n)
+}
+
+// release ends the account of c, which has given back all that it held.
+func (c *Conn) release() {
+	c.loop.stats.Held -= int(c.holds)
+	c.holds, c.charged = 0, 0
 }
 
 // Charge counts n more bytes that the connection's protocol holds for it, or n fewer if

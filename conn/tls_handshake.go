@@ -142,6 +142,7 @@ func (c *Conn) handshakeInput(p []byte) {
 	} else {
 		c.greet()
 	}
+	c.account()
 }
 
 // feed gives the goroutine the input that it waits for. It gives whole records only, so
@@ -159,6 +160,8 @@ func (hs *handshake) feed() {
 func (hs *handshake) take(n int) []byte {
 	p := hs.held[:n:n]
 	hs.held = bytes.Clone(hs.held[n:])
+	hs.t.kept.follow(p)
+	hs.t.kept.shaken += n
 	return p
 }
 
@@ -305,6 +308,8 @@ func (c *Conn) handshakeWants(out []byte) {
 	hs := c.more.tls.hs
 	hs.wants = true
 	hs.feed() // input may be there already
+	hs.t.kept.ran = true
+	c.account()
 }
 
 // shaken handles the end of a handshake, on the loop.
@@ -323,6 +328,7 @@ func (c *Conn) shaken(out []byte, err error) {
 	}
 	t := c.more.tls
 	t.raw = append(t.raw, t.hs.held...)
+	t.kept.follow(t.hs.held)
 	c.endHandshake(true)
 	c.sec = sealed
 	c.timeout, c.deadline = 0, 0

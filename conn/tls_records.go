@@ -33,6 +33,7 @@ func (c *Conn) unseal(p []byte) {
 	}
 	if p != nil {
 		t.raw = p
+		t.kept.follow(p)
 	}
 	buf := l.seal.in
 	n, err := 0, error(nil)
@@ -42,6 +43,13 @@ func (c *Conn) unseal(p []byte) {
 		n += m
 	}
 	t.raw = nil
+	t.kept.mute += len(p)
+	if n > 0 {
+		t.kept.mute = 0
+	}
+	if t.holds() > 0 {
+		c.account()
+	}
 	if n > 0 {
 		c.receive(fresh(buf[:n]))
 	}

@@ -21,6 +21,7 @@ type transport struct {
 	state  *tls.ConnectionState // set by the first Conn.TLS
 	client bool
 	bye    bool // close_notify is sent
+	kept   kept
 }
 
 // Read returns what the loop has read. If there is no more, it waits during a
