@@ -162,12 +162,7 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 	if l.ran.Swap(true) {
 		return net.ErrClosed
 	}
-	switch {
-	case l.MaxMemory == 0:
-		l.maxMemory = memoryShare()
-	case l.MaxMemory > 0:
-		l.maxMemory = l.MaxMemory
-	}
+	l.maxMemory = l.MemoryLimit()
 	stop := context.AfterFunc(ctx, func() {
 		l.Post(func() { l.stop(context.Cause(ctx)) })
 	})

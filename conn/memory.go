@@ -72,6 +72,15 @@ func (l *Loop) Charge(n int) {
 	l.stats.Held += n
 }
 
+// MemoryLimit returns the bound in bytes that MaxMemory stands for; 0: there is none. It may
+// be called from any goroutine.
+func (l *Loop) MemoryLimit() int {
+	if l.MaxMemory == 0 {
+		return memoryShare()
+	}
+	return max(l.MaxMemory, 0)
+}
+
 // crowded reports whether the connections hold more than they may.
 func (l *Loop) crowded() bool { return l.maxMemory > 0 && l.stats.Held > l.maxMemory }
 

@@ -107,8 +107,6 @@ func (c *counters) closed(err error) {
 	switch {
 	case err == conn.ErrBacklog:
 		c.limits.MaxBacklog++
-	case err == conn.ErrMemory:
-		c.limits.MaxMemory++
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.limits.WriteTimeout++ // session.timeout counts the other timeouts
 	}
@@ -143,6 +141,7 @@ func (s *Server) Stats() Stats {
 		st.BytesIn += l.BytesIn
 		st.BytesOut += l.BytesOut
 		st.Held += int64(l.Held)
+		st.Limits.MaxMemory += l.Shed // those that were handed over by Hijack too
 		st.Turns += l.Turns
 		st.LongestTurn = max(st.LongestTurn, l.Longest)
 	}

@@ -48,6 +48,15 @@ func (c *Conn) sendClose(code Code, reason string) {
 	c.write(byte(Close)|finBit, AppendClosePayload(room[:0], code, reason))
 	c.set(closeSent)
 	c.leaveHubs()
+	c.dropInput()
+}
+
+// dropInput releases a message that will not be delivered.
+func (c *Conn) dropInput() {
+	if c.inflating() {
+		c.endInflate()
+		c.unpause() // what follows may come
+	}
 	c.dropMessage()
 }
 
@@ -74,7 +83,7 @@ func (c *Conn) linger() {
 
 // finish ends our side, and waits for the peer to end its own.
 func (c *Conn) finish() {
-	c.dropMessage()
+	c.dropInput()
 	c.conn.CloseWrite()
 	c.conn.SetDeadline(lingerTime)
 	c.conn.Resume()
@@ -84,13 +93,11 @@ func (c *Conn) finish() {
 func (c *Conn) closed(err error) {
 	c.set(closeSent)
 	c.leaveHubs()
+	c.endInflate()
 	c.dropMessage()
 	c.h.open.Add(-1)
 	how := CloseError{Code: Abnormal, Err: err}
 	if x := c.more; x != nil {
-		if x.inflate != nil {
-			x.inflate.free()
-		}
 		if x.close.Code != 0 {
 			how = x.close
 		}
@@ -171,6 +178,9 @@ func (c *Conn) quiesce() {
 
 // drained is called when the output has fallen to Handler.Low.
 func (c *Conn) drained() {
+	if c.inflating() && !c.is(paused|yielded) {
+		c.yield() // resume had to wait
+	}
 	if c.h.Drain != nil && !c.is(closeSent) {
 		c.h.Drain(c)
 	}

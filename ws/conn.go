@@ -142,6 +142,9 @@ func (c *Conn) Resume() {
 	if c.is(paused) {
 		c.clear(paused)
 		c.heard = c.clock() // nothing was read meanwhile, so this was not silence
+		if c.inflating() {
+			c.yield() // the message goes on in another turn
+		}
 		c.unpause()
 	}
 }

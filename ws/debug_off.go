@@ -2,4 +2,6 @@
 
 package ws
 
+const debugging = false
+
 func poison([]byte) {}

@@ -30,11 +30,11 @@ type Hub struct {
 }
 
 // HubQueue is how many bytes of messages a Hub holds for a loop that is too busy to
-// send them.
+// send them, if an eighth of what the loop's MaxMemory allows is no less.
 const HubQueue = 64 << 20
 
-// ErrQueue is the error of Hub.Send when more than HubQueue would wait: a loop has more
-// work than it can do.
+// ErrQueue is the error of Hub.Send when more than HubQueue waits: a loop has more work
+// than it can do.
 var ErrQueue = errors.New("ws: messages are sent faster than a loop can write them")
 
 // Bounds on what a loop writes of a Hub's messages before it does other work.
@@ -55,6 +55,8 @@ type crew struct {
 	left    int // how many of members are nil
 	queue   []message
 	bytes   int  // bytes in queue
+	charged int  // bytes that are counted for the loop's MaxMemory
+	most    int  // bytes that may be in queue
 	running bool // run is going to be called
 	sending int  // how many messages of queue the pass under way sends; 0: no pass
 	at      int  // index of the next member in the pass
@@ -97,7 +99,10 @@ func (h *Hub) Add(c *Conn) {
 		if h.crews == nil {
 			h.crews = make(map[*conn.Loop]*crew)
 		}
-		w = &crew{hub: h, loop: l}
+		w = &crew{hub: h, loop: l, most: HubQueue}
+		if limit := l.MemoryLimit(); limit > 0 {
+			w.most = min(w.most, limit/8)
+		}
 		h.crews[l] = w
 	}
 	c.hubs = &member{crew: w, conn: c, next: c.hubs, at: len(w.members)}
@@ -216,7 +221,7 @@ func (h *Hub) SendPrepared(m *Prepared) (err error) {
 		switch {
 		case w.left == len(w.members):
 			continue
-		case w.bytes > HubQueue:
+		case w.bytes > w.most:
 			err = ErrQueue
 			continue
 		}
@@ -279,6 +284,8 @@ func (w *crew) next(to *[passMembers]*Conn, what *[passMessages]message) (member
 		w.sending, w.at = 0, 0
 		w.tidy()
 	}
+	w.loop.Charge(w.bytes - w.charged)
+	w.charged = w.bytes
 	if len(w.queue) == 0 {
 		w.running = false
 		return nil, nil, 0

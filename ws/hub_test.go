@@ -170,26 +170,37 @@ func TestHubSlowMember(t *testing.T) {
 	quick.want("binary of 65536")
 }
 
-// A loop that does not turn keeps no more than so many messages.
+// A loop that does not turn keeps no more than so many messages, which count for its
+// MaxMemory.
 func TestHubQueue(t *testing.T) {
 	t.Parallel()
-	var hub Hub
-	s, conns := inHub(t, &Handler{})
-	p := s.dial()
-	c := wait(t, conns)
-	hub.Add(c)
-	held, release := make(chan bool), make(chan bool)
-	c.Post(func() { close(held); <-release })
-	wait(t, held)
-	m, _ := Prepare(Binary, make([]byte, 1<<20))
-	var err error
-	n := 0
-	for ; err == nil && n < 1000; n++ {
-		err = hub.SendPrepared(m)
+	for _, c := range []struct{ maxMemory, most int64 }{
+		{1 << 30, HubQueue},
+		{80 << 20, 10 << 20},
+		{-1, HubQueue},
+	} {
+		var hub Hub
+		conns := make(chan *Conn, 1)
+		h := &Handler{Open: func(c *Conn) { conns <- c }}
+		s := startWith(t, &server.Server{Loops: 1, MaxMemory: c.maxMemory}, func(w server.Response, r server.Request) { Upgrade(w, r, h) })
+		p := s.dial()
+		member := wait(t, conns)
+		hub.Add(member)
+		held, release := make(chan bool), make(chan bool)
+		member.Post(func() { close(held); <-release })
+		wait(t, held)
+		m, _ := Prepare(Binary, make([]byte, 1<<20))
+		var err error
+		n := int64(0)
+		for ; err == nil && n < 1000; n++ {
+			err = hub.SendPrepared(m)
+		}
+		close(release)
+		if !errors.Is(err, ErrQueue) || n > c.most>>20+2 {
+			t.Errorf("%d MiB are held: %v", n, err)
+		}
+		p.want("binary of 1048576")
+		p.Close()
+		until(t, "nothing is held", func() bool { return s.Stats().Held == 0 })
 	}
-	close(release)
-	if !errors.Is(err, ErrQueue) || n > HubQueue>>20+2 {
-		t.Errorf("%d MiB are held: %v", n, err)
-	}
-	p.Close()
 }

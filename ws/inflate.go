@@ -67,15 +67,6 @@ func (z *inflater) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-func (z *inflater) free() {
-	if z.out != nil {
-		poison(z.out.B)
-		messages.Put(z.out)
-	}
-	z.in, z.out, z.tail, z.text, z.size, z.final = nil, nil, "", utf8Whole, 0, 0
-	inflaters.Put(z)
-}
-
 // more inflates another portion of at most n bytes. It returns io.EOF with the
 // last one.
 func (z *inflater) more(n int) error {
@@ -118,10 +109,13 @@ func (z *inflater) grow(n int) {
 	}
 }
 
+// inflating reports whether a message is being inflated. What follows it waits meanwhile.
+func (c *Conn) inflating() bool { return c.more != nil && c.more.inflate != nil }
+
 // beginInflate inflates the message that was collected, and delivers it.
 func (c *Conn) beginInflate(op Op) {
 	z := inflaters.Get().(*inflater)
-	z.in, z.tail, z.op, z.out = c.msg.B, endOfMessage, op, messages.Get()
+	z.in, z.tail, z.op, z.out = c.msg.B, endOfMessage, op, c.borrow(len(c.msg.B))
 	z.r.(flate.Resetter).Reset(z, nil)
 	c.extra().inflate = z
 	c.inflateMore()
@@ -130,51 +124,52 @@ func (c *Conn) beginInflate(op Op) {
 // inflateMore goes on inflating, a portion at a time.
 func (c *Conn) inflateMore() {
 	z := c.more.inflate
-	if c.is(closeSent) {
-		c.inflated()
-		return
-	}
 	room := c.h.limit() - z.size // and one more byte shows that it is too big
+	had := cap(z.out.B)
 	err := z.more(int(min(room, inflateTurn-1)) + 1)
+	c.conn.Charge(cap(z.out.B) - had)
 	switch {
 	case z.size > c.h.limit():
-		c.inflated()
 		c.fail(ErrTooBig)
 	case err == io.EOF:
 		op, out := z.op, z.out
 		z.out = nil
-		c.inflated()
-		c.deliverInflated(op, out)
+		c.endInflate()
+		c.deliverInflated(op, out, true)
 	case err != nil:
-		c.inflated()
 		c.fail(err.(Error))
 	case c.h.Stream != nil:
 		out := z.out
-		z.out = messages.Get()
+		z.out = c.borrow(len(out.B))
 		c.yield()
-		c.h.Stream(c, z.op, out.B, false)
-		poison(out.B)
-		messages.Put(out)
+		c.deliverInflated(z.op, out, false)
 	default:
 		c.yield()
 	}
 }
 
-// inflated releases what inflating needed.
-func (c *Conn) inflated() {
-	c.more.inflate.free()
+// endInflate releases what inflating needed, if the message is being inflated.
+func (c *Conn) endInflate() {
+	if !c.inflating() {
+		return
+	}
+	z := c.more.inflate
 	c.more.inflate = nil
+	if z.out != nil {
+		c.giveBack(z.out)
+	}
+	z.in, z.out, z.tail, z.text, z.size, z.final = nil, nil, "", utf8Whole, 0, 0
+	inflaters.Put(z)
 	c.dropMessage()
 }
 
-// deliverInflated hands over a message, or the last portion of it.
-func (c *Conn) deliverInflated(op Op, out *bytebufferpool.ByteBuffer) {
+// deliverInflated hands over a message, or a portion of it.
+func (c *Conn) deliverInflated(op Op, out *bytebufferpool.ByteBuffer, last bool) {
 	switch {
 	case c.h.Stream != nil:
-		c.h.Stream(c, op, out.B, true)
+		c.h.Stream(c, op, out.B, last)
 	case c.h.Message != nil:
 		c.h.Message(c, op, out.B)
 	}
-	poison(out.B)
-	messages.Put(out)
+	c.giveBack(out)
 }

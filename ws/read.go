@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"io"
 	"time"
-
-	"github.com/valyala/bytebufferpool"
 )
 
 // What one read brought is handled a portion at a time: then the loop's other
@@ -17,9 +15,6 @@ const (
 	clockEvery = 8                    // frames between two looks at the clock
 	mostTime   = 2 * time.Millisecond // in callbacks
 )
-
-// messages is where messages in pieces are put together.
-var messages bytebufferpool.Pool
 
 // data consumes input as far as it can be handled now.
 func (c *Conn) data(p []byte) (n int) {
@@ -65,7 +60,10 @@ func (c *Conn) yield() {
 // resume goes on after yield.
 func (c *Conn) resume() {
 	c.clear(yielded)
-	if c.more != nil && c.more.inflate != nil {
+	if c.inflating() {
+		if c.is(paused) || c.conn.Full() {
+			return // Resume or drained goes on
+		}
 		c.inflateMore()
 	}
 	c.unpause()
@@ -81,7 +79,7 @@ func (c *Conn) take(p Piece) {
 	case c.grows(p):
 		c.fail(ErrTooBig)
 	case p.Compressed():
-		if c.collect(p.Data); p.Last() {
+		if c.collect(p); p.Last() {
 			c.beginInflate(p.Op)
 		}
 	case c.h.Stream != nil:
@@ -93,7 +91,7 @@ func (c *Conn) take(p Piece) {
 			c.h.Message(c, p.Op, p.Data)
 		}
 	default:
-		if c.collect(p.Data); p.Last() {
+		if c.collect(p); p.Last() {
 			c.deliver(p.Op)
 		}
 	}
@@ -120,33 +118,6 @@ func (c *Conn) grows(p Piece) bool {
 	}
 	x.size += uint64(len(p.Data))
 	return x.size > limit || p.Left > limit-x.size
-}
-
-// collect appends to the message that comes in pieces.
-func (c *Conn) collect(p []byte) {
-	if c.msg == nil {
-		c.msg = messages.Get()
-	}
-	c.msg.B = append(c.msg.B, p...)
-}
-
-// deliver hands over the message that was collected.
-func (c *Conn) deliver(op Op) {
-	m := c.msg
-	c.msg = nil // the program may close the connection
-	if c.h.Message != nil {
-		c.h.Message(c, op, m.B)
-	}
-	poison(m.B)
-	messages.Put(m)
-}
-
-func (c *Conn) dropMessage() {
-	if c.msg != nil {
-		poison(c.msg.B)
-		messages.Put(c.msg)
-		c.msg = nil
-	}
 }
 
 // control handles a piece of a control frame.
