@@ -30,6 +30,9 @@ import (
 	"github.com/lurcher-net/lurcher/bench/suite"
 )
 
+// kept is the directory of the report that is part of the project.
+const kept = "report"
+
 type options struct {
 	quick              bool
 	only, contenders   string
@@ -53,8 +56,8 @@ func main() {
 	flag.BoolVar(&o.render, "render", false, "write the report anew from the data of an earlier run")
 	flag.Parse()
 	if o.out == "" {
-		if o.out = "report"; o.quick {
-			o.out = filepath.Join("report", "quick.tmp") // a quick run is no report to keep
+		if o.out = kept; o.quick {
+			o.out = filepath.Join(kept, "quick.tmp") // a quick run is no report to keep
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -84,7 +87,7 @@ func run(ctx context.Context, o options) error {
 		if err != nil {
 			return err
 		}
-		return r.Write(o.out)
+		return write(r, o.out)
 	}
 	b, tidy, err := prepare(ctx, &o)
 	if err != nil {
@@ -124,10 +127,19 @@ func run(ctx context.Context, o options) error {
 	} else if old, err := present.Read(o.out); err == nil {
 		b.Report.Merge(old)
 	}
-	if werr := b.Report.Write(o.out); werr != nil {
+	if werr := write(b.Report, o.out); werr != nil {
 		return werr
 	}
 	b.Progress("report: %s", filepath.Join(o.out, "README.md"))
+	return err
+}
+
+// write writes the report; the one that is kept is what the project's README has its figures from.
+func write(r *present.Report, dir string) error {
+	err := r.Write(dir)
+	if err == nil && filepath.Clean(dir) == kept {
+		err = r.UpdateReadme(filepath.Join("..", "README.md"))
+	}
 	return err
 }
 

@@ -34,6 +34,9 @@ func (r *Report) markdown(b *bytes.Buffer, charts map[string]bool) {
 	fmt.Fprintf(b, "# lurcher beside its peers\n\nMeasured %s in %s with `%s`. ", r.Started.Format("2006-01-02 15:04 MST"), r.Took.Round(time.Second), r.Command)
 	b.WriteString("Contenders take turns in rounds (A B C, A B C, ...). Figures are medians, with the quartiles in parentheses; " +
 		"k and M are thousands and millions. See [how to read and run this](../README.md); [data.json](data.json) holds every sample.\n")
+	if charts[Overview] {
+		fmt.Fprintf(b, "\n![lurcher beside its peers](%s.svg)\n", Overview)
+	}
 	for _, s := range suites {
 		first := true
 		for _, g := range r.Grids {

@@ -163,14 +163,17 @@ func (r *Report) Write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("present: %w", err)
 	}
-	charts := map[string]bool{}
+	pictures := map[string][]byte{Overview: r.overview()}
 	for _, g := range r.Grids {
-		svg := g.SVG()
+		pictures[g.Name] = g.SVG()
+	}
+	charts := map[string]bool{}
+	for name, svg := range pictures {
 		if svg == nil {
 			continue
 		}
-		charts[g.Name] = true
-		if err := os.WriteFile(filepath.Join(dir, g.Name+".svg"), svg, 0o644); err != nil {
+		charts[name] = true
+		if err := os.WriteFile(filepath.Join(dir, name+".svg"), svg, 0o644); err != nil {
 			return err
 		}
 	}

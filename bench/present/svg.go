@@ -16,12 +16,12 @@ text{font-family:-apple-system,"Segoe UI","Liberation Sans",Arial,Helvetica,sans
 .title{font-size:15px;font-weight:600}.head{font-size:13px;font-weight:600}.ours{font-weight:700}
 .dim{font-size:11px;fill:#59636e}
 .ground{fill:#fff;stroke:#d1d9e0}.cut{stroke:#fff;stroke-width:2.5}
-.grid{stroke:#e6eaef}.axis{stroke:#8c959f}.whisker{stroke:#1f2328;stroke-width:1.2;fill:none}.lead{stroke:#afb8c1;stroke-dasharray:2 2}
+.grid{stroke:#e6eaef}.axis{stroke:#8c959f}.whisker{stroke:#1f2328;stroke-width:1.2;fill:none}.lead,.one{stroke:#afb8c1;stroke-dasharray:2 2}
 .b0{fill:#d1501b}.b1{fill:#afb8c1}.b2{fill:#5b8db8}
 .line{fill:none;stroke-width:1.8}.wide{stroke-width:3.2}.dash{stroke-dasharray:6 3}
 %s@media(prefers-color-scheme:dark){text{fill:#e6edf3}.dim{fill:#9198a1}
 .ground{fill:#0d1117;stroke:#3d444d}.cut{stroke:#0d1117}
-.grid{stroke:#262c36}.axis{stroke:#6e7681}.whisker{stroke:#e6edf3}.lead{stroke:#59636e}
+.grid{stroke:#262c36}.axis{stroke:#6e7681}.whisker{stroke:#e6edf3}.lead,.one{stroke:#59636e}
 .b0{fill:#f0713a}.b1{fill:#59636e}.b2{fill:#4a7fb0}
 %s}</style>
 `
