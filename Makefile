@@ -7,7 +7,7 @@ QEMU       ?= arm64 s390x riscv64
 BSD         = freebsd/amd64 freebsd/arm64 netbsd/amd64 openbsd/amd64 dragonfly/amd64
 SYSTEMS    ?= linux/amd64 linux/arm64 linux/386 linux/arm linux/riscv64 linux/s390x linux/ppc64le linux/ppc64 \
               linux/loong64 linux/mips64le linux/mips android/arm64 darwin/amd64 darwin/arm64 $(BSD) solaris/amd64 illumos/amd64 windows/amd64 windows/arm64
-WINE       ?= ./parser ./poller ./conn ./server ./client ./ws
+WINE       ?= ./parser ./poller ./conn ./server ./client ./ws ./nethttp
 NOSOCKETS  ?= js/wasm wasip1/wasm
 PARSERONLY ?= plan9/amd64
 
@@ -56,9 +56,9 @@ qemu:
 	done
 
 # Windows, as far as wine is Windows (Debian: wine64 gcc-mingw-w64-x86-64). Left out is what wine cannot do
-# (Detach; a signal to oneself; to accept on, by package net, behind a connection that was aborted at once), and what
-# takes minutes there.
-NOTWINE     = ^(ExampleConn_Detach|ExampleServer_Shutdown|TestRFCSplit|TestUsualEnds|TestHubBusy|TestHubDealsInPortions|TestHandshakeFlood|TestIdleMemory|TestAbort)$$
+# (Detach; a signal to oneself; to accept on, by package net, behind a connection that was aborted at once; to close
+# descriptors that can be counted), and what takes minutes there.
+NOTWINE     = ^(TestDescriptorsOfFiles|TestTransportLeavesNothing|TestFileHandlerReturns|ExampleConn_Detach|ExampleServer_Shutdown|TestRFCSplit|TestUsualEnds|TestHubBusy|TestHubDealsInPortions|TestHandshakeFlood|TestIdleMemory|TestAbort)$$
 wine:
 	GOOS=windows go test -exec $(CURDIR)/.ci/wine -short -timeout 10m -skip '$(NOTWINE)' $(WINE)
 

@@ -281,7 +281,7 @@ func (w fixedBoundary) WriteHeader(code int) {
 // does not read returns at once, and its goroutine can serve the next.
 func TestFileHandlerReturns(t *testing.T) {
 	t.Parallel()
-	f, err := os.Create(filepath.Join(t.TempDir(), "large"))
+	f, err := os.Create(filepath.Join(tempDir(t), "large"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,6 +347,7 @@ func TestContext(t *testing.T) {
 // is slow to read: nothing is lost on the way from the loop.
 func TestHijackLarge(t *testing.T) {
 	t.Parallel()
+	needHandOver(t)
 	s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(200)

@@ -34,6 +34,7 @@ func startBoth(t *testing.T, s *server.Server, h http.Handler) (r *rig, url stri
 
 func TestHTTP2(t *testing.T) {
 	t.Parallel()
+	needHandOver(t)
 	r, url, one, two := startBoth(t, &server.Server{Loops: 2, MaxBody: 1 << 20}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %d %v %v", r.Proto, r.URL.Path, len(b), err, r.TLS != nil)
@@ -90,6 +91,7 @@ func TestHTTP2NotOffered(t *testing.T) {
 // TestHTTP2TooLate: it is offered before ListenTLS, and once.
 func TestHTTP2TooLate(t *testing.T) {
 	t.Parallel()
+	needHandOver(t)
 	s := &server.Server{}
 	if err := HTTP2(s, nil); err != nil {
 		t.Error(err)
@@ -109,6 +111,7 @@ func TestHTTP2TooLate(t *testing.T) {
 // does not wait.
 func TestHTTP2Shutdown(t *testing.T) {
 	t.Parallel()
+	needHandOver(t)
 	for _, graceful := range []bool{true, false} {
 		t.Run(fmt.Sprint(graceful), func(t *testing.T) {
 			t.Parallel()
@@ -164,6 +167,7 @@ func TestHTTP2Shutdown(t *testing.T) {
 // TestHTTP2MaxConns: such connections count, and one too many is closed.
 func TestHTTP2MaxConns(t *testing.T) {
 	t.Parallel()
+	needHandOver(t)
 	r, url, _, two := startBoth(t, &server.Server{MaxConns: 1}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
 	resp, err := two.Get(url)
 	if err != nil {

@@ -154,7 +154,7 @@ func TestSlowClientsMemory(t *testing.T) {
 func TestDescriptorsOfFiles(t *testing.T) {
 	before := descriptors(t)
 	t.Run("serve", func(t *testing.T) {
-		path := t.TempDir() + "/f"
+		path := tempDir(t) + "/f"
 		if err := os.WriteFile(path, make([]byte, 8<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -215,6 +215,7 @@ func TestPanicLogged(t *testing.T) {
 // their places to others.
 func TestHijackedDoNotCount(t *testing.T) {
 	t.Parallel()
+	needHandOver(t)
 	held := make(chan bool)
 	s, p := startPool(t, &server.Server{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, rw, err := http.NewResponseController(w).Hijack()

@@ -49,6 +49,9 @@ func TestPromises(t *testing.T) {
 			for _, secure := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s, TLS %v", name, p.name, secure), func(t *testing.T) {
 					t.Parallel()
+					if name == "switches" || strings.Contains(p.name, "ijack") {
+						needHandOver(t)
+					}
 					theirs, ours := p.onNetHTTP(t, secure), p.onOurs(t, secure)
 					switch {
 					case p.differs == "" && theirs != ours:

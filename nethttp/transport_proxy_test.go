@@ -354,6 +354,7 @@ func TestTransportClose(t *testing.T) {
 // and a protocol that is switched.
 func TestReverseProxy(t *testing.T) {
 	t.Parallel()
+	needHandOver(t)
 	back := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
 			switchTo(101, shout, nil)(w, r, func(string, ...any) {})

@@ -73,6 +73,9 @@ func TestTransportPromises(t *testing.T) {
 		for _, a := range table {
 			t.Run(name+"/"+a.name, func(t *testing.T) {
 				t.Parallel()
+				if a.name == "101" || a.name == "CONNECT" {
+					needHandOver(t)
+				}
 				theirs := a.on(t, &http.Transport{})
 				ours := a.on(t, &Transport{})
 				switch {
@@ -179,7 +182,7 @@ func kind(err error) string {
 		text string
 	}{{context.Canceled, "canceled"}, {context.DeadlineExceeded, "deadline"}, {os.ErrDeadlineExceeded, "timeout"}, {io.ErrUnexpectedEOF, "unexpected EOF"},
 		{io.EOF, "EOF"}, {syscall.ECONNRESET, "reset"}, {syscall.ECONNREFUSED, "refused"}} {
-		if errors.Is(err, k.err) && !(k.err == io.ErrUnexpectedEOF && errors.Is(err, io.EOF)) {
+		if native(err, k.err) && !(k.err == io.ErrUnexpectedEOF && errors.Is(err, io.EOF)) {
 			return k.text
 		}
 	}

@@ -1,4 +1,4 @@
-// What differs between systems, where there is no Unix.
+// The connection with itself, where there is no Unix.
 
 //go:build !unix
 
@@ -7,11 +7,7 @@ package nethttp
 import (
 	"errors"
 	"net"
-	"os"
 )
-
-// reopen is missing: the file is read and written instead.
-func reopen(*os.File) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 // socketPair is a connection with itself, over loopback. Somebody else may connect first, so the ends are compared.
 func socketPair() (a, b net.Conn, err error) {

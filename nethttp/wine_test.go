@@ -1,0 +1,62 @@
+// What some tests need, and wine lacks.
+
+package nethttp
+
+import (
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+)
+
+// tempDir is t.TempDir, but that under wine files in it cannot be removed, which is no
+// failure here.
+func tempDir(t testing.TB) string {
+	if runtime.GOOS != "windows" {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("", "nethttp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// needHandOver skips where a socket cannot be handed over to package net, as hijacking
+// and HTTP/2 do.
+func needHandOver(t testing.TB) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	nc, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	f, err := nc.(*net.TCPConn).File()
+	if err == nil {
+		defer f.Close()
+		var again net.Conn
+		if again, err = net.FileConn(f); err == nil {
+			again.Close()
+			return
+		}
+	}
+	t.Skip("package net does not take a socket over here: ", err)
+}
+
+// native is the error that package syscall names errno, as package net returns it: on
+// Windows that is one of Winsock.
+func native(err, errno error) bool {
+	if errors.Is(err, errno) {
+		return true
+	}
+	const wsaeConnReset, wsaeConnRefused = syscall.Errno(10054), syscall.Errno(10061)
+	return runtime.GOOS == "windows" &&
+		(errno == syscall.ECONNRESET && errors.Is(err, wsaeConnReset) || errno == syscall.ECONNREFUSED && errors.Is(err, wsaeConnRefused))
+}
