@@ -12,8 +12,8 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// mostTrailer is the number of fields that a trailer section may have.
-const mostTrailer = 32
+// mostTrailer is the number of fields that a trailer section may have, or MaxFields if that is less.
+const mostTrailer = 256
 
 var errCut = fmt.Errorf("client: the answer was cut off: %w", io.ErrUnexpectedEOF)
 
@@ -162,7 +162,7 @@ func (x *exchange) nextBody(p []byte) (data []byte, n int, err error) {
 		if err != parser.ErrTrailer {
 			return data, n, err
 		}
-		x.section = &parser.Trailer{Fields: make([]parser.Field, 0, mostTrailer)}
+		x.section = &parser.Trailer{Fields: make([]parser.Field, 0, min(x.pool.limits.maxFields, mostTrailer)), Repair: true}
 		return data, n, nil
 	}
 	n, err = x.section.Parse(p)

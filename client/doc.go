@@ -46,9 +46,11 @@
 //
 // # Reading
 //
-// Answers are read by package parser, with the same strictness. An answer to HEAD, or
-// one with status 1xx, 204 or 304, has no body whatever its fields say. A body that
-// is cut off is an error, and never looks like a complete one.
+// Answers are read by package parser, with the strictness of requests but for what
+// its Response.Repair lists: folded lines are joined, and a Content-Length that is
+// repeated with the same value counts once. An answer to HEAD, or one with status 1xx,
+// 204 or 304, has no body whatever its fields say. A body that is cut off is an error,
+// and never looks like a complete one.
 //
 // # What it does not do
 //

@@ -101,6 +101,7 @@ func (p *Pool) takeHead() *head {
 	h := new(head)
 	h.Fields = make([]parser.Field, 0, p.limits.maxFields)
 	h.MaxSize = p.limits.maxHead
+	h.Repair = true
 	return h
 }
 

@@ -27,8 +27,9 @@ func (x *exchange) start(n int64) {
 		x.declared = n
 	}
 	x.set(x.options())
-	wait := x.is(hasExpect) && x.declared != 0 && x.expects()
-	if x.is(hasExpect) && !wait {
+	wait := x.is(hasExpect) && x.expects()
+	if wait && x.declared == 0 {
+		wait = false
 		x.fields = removeField(x.fields, "Expect") // RFC 9110 10.1.1: not without content
 	}
 	x.out = x.appendHead(x.out)

@@ -44,6 +44,7 @@ func TestRequests(t *testing.T) {
 			"POST / HTTP/1.1|Host: HOST|Content-Length: 5||hello"},
 		{"a trailer", "POST", "/", func(q Request) { q.Trailer("A", "b"); q.End("x") }, "POST / HTTP/1.1|Host: HOST|Transfer-Encoding: chunked||1|x|0|A: b||"},
 		{"a trailer without a body", "GET", "/", func(q Request) { q.Trailer("A", "b"); q.End("") }, "GET / HTTP/1.1|Host: HOST|Transfer-Encoding: chunked||0|A: b||"},
+		{"another expectation", "GET", "/", func(q Request) { q.Set("Expect", "x"); q.End("") }, "GET / HTTP/1.1|Host: HOST|Expect: x||"},
 		{"Expect without a body", "GET", "/", func(q Request) { q.Set("Expect", "100-continue"); q.End("") }, "GET / HTTP/1.1|Host: HOST||"},
 		{"close", "GET", "/", func(q Request) { q.Set("Connection", "close"); q.End("") }, "GET / HTTP/1.1|Host: HOST|Connection: close||"},
 	} {

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,12 +42,13 @@ func (tr *trip) response(r client.Response) *http.Response {
 	if pragma := h["Pragma"]; len(pragma) > 0 && pragma[0] == "no-cache" && h["Cache-Control"] == nil {
 		h["Cache-Control"] = []string{"no-cache"}
 	}
-	chunked := has(h["Transfer-Encoding"], "chunked")
+	chunked := resp.ProtoMinor > 0 && has(h["Transfer-Encoding"], "chunked")
+	delete(h, "Transfer-Encoding")
 	if chunked {
 		resp.TransferEncoding = []string{"chunked"}
-		delete(h, "Transfer-Encoding")
 		resp.Trailer = announced(h)
 	}
+	lengthOnce(h)
 	switch n, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); {
 	case tr.req.Method == http.MethodHead && err == nil:
 		resp.ContentLength = n
@@ -59,6 +61,17 @@ func (tr *trip) response(r client.Response) *http.Response {
 		resp.Close = true // the connection's end is the body's
 	}
 	return resp
+}
+
+// lengthOnce makes one value of a Content-Length that was repeated.
+func lengthOnce(h http.Header) {
+	var said []string
+	for _, line := range h["Content-Length"] {
+		said = slices.AppendSeq(said, elements(line))
+	}
+	if len(slices.Compact(said)) == 1 {
+		h["Content-Length"] = said[:1]
+	}
 }
 
 // announced takes what Trailer announces out of the header.
@@ -329,7 +342,10 @@ func (tr *trip) switched(r client.Response) {
 			go func() { io.Copy(nc, from); tr.closeBody() }()
 		}
 		tr.finished(nil)
-		body := switchedBody{nc, tr}
+		body := switchedBody{Conn: nc, tr: tr, stop: func() bool { return true }}
+		if tr.req.Method == http.MethodConnect { // for net/http the tunnel is this answer's body
+			body.stop = context.AfterFunc(tr.req.Context(), func() { nc.Close() })
+		}
 		resp.Body = body
 		if !tr.settle(resp, nil) {
 			body.Close()
@@ -341,10 +357,12 @@ func (tr *trip) switched(r client.Response) {
 // switchedBody is the connection after the answer's head, as an io.ReadWriteCloser.
 type switchedBody struct {
 	net.Conn
-	tr *trip
+	tr   *trip
+	stop func() bool // of the request's context
 }
 
 func (b switchedBody) Close() error {
+	b.stop()
 	b.tr.closeBody() // that of CONNECT
 	return b.Conn.Close()
 }

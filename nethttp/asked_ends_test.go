@@ -200,7 +200,7 @@ var askedEnds = []asked{
 	}},
 	{name: "ResponseHeaderTimeout", set: settings{ResponseHeaderTimeout: 50 * time.Millisecond}, raw: silent, do: func(c *http.Client, url string, say say) {
 		_, err := c.Get(url)
-		say("%v", err.(net.Error).Timeout())
+		say("%v %v", err.(net.Error).Timeout(), errors.Is(err, context.DeadlineExceeded))
 	}},
 	{name: "ResponseHeaderTimeout counts from the request's end", set: settings{ResponseHeaderTimeout: 100 * time.Millisecond}, h: echo, do: func(c *http.Client, url string, say say) {
 		pr, pw := io.Pipe()

@@ -64,6 +64,7 @@ var askedRequests = []asked{
 	{name: "a path to be encoded", h: echo, do: askFor("GET", nil, func(r *http.Request) { r.URL.Path, r.URL.RawQuery = "/ä b", "x=\u00e4y" }),
 		differs: "A query that is not ASCII is an error; net/http sends it as it is."},
 	{name: "an opaque URL", h: echo, do: askFor("GET", nil, func(r *http.Request) { r.URL.Opaque = "/%2f/x" })},
+	{name: "a trailer that frames", h: echo, do: askFor("POST", stream("hello"), func(r *http.Request) { r.Trailer = http.Header{"Transfer-Encoding": {"7"}} })},
 	{name: "a trailer", h: echo, do: askFor("POST", stream("hello"), func(r *http.Request) { r.Trailer = http.Header{"X-Sum": {"7"}, "X-Other": {"1", "2"}} })},
 	{name: "a trailer that is known at the end", h: echo, do: func(c *http.Client, url string, say say) {
 		req, _ := http.NewRequest("POST", url, nil)
@@ -184,6 +185,14 @@ var askedAnswers = []asked{
 			io.WriteString(w, long)
 		}
 	}, do: askFor("GET", nil, nil)},
+	{name: "a folded line", raw: always("HTTP/1.1 200 OK\r\nX-A: 1 \r\n\t 2\r\nContent-Length: 2\r\n\r\nhi"), do: askFor("GET", nil, nil)},
+	{name: "a folded trailer", raw: always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 \r\nhi\r\n0\r\nX-A: 1\r\n 2\r\n\r\n"), do: askFor("GET", nil, nil)},
+	{name: "a length twice", raw: always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi"), do: askFor("GET", nil, nil)},
+	{name: "a length and a coding", raw: once("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"), do: askFor("GET", nil, nil), differs: strictAnswers},
+	{name: "bare LF", raw: once("HTTP/1.1 200 OK\nContent-Length: 2\n\nhi"), do: askFor("GET", nil, nil), differs: strictAnswers},
+	{name: "a space before the colon", raw: once("HTTP/1.1 200 OK\r\nX-A : 2\r\nContent-Length: 2\r\n\r\nhi"), do: askFor("GET", nil, nil), differs: strictAnswers},
+	{name: "HEAD, 1.0, chunked", raw: once("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), do: askFor("HEAD", nil, nil)},
+	{name: "many trailer fields", raw: always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X-A: 1\r\n", 200) + "\r\n"), do: askFor("GET", nil, nil)},
 	{name: "a body that is cut off", raw: once("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi"), do: askFor("GET", nil, nil)},
 	{name: "chunks that are cut off", raw: once("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"), do: askFor("GET", nil, nil)},
 	{name: "a head that is cut off", raw: once("HTTP/1.1 200 OK\r\nContent-"), do: askFor("GET", nil, nil),
@@ -255,3 +264,5 @@ var askedAnswers = []asked{
 		say("%s", kind(err))
 	}, differs: "A 101 to a request that offered no Upgrade is an error (RFC 9110 15.2.2)."},
 }
+
+const strictAnswers = "Answers are held to RFC 9112: bare LF, a space in front of a colon, Content-Length beside Transfer-Encoding are errors."

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 // compose sets the target and the fields, as http.Request.Write does.
@@ -79,7 +81,10 @@ func (tr *trip) frame() {
 		tr.q.Set("Content-Length", strconv.FormatInt(tr.up.length, 10))
 	}
 	if len(tr.req.Trailer) > 0 && tr.up != nil && tr.up.length < 0 {
-		tr.q.Set("Trailer", strings.Join(slices.Sorted(maps.Keys(tr.req.Trailer)), ","))
+		names := slices.DeleteFunc(slices.Sorted(maps.Keys(tr.req.Trailer)), func(name string) bool { return !field.MayTrail(name) })
+		if len(names) > 0 {
+			tr.q.Set("Trailer", strings.Join(names, ","))
+		}
 	}
 }
 

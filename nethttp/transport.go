@@ -174,6 +174,12 @@ func check(req *http.Request) error {
 	if err := checkFields(req.Trailer); err != "" {
 		return fmt.Errorf("net/http: invalid trailer %s", err)
 	}
+	for name := range req.Trailer {
+		switch name = http.CanonicalHeaderKey(name); name {
+		case "Transfer-Encoding", "Trailer", "Content-Length":
+			return fmt.Errorf("http: invalid Trailer key %q", name)
+		}
+	}
 	return nil
 }
 

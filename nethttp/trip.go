@@ -280,6 +280,8 @@ func (tr *trip) explain(err error) error {
 		return context.Cause(tr.req.Context())
 	case errors.Is(err, client.ErrNoAnswer):
 		return &noAnswer{err}
+	case isHeadTime(err):
+		return &headTime{err}
 	case errors.Is(err, parser.ErrHeadLarge):
 		return tr.t.errHead(err)
 	}
@@ -311,6 +313,19 @@ func (tr *trip) ofDial(err error) error {
 type noAnswer struct{ error }
 
 func (e *noAnswer) Unwrap() []error { return []error{e.error, io.EOF} }
+
+// headTime is ResponseHeaderTimeout, which net/http makes a context.DeadlineExceeded too.
+type headTime struct{ error }
+
+func (e *headTime) Unwrap() error        { return e.error }
+func (e *headTime) Timeout() bool        { return true }
+func (e *headTime) Temporary() bool      { return true }
+func (e *headTime) Is(target error) bool { return target == context.DeadlineExceeded }
+
+func isHeadTime(err error) bool {
+	var e *client.Error
+	return errors.As(err, &e) && e.Phase == client.Head && e.Timeout()
+}
 
 // fieldsOf is the map of an answer's fields.
 func fieldsOf(r client.Response) http.Header {

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -280,8 +282,8 @@ func (u *upload) end() {
 	type line struct{ name, value string }
 	var lines []line
 	if u.length < 0 {
-		for name, values := range u.tr.req.Trailer {
-			for _, v := range values {
+		for _, name := range slices.Sorted(maps.Keys(u.tr.req.Trailer)) {
+			for _, v := range u.tr.req.Trailer[name] {
 				lines = append(lines, line{name, v})
 			}
 		}

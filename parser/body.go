@@ -14,8 +14,15 @@ type Body struct {
 	state bodyState
 	field state // in the trailer section
 	err   Error
-	keep  bool
+	opts  bodyOpts
 }
+
+type bodyOpts uint8
+
+const (
+	keepsTrailer bodyOpts = 1 << iota // see KeepTrailer
+	repairs                           // see Response.Repair
+)
 
 // Next finds the next run of body bytes in p, which is what is unread of the connection.
 //
@@ -68,7 +75,7 @@ func (b *Body) Next(p []byte) (data []byte, n int, err error) {
 // KeepTrailer makes Next stop in front of the trailer section of a chunked body, with ErrTrailer
 // in place of io.EOF, so that the caller can read it with a Trailer. To be called before Next;
 // it changes nothing for a body that is not chunked.
-func (b *Body) KeepTrailer() { b.keep = true }
+func (b *Body) KeepTrailer() { b.opts |= keepsTrailer }
 
 // Remaining returns how many bytes of the body are still to come: the rest of a body with a
 // Content-Length, 0 when the message is over, and -1 where that is not known.

@@ -97,7 +97,7 @@ func (b *Body) chunked(p []byte) (data []byte, n int, err error) {
 			b.off += int64(i)
 			return nil, i, io.EOF
 		case bodyTrailer:
-			if b.keep { // as the section begins
+			if b.opts&keepsTrailer != 0 { // as the section begins
 				b.state = bodyAtTrailer
 				b.off += int64(i)
 				return nil, i, ErrTrailer
@@ -210,7 +210,7 @@ func (b *Body) extension(c byte) Error {
 			next = bodyExtName0
 		case c == '=' && named:
 			next = bodyExtVal0
-		case c == '\r' && !white:
+		case c == '\r' && (!white || b.opts&repairs != 0):
 			next = bodySizeLF
 		case c == '\n':
 			return ErrChunkEnd
@@ -234,6 +234,10 @@ func (b *Body) trailer(c byte) (e Error) {
 		return ErrTrailerLarge
 	}
 	b.extra++
+	if isWhite(c) && b.field == atLine && b.opts&repairs != 0 && b.extra > 1 {
+		b.field = inValue // a folded line: there is one before it
+		return 0
+	}
 	if b.field, e = b.field.after(c); b.field == atEnd {
 		b.state, b.field = bodyDone, 0
 	}

@@ -62,7 +62,7 @@ func (b *Body) chunk(p []byte) (data []byte, n int, err error) {
 // the caller a call. Its size line counts as any other.
 func (b *Body) atLast(p []byte, i int) bool {
 	return len(p)-i >= len(lastChunk) && p[i+2] == '0' && string(p[i:i+len(lastChunk)]) == lastChunk &&
-		!b.keep && b.extra <= maxExcess-uint16(len("0\r\n"))
+		b.opts&keepsTrailer == 0 && b.extra <= maxExcess-uint16(len("0\r\n"))
 }
 
 // skip takes the bytes at the start of p that leave the state what it is, and with it the account of

@@ -34,6 +34,34 @@ func (f Field) Value(buf []byte) []byte {
 	return v.Of(buf)
 }
 
+// unfold makes one line of a field that has several: in place of each line's end, and the whitespace around it,
+// there is one space, and in front of the value as much as is left over (RFC 9112 5.2).
+func (f Field) unfold(buf []byte) {
+	from, end := int(f.colon)+1, int(f.next)-len("\r\n")
+	to := end
+	for i := end; i > from; {
+		if buf[i-1] != '\n' {
+			i--
+			to--
+			buf[to] = buf[i]
+			continue
+		}
+		for to < end && isWhite(buf[to]) {
+			to++
+		}
+		for i -= len("\r\n"); i > from && isWhite(buf[i-1]); {
+			i--
+		}
+		to--
+		buf[to] = ' '
+	}
+	for i := from; i < to; i++ {
+		buf[i] = ' '
+	}
+}
+
+func isWhite(c byte) bool { return c == ' ' || c == '\t' }
+
 func (f Field) value(buf []byte) Span {
 	from, to := int(f.colon)+1, int(f.next)-len("\r\n")
 	for from < to && (buf[from] == ' ' || buf[from] == '\t') {

@@ -35,22 +35,66 @@ func (h *Head) persistence(buf []byte) {
 	}
 }
 
-// contentLength reads 1*DIGIT. Two lines are refused even when they agree (9112 6.3).
+// contentLength reads 1*DIGIT.
 func (h *Head) contentLength(buf []byte) {
-	f, _ := h.find(h.Fields, nameContentLength)
-	if h.twice&(1<<nameContentLength) != 0 {
-		h.fail(ErrLengthTwice, int(f.start))
-		return
-	}
-	n, ok := decimal(buf, f.value(buf))
-	if !ok {
-		h.fail(ErrLength, int(f.start))
+	n, at, e := h.lengthSaid(buf)
+	if e != 0 {
+		h.fail(e, at)
 		return
 	}
 	h.Length = n
 	if n > 0 {
 		h.Framing = Sized
 	}
+}
+
+// lengthSaid returns what Content-Length says, or the error and the line to blame. Two lines are refused even
+// when they agree, unless they are to be repaired (9112 6.3).
+func (h *Head) lengthSaid(buf []byte) (n int64, at int, e Error) {
+	f, _ := h.find(h.Fields, nameContentLength)
+	twice := h.twice&(1<<nameContentLength) != 0
+	if !twice {
+		if n, ok := decimal(buf, f.value(buf)); ok {
+			return n, 0, 0
+		}
+	}
+	if h.repair {
+		if n, ok := h.lengthAgreed(buf); ok {
+			return n, 0, 0
+		}
+	}
+	if twice {
+		return 0, int(f.start), ErrLengthTwice
+	}
+	return 0, int(f.start), ErrLength
+}
+
+// lengthAgreed returns the value that all elements of all Content-Length lines have.
+func (h *Head) lengthAgreed(buf []byte) (n int64, ok bool) {
+	var first []byte
+	for _, f := range h.Fields {
+		if f.name != nameContentLength {
+			continue
+		}
+		for more, v := true, f.Value(buf); more; {
+			var e []byte
+			e, v, more = element(v)
+			if first == nil {
+				first = e
+			}
+			if len(e) == 0 || string(e) != string(first) {
+				return 0, false
+			}
+		}
+	}
+	for _, c := range first {
+		d := uint64(c - '0')
+		if d > 9 || uint64(n) > (1<<63-1-d)/10 {
+			return 0, false
+		}
+		n = n*10 + int64(d)
+	}
+	return n, first != nil
 }
 
 // decimal reads 1*DIGIT that fits an int64, from a field's value: there are more than eight bytes

@@ -94,6 +94,6 @@ func (h *Head) reset() {
 	h.Framing, h.Length, h.Minor = NoBody, 0, 0
 	h.KeepAlive, h.Upgrade, h.Expect = false, false, false
 	h.pos, h.start, h.colon, h.errOff = 0, 0, 0, 0
-	h.seen, h.twice = 0, 0
+	h.seen, h.twice, h.folded = 0, 0, false
 	h.state, h.err = atStart, 0
 }

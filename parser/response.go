@@ -10,6 +10,11 @@ type Response struct {
 	// is neither HEAD nor CONNECT. The caller sets it before each message, since the framing of
 	// a response depends on it (RFC 9112 6.3); Reset forgets it.
 	Method string
+	// Repair makes Parse repair what RFC 9112 lets the recipient of a response repair: a folded line is joined
+	// with the line before by one space, in buf (5.2), and a Content-Length that is repeated with the same value
+	// counts once (6.3). Body then takes folded trailer fields too, and whitespace at the end of a
+	// chunk's size line, with which some old servers pad. All this is refused otherwise. Reset keeps Repair.
+	Repair bool
 	Status int  // 100 to 999; what is above 599 is treated as a server's error (RFC 9110 15)
 	Reason Span // may be empty
 }
@@ -25,6 +30,15 @@ func (r *Response) Reset() {
 	r.Method, r.Status, r.Reason = "", 0, Span{}
 }
 
+// Body returns the decoder for this response's body.
+func (r *Response) Body() Body {
+	b := r.Head.Body()
+	if r.Repair {
+		b.opts = repairs
+	}
+	return b
+}
+
 // Parse reads a response's head from the start of buf, with the contract of Request.Parse.
 //
 // A response to HEAD, any with status 1xx, 204 or 304, and a 2xx to CONNECT have no body, whatever
@@ -32,6 +46,7 @@ func (r *Response) Reset() {
 // since it is that of the content another request would have got. After a 2xx to CONNECT and after a 101 the connection's bytes are no longer
 // HTTP; after any other 1xx the response proper follows (Reset, and Parse again).
 func (r *Response) Parse(buf []byte) (n int, err error) {
+	r.repair = r.Repair
 	if hasFast && r.fastStart(buf) && r.fast(buf) {
 		return int(r.pos), nil
 	}
@@ -160,10 +175,12 @@ func (r *Response) finish(buf []byte) {
 // declared returns the value of a Content-Length that could frame a message, or 0.
 func (r *Response) declared(buf []byte) int64 {
 	const both = 1<<nameContentLength | 1<<nameTransferEncoding
-	if r.seen&both != 1<<nameContentLength || r.twice&both != 0 {
+	if r.seen&both != 1<<nameContentLength {
 		return 0
 	}
-	f, _ := r.find(r.Fields, nameContentLength)
-	n, _ := decimal(buf, f.value(buf))
+	n, _, e := r.lengthSaid(buf)
+	if e != 0 {
+		return 0
+	}
 	return n
 }

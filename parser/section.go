@@ -18,6 +18,8 @@ type section struct {
 	twice  uint64 // and those that are here more than once
 	state  state
 	err    Error
+	repair bool       // see Response.Repair
+	folded bool       // the last field has more than one line, and what is read now belongs to it
 	plain  bool       // without the fast path, see fast_amd64.s: for tests
 	first  [64]uint16 // known name -> its field; true where seen, and not twice
 }
@@ -154,6 +156,10 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 	for st < atEnd {
 		switch st {
 		case atLine:
+			if s.folded && i < len(buf) && !isWhite(buf[i]) {
+				fields[len(fields)-1].unfold(buf)
+				s.folded = false
+			}
 			if fast && len(buf)-i >= fastAgain {
 				fast = false
 				s.pos, s.state = uint32(i), st
@@ -173,6 +179,11 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 			break
 		}
 		next, e := st.after(buf[i])
+		if e == ErrFold && s.repair && len(fields) > 0 {
+			s.folded = true
+			i, st = i+1, inValue
+			continue
+		}
 		if st == atLine && next == inName && len(fields) == cap(fields) {
 			e = ErrFields
 		}
@@ -185,6 +196,8 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 			s.start = uint32(i)
 		case next == inValue:
 			s.colon = uint32(i)
+		case next == atLine && s.folded:
+			fields[len(fields)-1].next = uint32(i + 1)
 		case next == atLine:
 			id := knownName(buf, int(s.start), int(s.colon))
 			fields = s.add(fields, int(s.start), int(s.colon), i-1, id)

@@ -12,6 +12,8 @@ type Trailer struct {
 	// MaxSize is the most bytes that the section may have: 0 stands for DefaultMaxSize, a negative
 	// number for no limit but that of the offsets, 1 GiB.
 	MaxSize int
+	// Repair makes Parse join folded lines: see Response.Repair.
+	Repair bool
 
 	section
 }
@@ -22,7 +24,7 @@ func NewTrailer(fields int) *Trailer { return &Trailer{Fields: make([]Field, 0, 
 // Parse reads a trailer section, its empty line included, with the contract of Request.Parse.
 func (t *Trailer) Parse(buf []byte) (n int, err error) {
 	if t.state == atStart {
-		t.state = atLine
+		t.state, t.repair = atLine, t.Repair
 	}
 	if in, full, ok := t.goOn(buf, t.MaxSize); ok {
 		if t.Fields = t.lines(in, t.Fields); full && t.state < atEnd {
@@ -38,7 +40,7 @@ func (t *Trailer) Get(buf []byte, name string) []byte { return t.get(buf, t.Fiel
 // ErrorOffset returns the offset in the section of the byte that was refused.
 func (t *Trailer) ErrorOffset() int { return int(t.errOff) }
 
-// Reset makes t ready for the next section. The storage of Fields and MaxSize are kept.
+// Reset makes t ready for the next section. The storage of Fields, MaxSize and Repair are kept.
 func (t *Trailer) Reset() {
 	t.Fields = t.Fields[:0]
 	t.section = section{}

@@ -227,6 +227,10 @@ func TestClient(t *testing.T) {
 	wires(g, n, func(i int, method string, wire []byte, how string) {
 		u.set(g.Split(wire))
 		got, want := a.ask(method, url), strictly(wire, method)
+		var rule *fuzz.Refusal
+		if got.err == nil && errors.As(want.err, &rule) && slices.Contains(repaired, rule.Rule) {
+			return // TestClientBesideNetHTTP compares what comes of it
+		}
 		d := same(got, want)
 		if d == "" && got.err == nil {
 			if taken++; !slices.Equal(got.fields, want.fields) {
@@ -246,22 +250,30 @@ func TestClient(t *testing.T) {
 	}
 }
 
+// repaired are the rules by which the reference refuses some of what the client repairs: see parser.Response.
+var repaired = []string{
+	"RFC 9112 §2.2, §5.2: a line that begins with whitespace",
+	"RFC 9112 §6.3: Content-Length twice",
+	"RFC 9110 §8.6: Content-Length is 1*DIGIT, and no more than fits 63 bits",
+	"RFC 9112 §7.1.1: whitespace without an extension",
+}
+
 // stricter says why the client refuses what net/http's Transport takes.
 var stricter = map[error]string{
 	parser.ErrLineEnd:     "RFC 9112 2.2: net/http takes a bare LF",
-	parser.ErrFold:        "RFC 9112 5.2: net/http unfolds obs-fold",
+	parser.ErrFold:        "RFC 9112 2.2: net/http takes whitespace before the first field",
 	parser.ErrName:        "RFC 9112 5.1: net/http takes spaces in and behind names, and drops lines",
 	parser.ErrValue:       "RFC 9110 5.5: net/http takes control characters in answers' values",
 	parser.ErrStatus:      "RFC 9112 4: net/http takes a status line of other shape",
 	parser.ErrVersion:     "RFC 9112 2.3: net/http takes other versions",
 	parser.ErrMajor:       "RFC 9112 2.3: net/http takes other versions",
 	parser.ErrLength:      "RFC 9112 6.3: net/http takes a Content-Length of odd shape",
-	parser.ErrLengthTwice: "RFC 9112 6.3: net/http takes equal Content-Lengths",
+	parser.ErrLengthTwice: "RFC 9112 6.3: net/http takes Content-Lengths that are not equal",
 	parser.ErrBothFraming: "RFC 9112 6.1: net/http ignores Content-Length beside Transfer-Encoding",
 	parser.ErrCodingMinor: "RFC 9112 6.1: net/http ignores Transfer-Encoding in HTTP/1.0",
 	parser.ErrCoding:      "RFC 9112 6.3: net/http takes Transfer-Encoding of odd shape",
 	parser.ErrCodingOther: "RFC 9112 6.1: net/http takes unknown codings",
-	parser.ErrChunkSize:   "RFC 9112 7.1: net/http takes a chunk-size with spaces",
+	parser.ErrChunkSize:   "RFC 9112 7.1: net/http takes a chunk-size of odd shape",
 	parser.ErrChunkExt:    "RFC 9112 7.1.1: net/http reads no chunk extensions",
 	parser.ErrChunkEnd:    "RFC 9112 7.1: net/http takes a bare LF",
 	parser.ErrEmptyLines:  "RFC 9112 2.2: net/http skips lines",
