@@ -22,6 +22,7 @@ func All() []*Contender {
 	const small = "its sample takes what comes at once"
 	const plain = "only the plain hello"
 	const nothingLate = "it has no delayed answers of its own"
+	const noHub = "it has no broadcast"
 	return []*Contender{
 		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Note: "all of RFC 9112, with its defaults: limits, timeouts, Date"},
 		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
@@ -31,13 +32,14 @@ func All() []*Contender {
 			Less:  true, Note: "one goroutine, raw recv and send over epoll, a canned answer: no parsing, no state, no Date, no timeouts"},
 		{Name: "gnet", pkg: "gnet", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
 		{Name: "evio", pkg: "evio", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
-		{Name: "fasthttp", pkg: "fasthttp", Go: true, Lacks: noEcho(), Note: "no timeouts by default"},
+		{Name: "fasthttp", pkg: "fasthttp", Go: true, Lacks: noEcho(Hub, noHub), Note: "no timeouts by default"},
 		{Name: "hertz", pkg: "hertz", Go: true, Lacks: noEcho(), Note: "on netpoll"},
 		{Name: "nbio", pkg: "nbio", Go: true, WS: true, Note: "nbhttp, with net/http's Request"},
 		{Name: "netpoll", pkg: "netpoll", Go: true, Lacks: noHTTP, Note: "CloudWeGo's"},
-		{Name: "net", pkg: "net", Go: true, Note: "net/http, and net for the echo; no timeouts by default"},
+		{Name: "net", pkg: "net", Go: true, Lacks: map[string]string{Hub: noHub}, Note: "net/http, and net for the echo; no timeouts by default"},
 		{Name: "nginx", program: "nginx", version: []string{"-v"}, args: nginx,
-			Lacks: noEcho(Delay, nothingLate, Upload, "it answers before it has read the body"), Note: "one worker, return and sendfile, no access log"},
+			Lacks: noEcho(Delay, nothingLate, Upload, "it answers before it has read the body", Burn, "it has no handlers", Hub, noHub),
+			Note:  "one worker, return and sendfile, no access log"},
 		{Name: "h2o", program: "h2o", version: []string{"--version"}, args: h2o,
 			Lacks: noEcho(Delay, nothingLate, Post, "its file handler refuses POST"), Note: "one thread; serves files"},
 		{Name: "haproxy", program: "haproxy", version: []string{"-v"}, args: haproxy, Conns: 9500, Why: "it sets two descriptors aside for each",
@@ -60,14 +62,19 @@ func netHTTP(e *Env, prog, addr, mode string) ([]string, error) {
 }
 
 func nginx(e *Env, prog, addr, mode string) ([]string, error) {
+	ssl := ""
+	if mode == TLS {
+		ssl = " ssl"
+	}
 	conf, err := e.config("nginx", `
 daemon off; user root; worker_processes 1; worker_rlimit_nofile 20000; error_log stderr crit; pid %[1]s/nginx.pid;
 events { worker_connections 20000; }
 http {
 	access_log off; keepalive_requests 1000000000; keepalive_timeout 75s; sendfile on; default_type text/plain;
+	ssl_certificate %[1]s/cert.pem; ssl_certificate_key %[1]s/cert.pem;
 	client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
 	server {
-		listen %[2]s backlog=4096;
+		listen %[2]s`+ssl+` backlog=4096;
 		location = / { return 200 "Hello World\n"; }
 		location = /json { return 200 '%[3]s'; }
 		client_max_body_size 0;

@@ -4,6 +4,7 @@ package contender
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,6 +28,11 @@ const (
 	Proxy = "proxy"
 
 	Upload = "upload" // a body of 20 MB
+
+	TLS     = "tls"
+	Burn    = "burn"    // an answer that takes computing
+	Endless = "endless" // an answer without end
+	Hub     = "hub"     // an answer that gets what others say
 )
 
 // A Contender is a server that is measured.
@@ -82,7 +88,16 @@ func NewEnv(dir, bench string, pin []string, log func(string)) (*Env, error) {
 			return nil, err
 		}
 	}
-	return e, nil
+	return e, errors.Join(e.makeCert(), sparse(filepath.Join(www, "endless"), 1<<30))
+}
+
+// sparse makes a file of zeros that has no blocks.
+func sparse(name string, size int64) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(size), f.Close())
 }
 
 // cache is a directory of the user's for this machine, or one in dir if there can be none.

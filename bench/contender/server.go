@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"debug/buildinfo"
 	"errors"
 	"fmt"
@@ -43,6 +44,9 @@ func (e *Env) Start(ctx context.Context, c *Contender, mode string) (*Server, er
 		return nil, err
 	}
 	args := []string{prog, "-addr", addr, "-mode", mode}
+	if mode == TLS {
+		args = append(args, "-cert", e.cert())
+	}
 	if c.args != nil {
 		if args, err = c.args(e, prog, addr, mode); err != nil {
 			return nil, err
@@ -152,6 +156,9 @@ func (s *Server) answers(ctx context.Context, mode string) error {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(5 * time.Second))
+	if mode == TLS {
+		c = tls.Client(c, peer.ClientTLS())
+	}
 	switch mode {
 	case WS, Cast:
 		return switches(c)

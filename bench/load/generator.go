@@ -30,6 +30,12 @@ func Generate(arg string) error {
 	if err := json.Unmarshal([]byte(arg), &job); err != nil {
 		return fmt.Errorf("load: the job: %w", err)
 	}
+	switch job.Kind {
+	case "probe":
+		return probe(job)
+	case "attack":
+		return attack(job)
+	}
 	p, err := poller.New()
 	if err != nil {
 		return err

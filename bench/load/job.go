@@ -17,8 +17,12 @@ import (
 // Size bytes, in flight each. Of a "cast" the first connection sends a message, and the next one when it
 // has come to all: each that has come to one is counted. With Raw no handshake is made, and what
 // comes back is what was sent.
+//
+// A "probe" and an "attack" are no such jobs, but clients of their own: see probe.go and attack.go.
 type Job struct {
-	Kind     string // "http", "echo", "delay", "ws" or "cast"
+	Kind     string // "http", "echo", "delay", "ws", "cast", "probe" or "attack"
+	Attack   string `json:",omitempty"` // which
+	TLS      bool   `json:",omitempty"` // of a "probe"
 	Addr     string
 	Path     string `json:",omitempty"`
 	Body     int    `json:",omitempty"` // bytes to POST; 0 is a GET
@@ -36,6 +40,8 @@ type Job struct {
 	For      time.Duration `json:",omitempty"` // count for as long
 	Delay    time.Duration `json:",omitempty"` // of a "delay" job's answers
 	Waves    int           `json:",omitempty"` // of a "delay" job: how many requests each connection makes in turn
+	Every    time.Duration `json:",omitempty"` // from one request of a "probe" to the next
+	Say      string        `json:",omitempty"` // of an "attack": what its first client asks for
 	Hold     bool          `json:",omitempty"` // keep the connections until standard input ends
 }
 
@@ -49,9 +55,11 @@ type Result struct {
 	P50, P99  time.Duration // from sending a batch to the last byte of its answers; for "delay" the lateness
 	Mean      time.Duration // h2load only, which has no quantiles
 	Max       time.Duration
-	Busy      float64 // share of Elapsed that the generator spent on its core
-	Open      int     // connections that were open at the end of the first phase
-	Generator string  // "wrk", "h2load" or "own"
+	Busy      float64       // share of Elapsed that the generator spent on its core
+	Lost      int           `json:",omitempty"` // probes that had no answer
+	Late      time.Duration `json:",omitempty"` // by how much the probe itself was late, at most
+	Open      int           // connections that were open at the end of the first phase
+	Generator string        // "wrk", "h2load" or "own"
 }
 
 // Rate is the requests per second.

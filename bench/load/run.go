@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -21,6 +23,14 @@ const Subcommand = "generate"
 type Runner struct {
 	Pin []string          // what to put before a command line, "taskset -c 1" say
 	Log func(line string) // gets every command line
+}
+
+// Nice is the same, with its generators at another priority: see nice(1).
+func (r Runner) Nice(by int) Runner {
+	if Has("nice") {
+		r.Pin = append(slices.Clone(r.Pin), "nice", "-n", strconv.Itoa(by))
+	}
+	return r
 }
 
 func (r Runner) command(ctx context.Context, args ...string) *exec.Cmd {

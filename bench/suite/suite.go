@@ -46,6 +46,7 @@ func All() []Suite {
 		{"proxy", Proxies},
 		{"idle", Idle},
 		{"delay", Delay},
+		{"fairness", Fairness},
 		{"growth", Growth},
 	}
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bufio"
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
@@ -9,8 +10,11 @@ import (
 )
 
 func main() {
-	f := peer.Parse("http")
+	f := peer.Parse("http", "tls")
 	s := &fasthttp.Server{Handler: answer, MaxRequestBodySize: 32 << 20}
+	if f.Mode == "tls" {
+		peer.Fail(s.ListenAndServeTLS(f.Addr, f.Cert, f.Cert))
+	}
 	peer.Fail(s.ListenAndServe(f.Addr))
 }
 
@@ -26,6 +30,15 @@ func answer(ctx *fasthttp.RequestCtx) {
 	case peer.DelayPath:
 		time.Sleep(peer.Delay(ctx.URI().QueryString()))
 		ctx.SetBodyString(peer.Hello)
+	case peer.BurnPath:
+		peer.Burn(ctx.URI().QueryString())
+		ctx.SetBodyString(peer.Hello)
+	case peer.EndlessPath:
+		ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
+			for err := error(nil); err == nil; {
+				_, err = w.Write(peer.Endless)
+			}
+		})
 	default:
 		ctx.SetStatusCode(fasthttp.StatusNotFound)
 	}

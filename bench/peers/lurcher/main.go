@@ -13,7 +13,7 @@ import (
 
 func main() {
 	std := flag.Bool("nethttp", false, "answer by a handler of net/http")
-	f := peer.Parse("http", "echo", "ws", "cast")
+	f := peer.Parse("http", "echo", "ws", "cast", "tls")
 	if f.Mode == "echo" {
 		peer.Fail(server.ListenTCP(f.Addr, func(c *conn.Conn) { c.Pipe(c) }))
 	}
@@ -23,6 +23,9 @@ func main() {
 	h := answer
 	if *std {
 		h = nethttp.Handler(http.HandlerFunc(answerHTTP), 64)
+	}
+	if f.Mode == "tls" {
+		peer.Fail(server.ListenAndServeTLS(f.Addr, f.Cert, f.Cert, h))
 	}
 	peer.Fail(server.ListenAndServe(f.Addr, h))
 }
@@ -51,7 +54,6 @@ func answer(w server.Response, r server.Request) {
 	case peer.DelayPath:
 		w.After(peer.Delay(r.Query()), func() { w.End(peer.Hello) })
 	default:
-		w.Status(404)
-		w.End("")
+		answerHeavy(w, r)
 	}
 }

@@ -11,9 +11,12 @@ import (
 )
 
 func main() {
-	f := peer.Parse("http", "echo")
+	f := peer.Parse("http", "echo", "tls")
 	if f.Mode == "echo" {
 		peer.Fail(echo(f.Addr))
+	}
+	if f.Mode == "tls" {
+		peer.Fail(http.ListenAndServeTLS(f.Addr, f.Cert, f.Cert, http.HandlerFunc(answer)))
 	}
 	peer.Fail(http.ListenAndServe(f.Addr, http.HandlerFunc(answer)))
 }
@@ -30,6 +33,13 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	case peer.DelayPath:
 		time.Sleep(peer.Delay([]byte(r.URL.RawQuery)))
 		io.WriteString(w, peer.Hello)
+	case peer.BurnPath:
+		peer.Burn([]byte(r.URL.RawQuery))
+		io.WriteString(w, peer.Hello)
+	case peer.EndlessPath:
+		for err := error(nil); err == nil; {
+			_, err = w.Write(peer.Endless)
+		}
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}

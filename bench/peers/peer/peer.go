@@ -4,6 +4,7 @@ package peer
 
 import (
 	"bytes"
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"os"
@@ -22,6 +23,10 @@ const (
 	LargePath        = "/large"
 	PostPath, Posted = "/post", "got it\n"
 	DelayPath        = "/delay" // with ?ms=2000
+	BurnPath         = "/burn"  // with ?us=300: an answer that takes as much computing
+	EndlessPath      = "/endless"
+	JoinPath         = "/join" // an answer that gets what is said
+	SayPath          = "/say"
 )
 
 // Handshake opens a WebSocket connection.
@@ -58,10 +63,27 @@ func Delay(query []byte) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
+// Burn computes for as long as the query of BurnPath says: "us=300".
+func Burn(query []byte) {
+	us, _ := strconv.Atoi(string(bytes.TrimPrefix(query, []byte("us="))))
+	for start := time.Now(); time.Since(start) < time.Duration(us)*time.Microsecond; {
+	}
+}
+
+// Endless is what EndlessPath is answered with, over and over.
+var Endless = bytes.Repeat([]byte("."), 16<<10)
+
+// Message is what all who have asked for JoinPath get when one asks for SayPath.
+var Message = bytes.Repeat([]byte("!"), 512)
+
+// ClientTLS is the configuration of clients: the certificate of servers here is made for each run.
+func ClientTLS() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
+
 // Flags are what a contender is started with.
 type Flags struct {
 	Addr string // host:port to listen on
-	Mode string // "http", "echo", "ws", "cast" or "proxy"
+	Mode string // "http", "echo", "ws", "cast", "proxy" or "tls"
+	Cert string // a file with a certificate and its key, of "tls"
 
 	Upstream string // of a proxy
 }
@@ -72,6 +94,7 @@ func Parse(modes ...string) Flags {
 	var f Flags
 	flag.StringVar(&f.Addr, "addr", "127.0.0.1:8000", "the address to listen on")
 	flag.StringVar(&f.Mode, "mode", modes[0], "what to serve: "+strings.Join(modes, " or "))
+	flag.StringVar(&f.Cert, "cert", "", "a file with the certificate and the key of mode tls")
 	flag.StringVar(&f.Upstream, "upstream", "", "a proxy's upstream, host:port")
 	flag.Parse()
 	known := false

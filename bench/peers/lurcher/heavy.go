@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/lurcher-net/lurcher/bench/peers/peer"
+	"github.com/lurcher-net/lurcher/server"
+)
+
+var all server.Hub
+
+// answerHeavy answers what is dear, without end, or for many.
+func answerHeavy(w server.Response, r server.Request) {
+	switch string(r.Path()) {
+	case peer.BurnPath:
+		peer.Burn(r.Query())
+		w.End(peer.Hello)
+	case peer.EndlessPath:
+		endless(w)
+	case peer.JoinPath:
+		w.WriteString("joined\n")
+		all.Add(w)
+	case peer.SayPath:
+		all.Send(peer.Message)
+		w.End(peer.Hello)
+	default:
+		w.Status(404)
+		w.End("")
+	}
+}
+
+func endless(w server.Response) {
+	for !w.Full() {
+		if _, err := w.Write(peer.Endless); err != nil {
+			return
+		}
+	}
+	w.OnDrain(func() { endless(w) })
+}
