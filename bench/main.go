@@ -1,6 +1,6 @@
 // Command bench measures lurcher beside what a user would pick instead, and writes a report:
 //
-//	go run .                                    everything, about an hour
+//	go run .                                    everything, an hour and a half
 //	go run . -quick                             little of everything, under a minute
 //	go run . -only servers,echo -rounds 3       two suites
 //	go run . -contenders lurcher,floor,nginx    three contenders

@@ -41,9 +41,9 @@ func peek(fd int) syscall.Errno {
 // write writes a and then b, in one call. That is send(2) as a rule, for the same
 // reason as in read, and because send causes no SIGPIPE if the peer is gone. writev and
 // sendfile may cause one; as with package net, the Go runtime drops it unless the
-// program asked for it. n counts only if errno is 0. If last is set, the kernel holds
-// back the end for the FIN.
-func write(fd int, a, b []byte, last bool) (int, syscall.Errno) {
+// program asked for it. n counts only if errno is 0. If more is set, the kernel holds
+// back the end for what follows at once: the FIN, or a file.
+func write(fd int, a, b []byte, more bool) (int, syscall.Errno) {
 	if debugging {
 		syscall.Write(-1, nil) // for the race detector: see result
 	}
@@ -52,7 +52,7 @@ func write(fd int, a, b []byte, last bool) (int, syscall.Errno) {
 	}
 	if len(b) == 0 {
 		flags := uintptr(unix.MSG_NOSIGNAL)
-		if last {
+		if more {
 			flags |= unix.MSG_MORE
 		}
 		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(a))), uintptr(len(a)), flags, 0, 0)

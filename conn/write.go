@@ -226,7 +226,7 @@ func (c *Conn) kernel(a, b []byte) int {
 	}
 	last := c.last()
 	c.loop.called()
-	n, errno := write(int(c.fd), a, b, last)
+	n, errno := write(int(c.fd), a, b, last || c.fileFollows())
 	c.loop.stats.Writes++
 	if errno == syscall.EAGAIN || errno == syscall.EINTR {
 		n, errno = 0, 0
@@ -253,6 +253,12 @@ func (c *Conn) kernel(a, b []byte) int {
 // connection.
 func (c *Conn) last() bool {
 	return joinsFIN && c.is(closing|shut) && !c.queued() && (c.sec == plain || c.more.tls.bye)
+}
+
+// fileFollows reports whether a file follows the output, and can leave in the segment of
+// its last bytes: the head of an answer would otherwise be a segment of its own.
+func (c *Conn) fileFollows() bool {
+	return c.queued() && c.sec == plain && c.more.queue[0].file != nil && c.more.queue[0].n > 0
 }
 
 // send gives the kernel what it takes of the pending output, but no more than

@@ -33,6 +33,7 @@ const (
 	Burn    = "burn"    // an answer that takes computing
 	Endless = "endless" // an answer without end
 	Hub     = "hub"     // an answer that gets what others say
+	File    = "file"    // files
 )
 
 // A Contender is a server that is measured.
@@ -45,6 +46,7 @@ type Contender struct {
 	Why   string            // it takes no more
 	Go    bool              // it tells its heap
 	WS    bool              // it does WS and Cast
+	Files bool              // it does File
 
 	program string // what to look for in PATH, or
 	pkg     string // what to build, in peers/, or
@@ -57,6 +59,9 @@ type Contender struct {
 func (c *Contender) Can(what string) string {
 	if (what == WS || what == Cast) && !c.WS {
 		return "it does no WebSocket"
+	}
+	if what == File && !c.Files {
+		return "its program here serves no files"
 	}
 	return c.Lacks[what]
 }
@@ -79,17 +84,20 @@ type Env struct {
 // NewEnv prepares a directory with the files that file servers serve.
 func NewEnv(dir, bench string, pin []string, log func(string)) (*Env, error) {
 	e := &Env{Dir: dir, Cache: cache(dir), Bench: bench, Pin: pin, Procs: "1", Log: log, built: map[string]string{}, skipped: map[string]string{}}
-	www := filepath.Join(dir, "www")
+	www := e.www()
 	if err := os.MkdirAll(www, 0o755); err != nil {
 		return nil, err
 	}
-	for name, body := range map[string]string{"index.html": peer.Hello, "json": peer.JSON, "large": peer.Large} {
+	for name, body := range map[string]string{"index.html": peer.Hello, "json": peer.JSON, "large": peer.Large, "large.bin": peer.Large} {
 		if err := os.WriteFile(filepath.Join(www, name), []byte(body), 0o644); err != nil {
 			return nil, err
 		}
 	}
-	return e, errors.Join(e.makeCert(), sparse(filepath.Join(www, "endless"), 1<<30))
+	return e, errors.Join(e.makeCert(), sparse(filepath.Join(www, "huge.bin"), 1<<30))
 }
+
+// www is the directory of files that are served.
+func (e *Env) www() string { return filepath.Join(e.Dir, "www") }
 
 // sparse makes a file of zeros that has no blocks.
 func sparse(name string, size int64) error {

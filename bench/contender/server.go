@@ -44,6 +44,9 @@ func (e *Env) Start(ctx context.Context, c *Contender, mode string) (*Server, er
 		return nil, err
 	}
 	args := []string{prog, "-addr", addr, "-mode", mode}
+	if c.Files {
+		args = append(args, "-www", e.www())
+	}
 	if mode == TLS {
 		args = append(args, "-cert", e.cert())
 	}

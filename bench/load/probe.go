@@ -41,16 +41,23 @@ type line struct {
 
 // probe does a job of the kind "probe".
 func probe(job Job) error {
-	p := &prober{job: job}
-	if err := p.ask(false); err != nil { // the first connection that is to be used again
+	r, err := (&prober{job: job}).run()
+	if err != nil {
 		return fmt.Errorf("load: the probe: %w", err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+func (p *prober) run() (*Result, error) {
+	if err := p.ask(false); err != nil { // the first connection that is to be used again
+		return nil, err
 	}
 	p.result = Result{Generator: "own"}
 	cpu, start := ownCPU(), time.Now()
 	var all sync.WaitGroup
 	for n := 0; ; n++ {
-		due := start.Add(time.Duration(n) * job.Every)
-		if due.Sub(start) >= job.For {
+		due := start.Add(time.Duration(n) * p.job.Every)
+		if due.Sub(start) >= p.job.For {
 			break
 		}
 		time.Sleep(time.Until(due))
@@ -62,7 +69,7 @@ func probe(job Job) error {
 	r.Elapsed = time.Since(start)
 	r.Busy = float64(ownCPU()-cpu) / float64(r.Elapsed)
 	r.P50, r.P99, r.Max = p.times.Quantile(0.5), p.times.Quantile(0.99), p.times.Max()
-	return json.NewEncoder(os.Stdout).Encode(r)
+	return r, nil
 }
 
 // once is one probe.

@@ -24,6 +24,8 @@ type crowd struct {
 	quick              bool
 }
 
+const smallest = "Their receive buffers are as small as the system allows."
+
 var crowds = []crowd{
 	{name: "nobody", title: "nobody"},
 	{name: "many", title: "256 connections, each with a request in flight", job: load.Job{Attack: "ask", Path: peer.HelloPath, Conns: 256}},
@@ -33,10 +35,13 @@ var crowds = []crowd{
 	{name: "visits", title: "64 clients that come and go, a request each", quick: true,
 		job: load.Job{Attack: "visit", Path: peer.HelloPath, Conns: 64}},
 	{name: "unread", title: "4000 clients of an endless answer that do not read", needs: []string{contender.Endless},
-		about: "Their receive buffers are as small as the system allows. nginx sends a file of 1 GB.",
-		job:   load.Job{Attack: "ignore", Path: peer.EndlessPath, Conns: 4000}},
+		about: smallest, job: load.Job{Attack: "ignore", Path: peer.EndlessPath, Conns: 4000}},
+	{name: "unread-file", title: "4000 clients of a file of 1 GB that do not read", needs: []string{contender.File},
+		about: smallest, job: load.Job{Attack: "ignore", Path: peer.HugePath, Conns: 4000}},
 	{name: "downloads", title: "64 clients of an endless answer that read as fast as they can", needs: []string{contender.Endless},
 		job: load.Job{Attack: "swallow", Path: peer.EndlessPath, Conns: 64}},
+	{name: "downloads-file", title: "64 clients of a file of 1 GB that read as fast as they can", needs: []string{contender.File},
+		job: load.Job{Attack: "swallow", Path: peer.HugePath, Conns: 64}},
 	{name: "uploads", title: "64 clients that upload 20 MB, over and over", needs: []string{contender.Post},
 		job: load.Job{Attack: "upload", Path: peer.PostPath, Body: 20 << 20, Conns: 64}},
 	{name: "crumbs", title: "16 clients that send chunks of one byte", needs: []string{contender.Post},

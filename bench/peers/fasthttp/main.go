@@ -3,6 +3,7 @@ package main
 
 import (
 	"bufio"
+	"path/filepath"
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
@@ -12,11 +13,14 @@ import (
 func main() {
 	f := peer.Parse("http", "tls")
 	s := &fasthttp.Server{Handler: answer, MaxRequestBodySize: 32 << 20}
+	www = f.WWW
 	if f.Mode == "tls" {
 		peer.Fail(s.ListenAndServeTLS(f.Addr, f.Cert, f.Cert))
 	}
 	peer.Fail(s.ListenAndServe(f.Addr))
 }
+
+var www string // the directory of files
 
 func answer(ctx *fasthttp.RequestCtx) {
 	path := ctx.Path()
@@ -30,6 +34,8 @@ func answer(ctx *fasthttp.RequestCtx) {
 	case peer.DelayPath:
 		time.Sleep(peer.Delay(ctx.URI().QueryString()))
 		ctx.SetBodyString(peer.Hello)
+	case peer.FilePath, peer.HugePath:
+		ctx.SendFile(filepath.Join(www, string(path)))
 	case peer.BurnPath:
 		peer.Burn(ctx.URI().QueryString())
 		ctx.SetBodyString(peer.Hello)

@@ -20,6 +20,7 @@ func main() {
 	if f.Mode == "ws" || f.Mode == "cast" {
 		peer.Fail(serveSockets(f))
 	}
+	www = f.WWW
 	h := answer
 	if *std {
 		h = nethttp.Handler(http.HandlerFunc(answerHTTP), 64)

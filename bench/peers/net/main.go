@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
@@ -15,11 +16,14 @@ func main() {
 	if f.Mode == "echo" {
 		peer.Fail(echo(f.Addr))
 	}
+	www = f.WWW
 	if f.Mode == "tls" {
 		peer.Fail(http.ListenAndServeTLS(f.Addr, f.Cert, f.Cert, http.HandlerFunc(answer)))
 	}
 	peer.Fail(http.ListenAndServe(f.Addr, http.HandlerFunc(answer)))
 }
+
+var www string // the directory of files
 
 func answer(w http.ResponseWriter, r *http.Request) {
 	if body := peer.Body([]byte(r.URL.Path)); body != nil {
@@ -33,6 +37,8 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	case peer.DelayPath:
 		time.Sleep(peer.Delay([]byte(r.URL.RawQuery)))
 		io.WriteString(w, peer.Hello)
+	case peer.FilePath, peer.HugePath:
+		http.ServeFile(w, r, filepath.Join(www, r.URL.Path))
 	case peer.BurnPath:
 		peer.Burn([]byte(r.URL.RawQuery))
 		io.WriteString(w, peer.Hello)

@@ -25,7 +25,9 @@ const (
 	DelayPath        = "/delay" // with ?ms=2000
 	BurnPath         = "/burn"  // with ?us=300: an answer that takes as much computing
 	EndlessPath      = "/endless"
-	JoinPath         = "/join" // an answer that gets what is said
+	FilePath         = "/large.bin" // what LargePath has, from a file
+	HugePath         = "/huge.bin"  // a file of 1 GB
+	JoinPath         = "/join"      // an answer that gets what is said
 	SayPath          = "/say"
 )
 
@@ -83,6 +85,7 @@ func ClientTLS() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 type Flags struct {
 	Addr string // host:port to listen on
 	Mode string // "http", "echo", "ws", "cast", "proxy" or "tls"
+	WWW  string // the directory of FilePath and HugePath
 	Cert string // a file with a certificate and its key, of "tls"
 
 	Upstream string // of a proxy
@@ -94,6 +97,7 @@ func Parse(modes ...string) Flags {
 	var f Flags
 	flag.StringVar(&f.Addr, "addr", "127.0.0.1:8000", "the address to listen on")
 	flag.StringVar(&f.Mode, "mode", modes[0], "what to serve: "+strings.Join(modes, " or "))
+	flag.StringVar(&f.WWW, "www", "", "the directory of files that are served")
 	flag.StringVar(&f.Cert, "cert", "", "a file with the certificate and the key of mode tls")
 	flag.StringVar(&f.Upstream, "upstream", "", "a proxy's upstream, host:port")
 	flag.Parse()
