@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/field"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -121,11 +122,18 @@ func (r Response) Body(max int, fn func(body []byte, err error)) error {
 }
 
 // Pipe sends the answer's body to dst as it arrives, and closes dst at the end of the
-// body. While dst is full the body waits with the server. If the body is cut off, dst
-// is not closed, but aborted if it has an Abort method. If dst fails, the exchange is
-// aborted. dst has to be on the same loop.
+// body. The trailer section goes to dst's method Trailer, if it has one as a
+// server.Response does. While dst is full the body waits with the server. If the body is
+// cut off, dst is not closed, but aborted if it has an Abort method. If dst fails, the
+// exchange is aborted. dst has to be on the same loop.
+//
+// If there is a body, the head of a server.Response is sent at once, and does not wait
+// for the first bytes of the body.
 func (r Response) Pipe(dst conn.Sink) error {
-	q := Request{x: r.x, gen: r.gen}
+	q := r.Request()
+	if m, ok := dst.(headed); ok && r.valid() {
+		r.announce(m)
+	}
 	return r.Stream(func(p []byte, err error) {
 		if err != nil && err != io.EOF {
 			if a, ok := dst.(interface{ Abort() error }); ok {
@@ -149,6 +157,27 @@ func (r Response) Pipe(dst conn.Sink) error {
 			dst.OnDrain(r.Resume)
 		}
 	})
+}
+
+// A headed Sink is a message: it has a head and a trailer section, like a server.Response.
+type headed interface {
+	conn.Sink
+	Trailer(name, value string) error
+}
+
+// announce sends the head of m, to which the body is piped, and keeps the trailer
+// section for it.
+func (r Response) announce(m headed) {
+	if r.x.read == bodying || r.x.method == "HEAD" { // whose answer may have no length
+		m.Write(nil)
+	}
+	if r.Length() < 0 {
+		r.Trailer(func(name, value []byte) {
+			if n := string(name); field.MayTrail(n) {
+				m.Trailer(n, string(value))
+			}
+		})
+	}
 }
 
 // errMore is what nextBody returns while a trailer section has not all come.

@@ -42,6 +42,7 @@ type exchange struct {
 	asked          func(r Response, err error)
 	informed       func(r Response)
 	connected      func(c *conn.Conn, reused bool)
+	onLost         func(e *Error) (url string)
 
 	// The answer.
 	head      *head // while it is read, and while the program looks at it
@@ -323,7 +324,50 @@ func (x *exchange) lost(err error, unsent int, inOrder bool) (tell func()) {
 		x.o.acquire(x)
 		return func() {}
 	}
+	if s.read == heading && !s.began {
+		return x.elsewhere(e)
+	}
 	return x.ends(e)
+}
+
+// elsewhere sends x, which has failed and has no connection, to the origin that the
+// program names, if it may be sent again. Call the returned function to call the
+// program.
+func (x *exchange) elsewhere(e *Error) (tell func()) {
+	fn, gen := x.onLost, x.gen
+	if fn == nil || x.is(unkept) || len(x.files) > 0 || e.Written && !idempotent(x.method) {
+		return x.ends(e)
+	}
+	x.read = unasked
+	return func() {
+		if x.gen != gen {
+			return // it was aborted
+		}
+		url := ""
+		defer func() { // also if the program panics
+			switch {
+			case x.gen != gen:
+			case url == "":
+				x.ends(e)()
+			case !x.moves(url):
+				x.ends(&Error{Err: ErrURL})()
+			}
+		}()
+		url = fn(e)
+	}
+}
+
+// moves sends x to the origin of a URL.
+func (x *exchange) moves(url string) bool {
+	x.stopTimer()
+	if x.pool.locate(x, url) != nil {
+		return false
+	}
+	x.given = 0
+	x.clear(retried)
+	x.pool.counts.retries.Add(1)
+	x.o.acquire(x)
+	return true
 }
 
 // fail ends an exchange that cannot go on, and its connection.

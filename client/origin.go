@@ -90,7 +90,7 @@ func (o *origin) acquire(x *exchange) {
 func (o *origin) pump() {
 	for o.dialling.n < o.waiting.n && o.open < o.pool.limits.conns {
 		if err := o.dial(); err != nil {
-			o.waiting.pop(nil).failLater(dialError(err))
+			o.pool.loop.Post(o.waiting.pop(nil).elsewhere(dialError(err)))
 		}
 	}
 }
@@ -207,7 +207,7 @@ func (o *origin) letDown(err error) (tell func()) {
 	if o.waiting.n <= o.dialling.n {
 		return func() {}
 	}
-	return o.waiting.pop(nil).ends(dialError(err))
+	return o.waiting.pop(nil).elsewhere(dialError(err))
 }
 
 // dialError returns the phase in which a dial failed, in an Error.

@@ -26,9 +26,10 @@ type Pool struct {
 	origins map[string]*origin // by the same in one spelling
 	closed  atomic.Bool        // connections are not used again
 
-	heads  []*head     // not in use
-	spare  []*exchange // ended ones
-	counts counters
+	heads   []*head     // not in use
+	scratch []byte      // room for a value: see Response.Forward
+	spare   []*exchange // ended ones
+	counts  counters
 }
 
 // A head is a parsed answer and the bytes that it was parsed from. An exchange

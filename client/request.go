@@ -136,6 +136,18 @@ func (q Request) OnInform(fn func(r Response)) {
 	}
 }
 
+// OnLost calls fn when the request has failed and may be sent again: no connection could
+// be opened, or it ended before the answer began, and nothing of the request was sent or
+// its method is idempotent (RFC 9110 9.2.2). fn returns the URL of the origin that is
+// asked next, which may be the same; or "", and then Do's function gets the error. The
+// request is sent as it was written: the URL's path does not count, nor its host if the
+// program has set Host. It is not called if more than 64 KiB have been written.
+func (q Request) OnLost(fn func(e *Error) (url string)) {
+	if q.valid() {
+		q.x.onLost = fn
+	}
+}
+
 // OnConn calls fn with each connection that the request gets, before anything is sent
 // on it. It reports the connection's addresses, and whether it has served a request
 // before. A request that is sent again gets another connection.
@@ -272,6 +284,10 @@ func (x *exchange) setField(name, value string, replace bool) error {
 		return nil
 	case strings.EqualFold(name, "Host"):
 		x.set(hasHost)
+		if len(x.fields) == 0 {
+			x.fields = appendField(x.fields, name, value)
+			return nil
+		}
 		x.fields = removeField(x.fields, name)
 		// It comes first, for servers that look for it (RFC 9110 7.2).
 		x.fields = append(appendField(make([]byte, 0, len(x.fields)+256), name, value), x.fields...)

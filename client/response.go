@@ -8,7 +8,6 @@ import (
 	"net"
 
 	"github.com/lurcher-net/lurcher/conn"
-	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 // A Response is a server's answer. It is a handle that may be copied and kept, to read
@@ -76,11 +75,6 @@ func (r Response) All() iter.Seq2[[]byte, []byte] {
 		}
 	}
 }
-
-// EndToEnd is All without the fields that a proxy does not pass on: Connection and
-// what it lists, Transfer-Encoding, Content-Length, Upgrade, Proxy-* and the like
-// (RFC 9110 7.6.1).
-func (r Response) EndToEnd() iter.Seq2[[]byte, []byte] { return field.EndToEnd(r.All()) }
 
 // Length returns how many bytes of the body are still to come: 0 if there are no more,
 // -1 if the body has no Content-Length.

@@ -36,12 +36,7 @@ func (a *adapted) SetPathValues(v adapt.PathValues) {
 	}
 }
 
-func (a *adapted) Peer() *any {
-	if a.peer == nil {
-		a.peer = new(any)
-	}
-	return a.peer
-}
+func (a *adapted) Peer() *any { return &(*session)(a).last().adapter }
 
 func (a *adapted) Server() adapt.Server {
 	s := a.worker.server

@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/field"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -113,15 +114,22 @@ func (r Request) Body(max int, fn func(body []byte)) error {
 }
 
 // Pipe sends the request's body to dst as it arrives, and closes dst at the end of
-// the body. While dst is full the body waits with the client. If the body is cut
-// off, dst is not closed, but aborted if it has an Abort method. If dst fails, the
-// exchange is aborted. dst has to be on the same loop. Piping to the answer
-// itself makes an echo.
+// the body. The trailer section goes to dst's method Trailer, if it has one as a
+// client.Request does. While dst is full the body waits with the client, and if dst is
+// full at first, so does 100 Continue. If the body is cut off, dst is not closed, but
+// aborted if it has an Abort method. If dst fails, the exchange is aborted. dst has to
+// be on the same loop. Piping to the answer itself makes an echo.
+//
+// If there is a body, the head of a client.Request is sent at once, and does not wait
+// for the first bytes of the body.
 func (r Request) Pipe(dst conn.Sink) error {
 	if !r.valid() {
 		return errOver
 	}
 	w, done := Response(r), false
+	if m, ok := dst.(headed); ok && dst != conn.Sink(w) {
+		r.announce(m)
+	}
 	if a, ok := dst.(interface{ Abort() error }); ok && dst != conn.Sink(w) {
 		w.OnAbort(func(error) {
 			if !done {
@@ -129,8 +137,40 @@ func (r Request) Pipe(dst conn.Sink) error {
 			}
 		})
 	}
+	begin := func() error { return r.stream(dst, &done) }
+	if dst != conn.Sink(w) && dst.Full() {
+		dst.OnDrain(func() { begin() })
+		return nil
+	}
+	return begin()
+}
+
+// A headed Sink is a message: it has a head and a trailer section, like a client.Request.
+type headed interface {
+	conn.Sink
+	Trailer(name, value string) error
+}
+
+// announce sends the head of m, to which the body is piped, and keeps the trailer
+// section for it.
+func (r Request) announce(m headed) {
+	if r.Length() != 0 {
+		m.Write(nil)
+	}
+	if r.Length() < 0 {
+		r.Trailer(func(name, value []byte) {
+			if n := string(name); field.MayTrail(n) {
+				m.Trailer(n, string(value))
+			}
+		})
+	}
+}
+
+// stream is Pipe, once dst wants the body. It sets done at its end.
+func (r Request) stream(dst conn.Sink, done *bool) error {
+	w := Response(r)
 	return r.Stream(func(p []byte, last bool) {
-		done = last
+		*done = last
 		if len(p) > 0 {
 			if _, err := dst.Write(p); err != nil {
 				w.Abort() // there is nothing left to take the body

@@ -5,8 +5,6 @@ package server
 import (
 	"iter"
 	"net"
-
-	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 // A Request is what a client asked for. It is a handle that may be copied and kept,
@@ -111,11 +109,6 @@ func (r Request) All() iter.Seq2[[]byte, []byte] {
 		}
 	}
 }
-
-// EndToEnd is All without the fields that a proxy does not pass on: Connection and
-// what it lists, Transfer-Encoding, Content-Length, Upgrade, TE, Expect,
-// Max-Forwards, Proxy-* and the like (RFC 9110 7.6.1).
-func (r Request) EndToEnd() iter.Seq2[[]byte, []byte] { return field.EndToEnd(r.All()) }
 
 // Length returns how many bytes of the body are still to come: 0 if there are no
 // more, -1 if the body is chunked.

@@ -99,6 +99,24 @@ func (w Response) Del(name string) error {
 	return nil
 }
 
+// Reset undoes Status, and all that was set or added: for fields that were only for an
+// interim answer, or that do not fit the error that is sent instead.
+func (w Response) Reset() error {
+	switch {
+	case !w.valid():
+		return errOver
+	case w.s.is(sent):
+		return w.s.mistake(ErrHeadSent)
+	}
+	w.s.status = 0
+	w.s.clear(wantsClose)
+	if x := w.s.x; x != nil {
+		x.fields, x.trailer = x.fields[:0], x.trailer[:0]
+		x.hasDate, x.options, x.upgrades, x.declared = false, "", false, unknown
+	}
+	return nil
+}
+
 // Get returns the value of the first field of that name that was set, or nil. It
 // does not return fields that the server writes itself: Content-Length, Connection
 // and its own Date. The value is valid until the next call of a method of w, and

@@ -19,16 +19,16 @@ import (
 // x, and what only reading a head needs is in head, so that an idle connection holds
 // no more than this and its conn.Conn.
 type session struct {
-	conn   *conn.Conn
-	worker *worker
-	head   *head       // set while a head is being read, and while the handler runs
-	x      *exchange   // nil until the exchange needs one
-	timer  *conn.Timer // the exchange's first timer, which is stopped at its end
-	peer   *any        // state that an adapter keeps for the connection, see adapt.go
-	flags  flags
-	gen    uint32 // generation of the exchange: a handle with another one is stale
-	status uint16 // status of the answer; 0 means 200
-	phase  phase
+	conn    *conn.Conn
+	worker  *worker
+	head    *head       // set while a head is being read, and while the handler runs
+	x       *exchange   // nil until the exchange needs one
+	timer   *conn.Timer // the exchange's first timer, which is stopped at its end
+	lasting *lasting    // what all requests of the connection share, if some need it
+	flags   flags
+	gen     uint32 // generation of the exchange: a handle with another one is stale
+	status  uint16 // status of the answer; 0 means 200
+	phase   phase
 }
 
 type flags uint32

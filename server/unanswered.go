@@ -21,7 +21,7 @@ const sweeps = 5
 // forgotten reports whether perhaps nothing is left that will end the exchange: it
 // has no timer, no Hub, no adapter with a goroutine, and its answer has not begun.
 func (s *session) forgotten() bool {
-	if s.worker.server.Unanswered < 0 || s.is(sent) || s.peer != nil || s.timer.Running() {
+	if s.worker.server.Unanswered < 0 || s.is(sent) || s.lasting != nil && s.lasting.adapter != nil || s.timer.Running() {
 		return false
 	}
 	if s.x == nil {

@@ -22,14 +22,15 @@ type worker struct {
 
 	quiesceBegan time.Time
 
-	free   *head       // list of heads that are not in use, see takeHead
-	kept   int         // length of that list
-	spare  []*exchange // exchanges to be used again
-	usual  []byte      // the beginning of most answers, see date
-	second int64       // Unix time of the date in usual
-	lines  [8]fieldLine
-	counts counters
-	turns  uint64 // number of turns of the loop so far
+	free    *head       // list of heads that are not in use, see takeHead
+	kept    int         // length of that list
+	spare   []*exchange // exchanges to be used again
+	usual   []byte      // the beginning of most answers, see date
+	second  int64       // Unix time of the date in usual
+	lines   [8]fieldLine
+	scratch []byte // room for a value: see Request.Forward
+	counts  counters
+	turns   uint64 // number of turns of the loop so far
 
 	input       []byte     // input after what is being consumed, while a session is fed
 	postponed   []*session // sessions that go on in the next turn

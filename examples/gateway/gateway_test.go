@@ -43,6 +43,7 @@ func TestHeads(t *testing.T) {
 		{"POST", "POST / HTTP/1.1|Host: x|Content-Length: 5||hello", "POST / HTTP/1.1|Content-Length: 5||hello", ok, okBack},
 		{"POST of nothing", "POST / HTTP/1.1|Host: x|Content-Length: 0||", "POST / HTTP/1.1|Content-Length: 0||", ok, okBack},
 		{"chunked with trailers", "POST / HTTP/1.1|Host: x|Transfer-Encoding: chunked|Trailer: A||5|hello|0|A: b||", "POST / HTTP/1.1|Trailer: A|Transfer-Encoding: chunked||5|hello|0|A: b||", ok, okBack},
+		{"trailers that do not belong there", "POST / HTTP/1.1|Host: x|Transfer-Encoding: chunked||5|hello|0|X-Forwarded-For: 1|Cookie: c|Via: v|Host: h|A: b||", "POST / HTTP/1.1|Transfer-Encoding: chunked||5|hello|0|A: b||", ok, okBack},
 		{"OPTIONS of all", "OPTIONS http://x HTTP/1.1|Host: x||", "OPTIONS * HTTP/1.1||", ok, okBack},
 		{"OPTIONS with hops", "OPTIONS /a HTTP/1.1|Host: x|Max-Forwards: 5||", "OPTIONS /a HTTP/1.1|Max-Forwards: 4||", ok, okBack},
 		{"TRACE with hops", "TRACE /a HTTP/1.1|Host: x|Max-Forwards: 1||", "TRACE /a HTTP/1.1|Max-Forwards: 0||", ok, okBack},
@@ -51,6 +52,7 @@ func TestHeads(t *testing.T) {
 		{"answer hop by hop", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 200 OK|Connection: A|A: 1|B: 2|Keep-Alive: timeout=9|Proxy-Authenticate: x|Upgrade: h2c|Content-Length: 2||ok", "HTTP/1.1 200 OK|Content-Length: 2|B: 2||ok"},
 		{"answer with cookies", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 200 OK|Set-Cookie: a|Set-Cookie: b|Content-Length: 2||ok", "HTTP/1.1 200 OK|Content-Length: 2|Set-Cookie: a|Set-Cookie: b||ok"},
 		{"answer chunked with trailers", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|ok|0|A: b||", "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|ok|0|A: b||"},
+		{"answer with trailers that do not belong there", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|ok|0|Set-Cookie: a|Content-Length: 5|A: b||", "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|ok|0|A: b||"},
 		{"answer until close", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 200 OK||ok(close)", "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|ok|0||"},
 		{"answer of HTTP/1.0", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.0 200 OK|Content-Length: 2||ok", "HTTP/1.1 200 OK|Content-Length: 2|Via: 1.0 gw||ok"},
 		{"chunked to HTTP/1.0", "GET / HTTP/1.0|Host: x||", "GET / HTTP/1.1|Via: 1.0 gw||", "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|ok|0|A: b||", "HTTP/1.1 200 OK|Connection: close||ok"},
@@ -58,6 +60,7 @@ func TestHeads(t *testing.T) {
 		{"interim to HTTP/1.0", "GET / HTTP/1.0|Host: x||", "GET / HTTP/1.1|Via: 1.0 gw||", "HTTP/1.1 103 Early Hints|Link: a||" + ok, "HTTP/1.1 200 OK|Content-Length: 2|Connection: close||ok"},
 		{"HEAD", "HEAD / HTTP/1.1|Host: x||", "HEAD / HTTP/1.1||", "HTTP/1.1 200 OK|Content-Length: 5||", "HTTP/1.1 200 OK|Content-Length: 5||"},
 		{"204", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 204 No Content|Content-Length: 5||", "HTTP/1.1 204 No Content||"},
+		{"205 with a body", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 205 Reset|Content-Length: 2||ok", "HTTP/1.1 205 Reset Content|Content-Length: 0||"},
 		{"304", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 304 Not Modified|ETag: a||", "HTTP/1.1 304 Not Modified|ETag: a||"},
 		{"304 with a length", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 304 Not Modified|Content-Length: 5||", "HTTP/1.1 304 Not Modified|Content-Length: 5||"},
 		{"an odd status", "GET / HTTP/1.1|Host: x||", "GET / HTTP/1.1||", "HTTP/1.1 599 What|Content-Length: 2||ok", "HTTP/1.1 599 |Content-Length: 2||ok"},
@@ -127,7 +130,7 @@ func TestOwnAnswers(t *testing.T) {
 	for _, c := range []struct{ request, status string }{
 		{"CONNECT x:80 HTTP/1.1|Host: x:80||", "405"},
 		{"OPTIONS / HTTP/1.1|Host: x|Max-Forwards: 0||", "200"},
-		{"TRACE / HTTP/1.1|Host: x|Max-Forwards: 0||", "200"},
+		{"TRACE / HTTP/1.1|Host: x|Max-Forwards: 0||", "405"},
 		{"GET / HTTP/1.1||", "400"},
 		{"POST / HTTP/1.1|Host: x|Content-Length: 2|Transfer-Encoding: chunked||0||", "400"},
 	} {
@@ -244,6 +247,25 @@ func TestExpect(t *testing.T) {
 	k.say("POST /no HTTP/1.1|Host: x|Expect: 100-continue|Content-Length: 5||")
 	if got := k.head(); !strings.HasPrefix(got, "HTTP/1.1 417") {
 		t.Fatal(got)
+	}
+}
+
+// TestAtOnce has heads arrive before the bodies behind them, both ways.
+func TestAtOnce(t *testing.T) {
+	t.Parallel()
+	up := upstreamOf(t, func(p *peer) {
+		p.head()
+		p.say("HTTP/1.1 200 OK|Transfer-Encoding: chunked||")
+		p.say("5|" + p.read(5) + "|0||")
+	})
+	k := dial(t, start(t, new(gateway), new(client.Client), up))
+	k.say("POST / HTTP/1.1|Host: x|Content-Length: 5||")
+	if got := k.head(); !strings.HasPrefix(got, "HTTP/1.1 200 OK|") {
+		t.Fatal(got)
+	}
+	k.say("hello")
+	if got := k.read(15); got != "5|hello|0||" {
+		t.Error(got)
 	}
 }
 

@@ -3,8 +3,7 @@
 //
 //	go run ./gateway -listen 127.0.0.1:8080 -upstream 127.0.0.1:8000,127.0.0.1:8001
 //
-// This file is its settings; gateway.go is a request's way, fields.go what changes
-// in its head.
+// This file is its settings, gateway.go the way of a request.
 package main
 
 import (
@@ -27,8 +26,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gateway: ")
-	var g gateway
-	var c client.Client
+	g := gateway{client: new(client.Client)}
 	var srv server.Server
 	listen := flag.String("listen", "127.0.0.1:8080", "where to listen; port 0 picks a free one")
 	upstreams := flag.String("upstream", "127.0.0.1:8000", "host:port of those that answer, by commas; https://host:port for TLS")
@@ -36,12 +34,12 @@ func main() {
 	flag.BoolVar(&g.trust, "trust-forwarded", false, "add to the X-Forwarded-* of the client, do not replace them: where it is a proxy of yours")
 	flag.DurationVar(&g.failTimeout, "fail-timeout", 10*time.Second, "for which an upstream that cannot be reached is not asked")
 	flag.DurationVar(&g.leftTimeout, "left-timeout", time.Second, "for an answer to begin, to a client that has sent its FIN")
-	flag.DurationVar(&c.DialTimeout, "dial-timeout", 5*time.Second, "to connect to an upstream")
-	flag.DurationVar(&c.HeadTimeout, "head-timeout", 30*time.Second, "for an upstream's answer to begin; negative, here and below: no limit")
-	flag.DurationVar(&c.BodyTimeout, "body-timeout", time.Minute, "for more of it")
-	flag.DurationVar(&c.IdleTimeout, "upstream-idle-timeout", 30*time.Second, "of connections to upstreams")
-	flag.IntVar(&c.MaxConns, "max-upstream-conns", 512, "connections to an upstream, for each loop")
-	flag.IntVar(&c.MaxHead, "max-answer-head", 64<<10, "bytes of an upstream's head")
+	flag.DurationVar(&g.client.DialTimeout, "dial-timeout", 5*time.Second, "to connect to an upstream")
+	flag.DurationVar(&g.client.HeadTimeout, "head-timeout", 30*time.Second, "for an upstream's answer to begin; negative, here and below: no limit")
+	flag.DurationVar(&g.client.BodyTimeout, "body-timeout", time.Minute, "for more of it")
+	flag.DurationVar(&g.client.IdleTimeout, "upstream-idle-timeout", 30*time.Second, "of connections to upstreams")
+	flag.IntVar(&g.client.MaxConns, "max-upstream-conns", 512, "connections to an upstream, for each loop")
+	flag.IntVar(&g.client.MaxHead, "max-answer-head", 64<<10, "bytes of an upstream's head")
 	flag.DurationVar(&srv.HeadTimeout, "client-head-timeout", 10*time.Second, "for a client's head")
 	flag.DurationVar(&srv.BodyTimeout, "client-body-timeout", 30*time.Second, "for each 4 KiB of its body")
 	flag.DurationVar(&srv.IdleTimeout, "idle-timeout", 75*time.Second, "of connections of clients")
@@ -58,8 +56,8 @@ func main() {
 		}
 		g.upstreams = append(g.upstreams, &upstream{url: strings.TrimSuffix(addr, "/")})
 	}
-	g.client, srv.Handler = &c, g.serve
-	srv.OnShutdown = func(l *conn.Loop) { c.On(l).Close() }
+	srv.Handler = g.serve
+	srv.OnShutdown = func(l *conn.Loop) { g.client.On(l).Close() }
 	at, err := srv.Listen("tcp", *listen)
 	if err != nil {
 		log.Fatal(err)

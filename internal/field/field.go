@@ -42,19 +42,25 @@ func Trim(s string) string {
 	return s
 }
 
-// MayTrail reports whether a field may come in a trailer section (RFC 9110 6.5.1).
+// MayTrail reports whether a field may come in a trailer section. Those may not that
+// frame or route a message, authenticate, modify the request, control the answer or
+// describe the content (RFC 9110 6.5.1): who merged them into the head would believe
+// what he had no chance to check.
 func MayTrail(name string) bool {
-	if len(name) > 3 && strings.EqualFold(name[:3], "If-") {
-		return false
+	for _, prefix := range [...]string{"If-", "X-Forwarded-"} {
+		if n := len(prefix); len(name) > n && strings.EqualFold(name[:n], prefix) {
+			return false
+		}
 	}
 	return !notInTrailer[strings.ToLower(name)]
 }
 
 var notInTrailer = func() map[string]bool {
 	m := make(map[string]bool)
-	for name := range strings.FieldsSeq(`authorization cache-control connection content-encoding content-length
-		content-range content-type expect host keep-alive max-forwards pragma proxy-authenticate
-		proxy-authorization proxy-connection range realm te trailer transfer-encoding www-authenticate`) {
+	for name := range strings.FieldsSeq(`age authorization cache-control connection content-encoding content-length
+		content-range content-type cookie date expect expires forwarded host keep-alive location max-forwards
+		pragma proxy-authenticate proxy-authorization proxy-connection range realm retry-after set-cookie te trailer
+		transfer-encoding upgrade vary via www-authenticate`) {
 		m[name] = true
 	}
 	return m

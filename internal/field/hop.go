@@ -1,31 +1,84 @@
-// Fields for one hop alone, which those who pass messages on leave out.
+// Fields for one hop alone, which those who pass messages on leave out, and those
+// that say who passed a message on.
 
 package field
 
 import (
-	"iter"
+	"strconv"
 	"strings"
 	"unsafe"
+
+	"github.com/lurcher-net/lurcher/parser"
 )
 
-// EndToEnd ranges over the fields of a message that are not for one hop alone (RFC
-// 9110 7.6.1): neither Connection and the fields that it lists, nor what speaks to
-// the next hop by itself, nor what frames the message, which whoever sends it says anew.
-// Host stays, whatever Connection lists.
-func EndToEnd(all iter.Seq2[[]byte, []byte]) iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, value []byte) bool) {
-		var listed []string
-		for name, value := range all {
-			if strings.EqualFold(text(name), "Connection") {
-				listed = append(listed, text(value))
-			}
+// Hops knows which fields of a message are for one hop alone (RFC 9110 7.6.1).
+type Hops struct{ listed [4]string }
+
+// HopsOf reads the Connection fields of a message, which list some of them.
+func HopsOf(fields []parser.Field, buf []byte) (h Hops) {
+	n := 0
+	for i := range fields {
+		f := &fields[i]
+		if !strings.EqualFold(text(f.Name(buf)), "Connection") {
+			continue
 		}
-		for name, value := range all {
-			if !hop(text(name)) && !lists(listed, text(name)) && !yield(name, value) {
-				return
-			}
+		v := text(f.Value(buf))
+		switch {
+		case strings.EqualFold(v, "keep-alive"), strings.EqualFold(v, "close"):
+		case n < len(h.listed):
+			h.listed[n] = v
+			n++
+		default: // nobody sends so many
+			h.listed[n-1] += "," + v
 		}
 	}
+	return h
+}
+
+// Has reports whether a field is for one hop: Connection and the fields that it
+// lists, what speaks to the next hop by itself, and what frames the message, which
+// whoever sends it says anew. Host is not, whatever Connection lists.
+func (h *Hops) Has(name []byte) bool {
+	n := text(name)
+	if hop(n) {
+		return true
+	}
+	for _, l := range h.listed {
+		if l == "" {
+			break
+		}
+		if Lists(l, n) && !strings.EqualFold(n, "Host") {
+			return true
+		}
+	}
+	return false
+}
+
+// List appends the value of a field that is a list to b: that of all its lines
+// (RFC 9110 5.3).
+func List(b []byte, fields []parser.Field, buf []byte, name string) []byte {
+	from := len(b)
+	for i := range fields {
+		if f := &fields[i]; strings.EqualFold(text(f.Name(buf)), name) {
+			if len(b) > from {
+				b = append(b, ", "...)
+			}
+			b = append(b, f.Value(buf)...)
+		}
+	}
+	return b
+}
+
+// Via appends the value of a message's Via field to b, with one more who passed it on
+// (RFC 9110 7.6.3).
+func Via(b []byte, fields []parser.Field, buf []byte, minor int, name string) []byte {
+	from := len(b)
+	b = List(b, fields, buf, "Via")
+	if len(b) > from {
+		b = append(b, ", "...)
+	}
+	b = append(strconv.AppendInt(append(b, "1."...), int64(minor), 10), ' ')
+	return append(b, name...)
 }
 
 // text is b as a string that is not kept.
@@ -67,15 +120,6 @@ func Lists(value, token string) bool {
 	for member := range strings.SplitSeq(value, ",") {
 		member, _, _ = strings.Cut(member, ";")
 		if strings.EqualFold(Trim(member), token) {
-			return true
-		}
-	}
-	return false
-}
-
-func lists(values []string, name string) bool {
-	for _, v := range values {
-		if Lists(v, name) && !strings.EqualFold(name, "Host") {
 			return true
 		}
 	}

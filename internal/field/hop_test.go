@@ -3,32 +3,64 @@ package field
 import (
 	"slices"
 	"testing"
+
+	"github.com/lurcher-net/lurcher/parser"
 )
 
-func TestEndToEnd(t *testing.T) {
+func parse(t *testing.T, head string) ([]parser.Field, []byte) {
+	t.Helper()
+	r := parser.Request{Head: parser.Head{Fields: make([]parser.Field, 0, 64)}}
+	buf := []byte("GET / HTTP/1.1\r\n" + head + "\r\n")
+	if n, err := r.Parse(buf); n != len(buf) {
+		t.Fatal(n, err)
+	}
+	return r.Fields, buf
+}
+
+func TestHops(t *testing.T) {
 	t.Parallel()
-	all := func(yield func(name, value []byte) bool) {
-		for _, f := range [][2]string{
-			{"Host", "x"}, {"connection", "A, keep-alive ,Host"}, {"A", "1"}, {"Connection", "b;q=1"}, {"B", "2"}, {"C", "3"}, {"Keep-Alive", "x"}, {"TE", "trailers"},
-			{"upgrade", "x"}, {"Proxy-Connection", "x"}, {"PROXY-AUTHORIZATION", "x"}, {"Transfer-Encoding", "chunked"}, {"Content-Length", "5"},
-			{"HTTP2-Settings", "x"}, {"Expect", "x"}, {"Max-Forwards", "1"}, {"Trailer", "x"}, {"", ""},
-		} {
-			if !yield([]byte(f[0]), []byte(f[1])) {
-				return
-			}
+	fields, buf := parse(t, "Host: x\r\nconnection: A, keep-alive ,Host\r\nA: 1\r\nConnection: b;q=1\r\nB: 2\r\nC: 3\r\nKeep-Alive: x\r\nTE: trailers\r\n"+
+		"upgrade: x\r\nProxy-Connection: x\r\nPROXY-AUTHORIZATION: x\r\nContent-Length: 5\r\nHTTP2-Settings: x\r\nExpect: x\r\nMax-Forwards: 1\r\n"+
+		"Trailer: x\r\nConnection: close\r\nConnection: d1\r\nConnection: d2\r\nConnection: d3\r\nConnection: d4\r\nD1: x\r\nD2: x\r\nD3: x\r\nD4: x\r\nD5: x\r\n")
+	hops := HopsOf(fields, buf)
+	var got []string
+	for _, f := range fields {
+		if !hops.Has(f.Name(buf)) {
+			got = append(got, string(f.Name(buf)))
 		}
 	}
-	var got []string
-	for name := range EndToEnd(all) {
-		got = append(got, string(name))
-	}
-	if want := []string{"Host", "C", "Trailer", ""}; !slices.Equal(got, want) {
+	if want := []string{"Host", "C", "Trailer", "D5"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
-	}
-	for range EndToEnd(all) {
-		break
 	}
 	if !Lists("a, TRAILERS;q=1", "trailers") || Lists("trailersx", "trailers") || Lists("", "x") {
 		t.Error("Lists")
+	}
+}
+
+func TestVia(t *testing.T) {
+	t.Parallel()
+	for head, want := range map[string]string{
+		"Host: x\r\n":                                  "1.0 me",
+		"Host: x\r\nVia: 1.1 a\r\n":                    "1.1 a, 1.0 me",
+		"Host: x\r\nVia: 1.1 a, 1.0 b\r\nvia: 1 c\r\n": "1.1 a, 1.0 b, 1 c, 1.0 me",
+	} {
+		fields, buf := parse(t, head)
+		if got := string(Via(nil, fields, buf, 0, "me")); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestMayTrail(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Host", "content-LENGTH", "If-Match", "Set-Cookie", "Cookie", "Via", "X-Forwarded-For", "x-forwarded-whatever", "Forwarded", "Vary", "Upgrade"} {
+		if MayTrail(name) {
+			t.Error(name, "may be in a trailer section")
+		}
+	}
+	for _, name := range []string{"X-Checksum", "ETag", "Server-Timing", "Digest", "X-Forward", "If"} {
+		if !MayTrail(name) {
+			t.Error(name, "may not be in a trailer section")
+		}
 	}
 }

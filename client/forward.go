@@ -1,0 +1,47 @@
+// What a proxy sends on of an answer (RFC 9110 7.6).
+
+package client
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/lurcher-net/lurcher/internal/field"
+)
+
+// Forward calls add with each field that a proxy sends its client with this answer: add
+// is the AddBytes of a server.Response. name is what Via calls the proxy. Call Forward in
+// the function that was given r. The bytes that add gets are valid until it returns, and
+// its error is ignored. The fields are
+//
+//   - those of the answer, but for Connection and what it lists, Keep-Alive, Proxy-* and
+//     what else is for one connection (RFC 9110 7.6.1)
+//   - Content-Length if the body, or that of the answer to GET, has one
+//   - Upgrade, if the answer is a 101
+//   - Via, with name at its end (RFC 9110 7.6.3), unless the answer is an interim one
+func (r Response) Forward(name string, add func(name, value []byte) error) {
+	h := r.head()
+	if h == nil {
+		return
+	}
+	hops := field.HopsOf(h.Fields, h.buf)
+	for i := range h.Fields {
+		if n := h.Fields[i].Name(h.buf); !hops.Has(n) && !strings.EqualFold(text(n), "Via") {
+			add(n, h.Fields[i].Value(h.buf))
+		}
+	}
+	b := r.x.pool.scratch[:0]
+	if n := h.Length; n > 0 || n == 0 && string(h.Get(h.buf, "Content-Length")) == "0" {
+		b = strconv.AppendInt(b, n, 10)
+		add(raw("Content-Length"), b)
+	}
+	if r.status == 101 {
+		b = field.List(b[:0], h.Fields, h.buf, "Upgrade")
+		add(raw("Upgrade"), b)
+	}
+	if r.status >= 200 || r.status == 101 {
+		b = field.Via(b[:0], h.Fields, h.buf, int(h.Minor), name)
+		add(raw("Via"), b)
+	}
+	r.x.pool.scratch = b
+}
