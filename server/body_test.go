@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/hand"
 )
 
 func TestBody(t *testing.T) {
@@ -90,22 +91,26 @@ func TestExpect(t *testing.T) {
 func TestStreamLate(t *testing.T) {
 	t.Parallel()
 	const size = 300 << 10
-	s := start(t, &Server{HeadTimeout: 500 * time.Millisecond, BodyTimeout: 500 * time.Millisecond}, func(w Response, r Request) {
+	inAnHour := func(w Response, fn func()) { // by the loop's clock: it is in the next turns
+		w.After(time.Hour, fn)
+		w.After(0, func() { hand.Advance(w.Loop(), time.Hour) })
+	}
+	s := start(t, &Server{}, func(w Response, r Request) {
 		if string(r.Path()) == "/paused" {
 			w.Pause()
 			r.Stream(func([]byte, bool) { t.Error("a paused body comes") })
-			w.After(600*time.Millisecond, func() { w.End("never mind") })
+			inAnHour(w, func() { w.End("never mind") })
 			return
 		}
 		w.Pause()
-		w.After(600*time.Millisecond, func() {
+		inAnHour(w, func() {
 			n := 0
 			r.Stream(func(p []byte, last bool) {
 				if n += len(p); last {
 					w.End(strconv.Itoa(n))
 				}
 			})
-			w.After(600*time.Millisecond, func() { w.Resume() })
+			inAnHour(w, w.Resume)
 		})
 	})
 	c := s.dial()
