@@ -57,7 +57,9 @@ func TestCharge(t *testing.T) {
 	}
 	r.do(func() {
 		conns['c'].Charge(most) // it is over
-		r.loop.Charge(most / 8)
+		if !r.loop.Charge(most / 8) {
+			t.Error("an eighth is too much")
+		}
 	})
 	held(most/2 + most/4 + most/8)
 	r.do(func() { r.loop.Charge(-most) })
@@ -74,6 +76,10 @@ func TestLoopCharge(t *testing.T) {
 	r := newRig(t, "epoll", "tcp", func(l *conn.Loop) { l.MaxMemory = most })
 	ch, onClose := closes()
 	r.serve(conn.Handler{Close: onClose, Open: func(c *conn.Conn) { c.Charge(most / 2) }})
-	r.do(func() { r.loop.Charge(most/2 + 1) })
+	r.do(func() {
+		if r.loop.Charge(most/2 + 1) {
+			t.Error("a half is not too much")
+		}
+	})
 	r.wantErr(ch, conn.ErrMemory)
 }

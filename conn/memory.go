@@ -63,13 +63,15 @@ func (c *Conn) Charge(n int) {
 }
 
 // Charge is [Conn.Charge] for bytes that are held for many connections together, such as
-// messages that are still to be written to them. It is the caller's to release them:
-// resetting connections may not.
-func (l *Loop) Charge(n int) {
+// messages that are still to be written to them. It reports whether all bytes that are
+// charged in this way are less than a quarter of [Loop.MaxMemory]. If they are not, the
+// caller should release some: resetting connections does not.
+func (l *Loop) Charge(n int) bool {
 	l.own("Loop.Charge")
 	n = max(n, -l.common)
 	l.common += n
 	l.stats.Held += n
+	return l.maxMemory <= 0 || l.common < l.maxMemory/4
 }
 
 // MemoryLimit returns the bound in bytes that MaxMemory stands for; 0: there is none. It may

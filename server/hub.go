@@ -5,6 +5,7 @@ package server
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
 )
@@ -24,7 +25,9 @@ const (
 //
 // Each member gets all messages that were sent while it was in the set, in the
 // order of the calls of Send and End, and no others. A loop deals them out in
-// portions, so that its other connections are served meanwhile.
+// portions, so that its other connections are served meanwhile. Messages that are still
+// to be dealt out count for [Server.MaxMemory]; when they take a quarter of it, because
+// they are sent faster than they can be dealt out, the answers in the set are aborted.
 type Hub struct {
 	// MaxBacklog is how many bytes may wait for a client that reads more slowly
 	// than Send writes. If more waits when the next message comes, the answer is
@@ -46,10 +49,12 @@ type hubLoop struct {
 	members []*member // in the order of Add; only the loop uses them
 	left    int       // how many of members have left the set
 	at      int       // members[at] is the next to get queue[0]
+	charged int       // bytes of queue that the loop counts for MaxMemory
 
 	// With hub.mu held:
 	n       int       // members who came after the last End
 	queue   []message // messages to be dealt out
+	bytes   int       // their size
 	dealing bool      // deal is running, or has been posted
 }
 
@@ -64,6 +69,8 @@ type message struct {
 	p   []byte
 	seq uint64
 	end bool
+
+	tooMuch bool // it stands for messages that took too much memory: see weigh
 }
 
 // Add puts w in the set, and reports whether it is there: it is not if its exchange
@@ -200,6 +207,7 @@ func (h *Hub) send(p []byte, end bool) {
 			l.n = 0
 		}
 		l.queue = append(l.queue, m)
+		l.bytes += len(m.p)
 		if !l.dealing {
 			l.dealing = true
 			if loop.Post(l.deal) != nil { // the loop has stopped, and its members are gone
@@ -218,9 +226,11 @@ func (l *hubLoop) deal() {
 			now.Abort()
 		}
 	}()
+	l.weigh()
 	for n := 0; ; n++ {
 		msg, ok := l.next()
 		if !ok {
+			l.weigh()
 			return
 		}
 		if n == dealMost || n > 0 && l.loop.Late() {
@@ -242,6 +252,23 @@ func (l *hubLoop) deal() {
 	}
 }
 
+// weigh counts the messages to be dealt out for MaxMemory. If they take too much, they are
+// dropped, and in their place all members that should have got one are aborted: nobody
+// can be left without a message and stay.
+func (l *hubLoop) weigh() {
+	h := l.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	within := l.loop.Charge(l.bytes - l.charged)
+	l.charged = l.bytes
+	if within || len(l.queue) == 0 {
+		return
+	}
+	l.loop.Charge(-l.charged)
+	l.queue = []message{{seq: l.queue[len(l.queue)-1].seq, tooMuch: true}}
+	l.at, l.bytes, l.charged = 0, 0, 0
+}
+
 // next returns the message that is being dealt out; ok is false if none is left.
 func (l *hubLoop) next() (msg message, ok bool) {
 	l.hub.mu.Lock()
@@ -259,6 +286,7 @@ func (l *hubLoop) dealt() {
 	l.at = 0
 	l.hub.mu.Lock()
 	defer l.hub.mu.Unlock()
+	l.bytes -= len(l.queue[0].p)
 	l.queue[0] = message{}
 	l.queue = l.queue[1:]
 }
@@ -280,6 +308,9 @@ func (m *member) give(msg message) {
 		most = defaultHubBacklog
 	}
 	switch {
+	case msg.tooMuch:
+		w.s.worker.shedMember()
+		w.s.happens(aborted, conn.ErrMemory)
 	case msg.end:
 		w.EndBytes(msg.p)
 	case most > 0 && w.s.conn.Pending() > most:
@@ -290,5 +321,15 @@ func (m *member) give(msg message) {
 		if w.valid() && w.s.is(headOnly) {
 			w.End("") // HEAD: the head was the whole answer
 		}
+	}
+}
+
+// shedMember counts, and logs now and then, that an answer in a Hub is aborted because
+// messages took too much memory.
+func (w *worker) shedMember() {
+	w.counts.limits.MaxMemory++
+	if now := w.loop.Now(); w.server.Log != nil && now.Sub(w.shedAt) >= time.Minute {
+		w.shedAt = now
+		w.server.Log.Warn("server: messages of a Hub take too much memory, the answers in it are aborted")
 	}
 }

@@ -5,6 +5,8 @@ package server
 import (
 	"strings"
 	"testing"
+
+	"github.com/lurcher-net/lurcher/conn"
 )
 
 // TestMaxMemory: clients that pipeline behind an answer that does not come, that do
@@ -69,5 +71,50 @@ func TestMaxMemory(t *testing.T) {
 			s.Close()
 			s.logs.take()
 		})
+	}
+}
+
+// TestHubMemory: messages that are sent faster than they can be dealt out are bounded
+// too. Who would miss some is aborted; others are served, and who comes later.
+func TestHubMemory(t *testing.T) {
+	t.Parallel()
+	hub := Hub{MaxBacklog: -1}
+	causes := make(chan error, 10)
+	s := start(t, &Server{MaxMemory: 4 << 20}, func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/wait":
+			w.OnAbort(func(err error) { causes <- err })
+			hub.Add(w)
+		case "/flood":
+			for range 100 {
+				hub.Send(make([]byte, 64<<10))
+			}
+			w.End("sent")
+		default:
+			w.End("ok")
+		}
+	})
+	for range 3 {
+		s.dial().send(get("/wait"))
+	}
+	until(t, "they wait", func() bool { return hub.Len() == 3 })
+	c := s.dial()
+	c.send(get("/flood"))
+	c.want("200 sent")
+	for range 3 {
+		if err := wait(t, causes); err != conn.ErrMemory {
+			t.Errorf("OnAbort was told %v", err)
+		}
+	}
+	until(t, "nothing is held", func() bool { st := s.Stats(); return st.Held == 0 && st.Limits.MaxMemory == 3 })
+	late := s.dial()
+	late.send(get("/wait"))
+	until(t, "it waits", func() bool { return hub.Len() == 1 })
+	hub.End([]byte("news"))
+	late.want("200 news")
+	c.send(get("/"))
+	c.want("200 ok")
+	if text := s.logs.take(); !strings.Contains(text, "messages of a Hub take too much memory") {
+		t.Errorf("logged %q", text)
 	}
 }

@@ -37,6 +37,7 @@ type worker struct {
 	goOn        func()     // feeds the postponed sessions
 	postponedAt uint64     // the turn in which the first of them was postponed
 	sweeper     *conn.Timer
+	shedAt      time.Time // when it was last logged that a Hub's messages took too much
 	failed      int       // handshakes that failed since failedAt
 	failedAt    time.Time // when failed handshakes were last logged
 
