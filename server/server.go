@@ -50,7 +50,9 @@ type Server struct {
 	MaxBacklog int   // bytes of answers waiting on a connection when more is written; 16 MiB
 
 	// MaxMemory bounds the bytes that all connections hold together: input that
-	// waits, and output that clients do not take. It is divided among the loops. A
+	// waits, bodies that are collected, output that clients do not take, messages of
+	// a Hub that are to be dealt out, what crypto/tls keeps, and what protocols
+	// charge by [conn.Conn.Charge]. It is divided among the loops. A
 	// loop that holds more than its share resets the connections that hold most;
 	// Stats and Log say so. Default: a quarter of the memory that the process may
 	// use.
