@@ -36,3 +36,12 @@ func putBuffer(b *bytebufferpool.ByteBuffer) {
 		shelf(cap(b.B)).Put(b)
 	}
 }
+
+// drop gives back a buffer of a connection. While the connections hold much it goes to
+// the garbage collector: many are being reset perhaps, and what the pools keep of theirs
+// would count for nobody.
+func (l *Loop) drop(b *bytebufferpool.ByteBuffer) {
+	if l.maxMemory <= 0 || l.stats.Held <= l.maxMemory/2 {
+		putBuffer(b)
+	}
+}

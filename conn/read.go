@@ -148,7 +148,7 @@ func (c *Conn) deliverHeld() {
 func (c *Conn) dropInput() {
 	if c.in != nil {
 		poison(c.in.B)
-		putBuffer(c.in)
+		c.loop.drop(c.in)
 		c.in, c.inOff = nil, 0
 		c.account()
 	}

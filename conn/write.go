@@ -331,7 +331,7 @@ func (c *Conn) dropOut() {
 		c.out.B = c.out.B[:0]
 		c.loop.corked = false
 	} else {
-		putBuffer(c.out)
+		c.loop.drop(c.out)
 	}
 	c.out, c.outOff = nil, 0
 }

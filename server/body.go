@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -34,6 +35,19 @@ func putBody(b *bytebufferpool.ByteBuffer) {
 	if cap(b.B) <= pooledBody {
 		bodyPool.Put(b)
 	}
+}
+
+// roomFor returns b with room for n more bytes. It doubles the capacity, because append
+// would copy a large body several times, but not past what is still to come, or -1.
+func roomFor(b []byte, n int, rest int64) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	more := max(n, cap(b))
+	if rest >= 0 {
+		more = int(min(int64(more), int64(n)+rest))
+	}
+	return slices.Grow(b, more)
 }
 
 // progressed reports whether enough of the body has come since its last call.
@@ -98,7 +112,7 @@ func (r Request) Body(max int, fn func(body []byte)) error {
 			if x.buf == nil {
 				x.buf = bodyPool.Get()
 			}
-			x.buf.B = append(x.buf.B, p...)
+			x.buf.B = append(roomFor(x.buf.B, len(p), x.body.Remaining()), p...)
 			if !last {
 				s.charge(cap(x.buf.B))
 				return

@@ -23,6 +23,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,7 +33,10 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-const fairServer = "LURCHER_FAIR_SERVER" // in the environment of the process that serves
+const ( // in the environment of the process that serves
+	fairServer = "LURCHER_FAIR_SERVER"
+	fairMemory = "LURCHER_FAIR_MEMORY" // its MaxMemory
+)
 
 // TestFairServer is the server that TestShowFair starts.
 func TestFairServer(t *testing.T) {
@@ -40,8 +44,16 @@ func TestFairServer(t *testing.T) {
 		return // it is nothing by itself
 	}
 	var hub server.Hub
-	srv := &server.Server{Loops: 1, MaxConns: -1, MaxHandshakes: 8192, Handler: func(w server.Response, r server.Request) {
+	srv := &server.Server{Loops: 1, MaxConns: -1, MaxHandshakes: 8192}
+	srv.MaxMemory, _ = strconv.ParseInt(os.Getenv(fairMemory), 10, 64)
+	srv.Handler = func(w server.Response, r server.Request) {
 		switch string(r.Path()) {
+		case "/never":
+		case "/collect":
+			r.Body(1<<30, func([]byte) { w.End("collected\n") })
+		case "/held":
+			st := srv.Stats()
+			w.End(fmt.Sprintln(st.Held, st.Limits.MaxMemory))
 		case "/dear":
 			for began := time.Now(); time.Since(began) < 300*time.Microsecond; {
 			}
@@ -54,10 +66,13 @@ func TestFairServer(t *testing.T) {
 		case "/say":
 			hub.Send(bytes.Repeat([]byte("!"), 128))
 			w.End("said\n")
+		case "/shout":
+			hub.Send(bytes.Repeat([]byte("!"), 32<<10))
+			w.End("shouted\n")
 		default:
 			w.End("Hello World\n")
 		}
-	}}
+	}
 	plain, err := srv.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +119,7 @@ func certificate(t *testing.T) tls.Certificate {
 type fairRig struct {
 	*testing.T
 	plain, secure string
+	pid           int
 	full          bool
 	over          atomic.Bool
 }
@@ -124,7 +140,7 @@ func TestShowFair(t *testing.T) {
 		"clients that come and go, a request each time": {(*fairRig).churn, (*fairRig).probeBoth, 20 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := startFair(t)
+			r := startFair(t, 0)
 			defer r.over.Store(true)
 			c.attack(r)
 			n := 20
@@ -143,11 +159,11 @@ func TestShowFair(t *testing.T) {
 	}
 }
 
-func startFair(t *testing.T) *fairRig {
+func startFair(t *testing.T, memory int) *fairRig {
 	t.Helper()
 	r := &fairRig{T: t, full: program.Show(t)}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFairServer$", "-test.v")
-	cmd.Env = append(os.Environ(), fairServer+"=1")
+	cmd.Env = append(os.Environ(), fairServer+"=1", fmt.Sprint(fairMemory, "=", memory))
 	cmd.Stderr = os.Stderr
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
@@ -161,6 +177,7 @@ func startFair(t *testing.T) *fairRig {
 			t.Error(err)
 		}
 	})
+	r.pid = cmd.Process.Pid
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if n, _ := fmt.Sscanf(lines.Text(), "serving %s %s", &r.plain, &r.secure); n == 2 {
 			return r

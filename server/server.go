@@ -55,7 +55,8 @@ type Server struct {
 	// charge by [conn.Conn.Charge]. It is divided among the loops. A
 	// loop that holds more than its share resets the connections that hold most;
 	// Stats and Log say so. Default: a quarter of the memory that the process may
-	// use.
+	// use: the process takes up to three times as much, because the garbage collector
+	// lets the heap grow before it collects. [debug.SetMemoryLimit] lowers both.
 	MaxMemory int64
 
 	// ReusePort makes Listen set SO_REUSEPORT, so that several processes can

@@ -141,7 +141,7 @@ func (s *Server) Stats() Stats {
 		st.BytesIn += l.BytesIn
 		st.BytesOut += l.BytesOut
 		st.Held += int64(l.Held)
-		st.Limits.MaxMemory += l.Shed // those that were handed over by Hijack too
+		st.Limits.MaxMemory += l.Shed // also handshakes, and those that were handed over by Hijack
 		st.Turns += l.Turns
 		st.LongestTurn = max(st.LongestTurn, l.Longest)
 	}

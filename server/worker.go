@@ -182,9 +182,6 @@ func (w *worker) exchange() *exchange {
 // release takes an exchange back.
 func (w *worker) release(x *exchange) {
 	const mostFields = 4 << 10
-	if x.buf != nil {
-		putBody(x.buf)
-	}
 	if len(w.spare) == mostSpare || cap(x.fields)+cap(x.visit.line) > mostFields {
 		return
 	}
