@@ -67,6 +67,7 @@ func (a *adapted) Taken() bool     { return a.phase == receiving && a.x.sink != 
 
 func (a *adapted) BodyTimeout(d time.Duration) {
 	if a.phase == receiving {
+		a.x.untimed = d <= 0
 		a.conn.SetDeadline(d)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/valyala/bytebufferpool"
 
@@ -50,9 +51,18 @@ func roomFor(b []byte, n int, rest int64) []byte {
 	return slices.Grow(b, more)
 }
 
+// bodyTime is how long it may take until leastBody more bytes have come. When the server
+// stops it is DrainTimeout, for as much less.
+func (s *session) bodyTime() time.Duration { return s.within(s.worker.server.BodyTimeout) }
+
 // progressed reports whether enough of the body has come since its last call.
-func (x *exchange) progressed() bool {
-	ok := x.received-x.seen >= leastBody
+func (s *session) progressed() bool {
+	least := int64(leastBody)
+	if usual, d := s.worker.server.BodyTimeout, s.bodyTime(); d != usual {
+		least = max(int64(float64(d)/float64(usual)*leastBody), 1)
+	}
+	x := s.x
+	ok := x.received-x.seen >= least
 	x.seen = x.received
 	return ok
 }
@@ -82,7 +92,7 @@ func (r Request) Stream(fn func(p []byte, last bool)) error {
 	}
 	s.x.sink = fn
 	s.sendContinue()
-	s.conn.SetDeadline(s.worker.server.BodyTimeout)
+	s.conn.SetDeadline(s.bodyTime())
 	s.feed()
 	return nil
 }
@@ -258,7 +268,7 @@ func (s *session) unread() rest {
 func (s *session) skip(r rest) {
 	x := s.extra()
 	x.body, x.section, x.toSkip = r.body, r.section, r.most
-	s.conn.SetDeadline(s.within(s.worker.server.BodyTimeout))
+	s.conn.SetDeadline(s.bodyTime())
 	if s.feed(); s.is(halfClosed) && s.flags&(feeding|left) == 0 {
 		s.happens(finCame, io.EOF)
 	}

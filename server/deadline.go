@@ -38,7 +38,6 @@ func (s *session) awaitRest() {
 
 // timeout is called when the time for what the session waits for is over.
 func (s *session) timeout() {
-	srv := s.worker.server
 	switch s.phase {
 	case idle:
 		if s.conn.Pending() > 0 || s.is(bulky) && s.conn.Undelivered() > 0 {
@@ -56,13 +55,13 @@ func (s *session) timeout() {
 			l.HeadTimeout++ // the time for the first head began with the connection
 		}
 	case receiving:
-		if s.x.progressed() || s.x.sink == nil || s.is(stopped) || s.conn.Full() {
-			s.conn.SetDeadline(srv.BodyTimeout) // enough has come, or the program wanted none
+		if s.progressed() || s.x.sink == nil || s.is(stopped) || s.conn.Full() {
+			s.conn.SetDeadline(s.bodyTime()) // enough has come, or the program wanted none
 			return
 		}
 	case discarding:
-		if s.x.progressed() {
-			s.conn.SetDeadline(srv.BodyTimeout)
+		if s.progressed() {
+			s.conn.SetDeadline(s.bodyTime())
 			return
 		}
 	case lingering:
@@ -104,12 +103,15 @@ func (s *session) quiesce() {
 		s.conn.SetDeadline(s.worker.quiesceHead())
 	case discarding:
 		s.clear(persist)
-		s.conn.SetDeadline(s.within(s.worker.server.BodyTimeout))
+		s.conn.SetDeadline(s.bodyTime())
 	case lingering:
 		s.conn.SetDeadline(s.lingerFor())
 	default:
 		if !s.is(sent) { // else the client does not know, and may send one more request
 			s.clear(persist)
+		}
+		if s.phase == receiving && s.x.sink != nil && !s.x.untimed {
+			s.conn.SetDeadline(s.bodyTime())
 		}
 	}
 }

@@ -17,6 +17,7 @@ type exchange struct {
 	sink     func(p []byte, last bool) // takes the body; nil: the body waits
 	received int64                     // bytes of content so far, or of what is discarded when lingering
 	seen     int64                     // value of received when progress was last checked
+	untimed  bool                      // an adapter bounds the time of the body
 	section  *parser.Trailer           // set while its trailer section is being read
 	buf      *bytebufferpool.ByteBuffer
 	holds    int // bytes that are charged to the connection for what has come of the request

@@ -168,3 +168,49 @@ func TestShutdownSilentHandshake(t *testing.T) {
 		}
 	}
 }
+
+// TestShutdownHalfARequest: DrainTimeout holds for clients that send no more of a body,
+// whoever takes it; one that goes on is answered.
+func TestShutdownHalfARequest(t *testing.T) {
+	t.Parallel()
+	for name, half := range map[string]struct{ in, rest, want string }{
+		"a head":                       {get("/")[:20], get("/")[20:], "200 ok"},
+		"a body for Body":              {post("/body", "hello")[:len(post("/body", "hello"))-2], "lo", "200 hello"},
+		"a chunked body":               {chunks("/body", "hello")[:len(chunks("/body", "hello"))-5], "0\r\n\r\n", "200 hello"},
+		"a body that is taken late":    {post("/late", "hello")[:len(post("/late", "hello"))-2], "lo", "200 hello"},
+		"a body that is discarded":     {post("/", "hello")[:len(post("/", "hello"))-2], "", "200 ok"},
+		"a trailer section":            {chunks("/body", "hello")[:len(chunks("/body", "hello"))-2] + "A: ", "b\r\n\r\n", "200 hello"},
+		"a body, and its answer began": {post("/early", "hello")[:len(post("/early", "hello"))-2], "lo", "200 early hello"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, goesOn := range []bool{true, false} {
+				s := start(t, &Server{Loops: 1, HeadTimeout: time.Hour, BodyTimeout: time.Hour, DrainTimeout: time.Second}, func(w Response, r Request) {
+					body := func() { r.Body(100, func(p []byte) { w.End(string(p)) }) }
+					switch string(r.Path()) {
+					case "/body":
+						body()
+					case "/early":
+						w.WriteString("early ")
+						body()
+					case "/late":
+						w.After(10*time.Millisecond, body)
+					default:
+						w.End("ok")
+					}
+				})
+				c := s.dial()
+				c.send(half.in)
+				until(t, "it is read", func() bool { return s.Stats().BytesIn == uint64(len(half.in)) })
+				done := s.shut(context.Background())
+				if goesOn {
+					c.send(half.rest)
+					c.want(half.want)
+				}
+				if err := wait(t, done); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}

@@ -333,7 +333,8 @@ func (s *Server) Serve() error {
 // that are under way end. Their answers say that the connection closes. An idle
 // connection is closed after one more answer, or when no request has come within
 // DrainTimeout: one may be on its way, and would be lost if the connection were
-// closed at once. A TLS handshake that is not done by then is closed too.
+// closed at once. A TLS handshake that is not done by then is closed too, and so is
+// who sends no more of half a request.
 // OnShutdown says what happens to connections that speak no HTTP.
 //
 // When ctx is done first, Shutdown closes what is left as Close does, and returns
