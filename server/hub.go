@@ -30,10 +30,15 @@ const (
 // they are sent faster than they can be dealt out, the answers in the set are aborted.
 type Hub struct {
 	// MaxBacklog is how many bytes may wait for a client that reads more slowly
-	// than Send writes. If more waits when the next message comes, the answer is
-	// aborted: Send cannot wait for it. Default: 1 MiB; negative: no limit. It must
+	// than Send writes. If more waits when the next message comes, the answer does
+	// not get it and is aborted: Send cannot wait for it. Default: 1 MiB; negative: no limit. It must
 	// be set before the Hub is used.
 	MaxBacklog int
+
+	// Slow, if it is set, is called in place of aborting an answer whose client reads
+	// too slowly, on the answer's loop, and for each message until the answer has
+	// left the set. It can write a last word and see to it that the answer ends.
+	Slow func(w Response)
 
 	mu    sync.Mutex
 	seq   uint64 // number of the last message
@@ -315,6 +320,10 @@ func (m *member) give(msg message) {
 		w.EndBytes(msg.p)
 	case most > 0 && w.s.conn.Pending() > most:
 		w.s.worker.counts.limits.MaxBacklog++
+		if slow := m.in.hub.Slow; slow != nil {
+			slow(w)
+			return
+		}
 		w.Abort()
 	default:
 		w.Write(msg.p)

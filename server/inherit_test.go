@@ -227,6 +227,34 @@ func TestHubBacklog(t *testing.T) {
 	slow.wantGone()
 }
 
+// TestHubSlow: in place of being aborted, a slow answer gets a last word, and no
+// message any more.
+func TestHubSlow(t *testing.T) {
+	t.Parallel()
+	hub := Hub{MaxBacklog: 256 << 10}
+	hub.Slow = func(w Response) {
+		hub.Remove(w)
+		w.End("too slow")
+	}
+	s := start(t, &Server{Loops: 1}, func(w Response, r Request) { hub.Add(w) })
+	slow := s.dial()
+	slow.send(get("/"))
+	until(t, "it waits", func() bool { return hub.Len() == 1 })
+	sent := 0
+	for message := pattern(64 << 10); hub.Len() > 0; sent += len(message) {
+		if sent > 64<<20 {
+			t.Fatal("a reader who takes nothing is still there")
+		}
+		hub.Send(message)
+		s.doOn(s.workers[0], func() {}) // dealt out
+	}
+	a, err := slow.read("GET")
+	if err != nil || a.body[max(0, len(a.body)-8):] != "too slow" || len(a.body) >= sent+len("too slow") {
+		t.Errorf("%d bytes of %d and %v", len(a.body), sent, err)
+	}
+	s.stats("it is counted", func(st Stats) bool { return st.Limits == Limits{MaxBacklog: 1} && st.Aborted == 0 })
+}
+
 // TestFilesAndStats: handlers may ask for the Stats while Files waits for their
 // loop.
 func TestFilesAndStats(t *testing.T) {

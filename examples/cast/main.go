@@ -79,11 +79,12 @@ func flags() *settings {
 	flag.IntVar(&h.MaxText, "max-text", 4000, "bytes of a message")
 	flag.IntVar(&h.MaxName, "max-name", 64, "bytes of a nickname or a room's name")
 	flag.IntVar(&h.MaxRooms, "max-rooms", 10_000, "rooms that are visited at a time")
+	flag.IntVar(&h.MaxVisitors, "max-visitors", 50_000, "visitors of a room, on this node")
 	flag.DurationVar(&h.Poll, "poll", 25*time.Second, "how long a long poll waits")
 
 	w := &s.site
 	flag.StringVar(&s.origins, "origins", "", "HOST[,...] of other sites whose pages may connect")
-	flag.Float64Var(&w.Rate, "rate", 5, "messages a second that a visitor may send")
+	flag.Float64Var(&w.Rate, "rate", 5, "messages a second that a visitor may send; ten times as many for all at an address")
 	flag.IntVar(&w.Burst, "burst", 20, "messages at once that a visitor may send")
 	flag.BoolVar(&w.Proxied, "proxied", false, "a proxy in front says in X-Forwarded-For who asks")
 
@@ -132,6 +133,9 @@ func (s *settings) modes() error {
 	for room, m := range s.house.Modes {
 		if err := m.Check(); err != nil {
 			return fmt.Errorf("%s: room %q: %w", s.config, room, err)
+		}
+		if err := s.house.CheckName(room, m); err != nil {
+			return fmt.Errorf("%s: %w", s.config, err)
 		}
 	}
 	return nil

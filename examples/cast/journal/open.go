@@ -157,7 +157,7 @@ func (j *Journal) openStream(ctx context.Context, o Options) error {
 		MaxMsgsPerSubject: int64(o.Keep), MaxAge: o.Age, Duplicates: twice, AllowDirect: true,
 		RePublish: &jetstream.RePublish{Source: stored + "*", Destination: live + "{{wildcard(1)}}"},
 	}
-	pairs := jetstream.KeyValueConfig{Bucket: pairsName, Storage: storage, Replicas: replicas, TTL: time.Hour}
+	pairs := jetstream.KeyValueConfig{Bucket: pairsName, Storage: storage, Replicas: replicas}
 	for { // until a majority of the nodes is there
 		s, err := j.findStream(ctx, stream)
 		if err == nil {

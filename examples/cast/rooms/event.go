@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/lurcher-net/lurcher/examples/cast/journal"
@@ -85,16 +86,29 @@ func array(events ...[]byte) []byte {
 
 func word(name string, value any) []byte { return array(marshal(map[string]any{name: value})) }
 
-// clean is a name or a text without what does not belong there: broken UTF-8,
-// control characters, and spaces around it.
-func clean(s string, lines bool) string {
+// clean is a text without what does not belong there: broken UTF-8, control
+// characters, and spaces around it.
+func clean(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' && lines:
-			return r
-		case r < ' ' || r == 0x7f || r == utf8.RuneError:
+		if r != '\n' && unicode.IsControl(r) || r == utf8.RuneError {
 			return -1
 		}
 		return r
 	}, s))
+}
+
+// cleanName is a name of one line, without the characters that would turn the text
+// around it (Unicode's Bidi_Control). It is empty if there would be nothing to see.
+func cleanName(s string) string {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r), r == utf8.RuneError, unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
+			return -1
+		}
+		return r
+	}, s))
+	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) }) {
+		return ""
+	}
+	return s
 }

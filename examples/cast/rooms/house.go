@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/examples/cast/journal"
+	"github.com/lurcher-net/lurcher/server"
 	"github.com/lurcher-net/lurcher/ws"
 )
 
@@ -38,6 +39,8 @@ type House struct {
 	Modes    map[string]Mode
 	Log      *slog.Logger
 
+	MaxVisitors int // of a room, on this node; 0: no limit
+
 	journal *journal.Journal
 	stop    context.CancelFunc
 	ctx     context.Context
@@ -57,6 +60,7 @@ var (
 	ErrText  = errors.New("a message has to have a text, and not too long a one")
 	ErrMute  = errors.New("here only the speaker may send")
 	ErrMany  = errors.New("there are too many rooms at the moment")
+	ErrFull  = errors.New("the room is full")
 	ErrEnds  = errors.New("the server restarts")
 	ErrLobby = errors.New("this is a lobby: wait for a room")
 )
@@ -94,13 +98,14 @@ func (h *House) Close() {
 		r.end()
 		r.sockets.Each(func(c *ws.Conn) { c.Close(ws.ServiceRestart, "the server restarts") })
 		r.polls.End([]byte("[]"))
-		r.streams.End(nil)
+		r.streams.End(serverSent(word("end", "the server restarts"), ID{}))
 	}
 }
 
-// Room finds a room, which from then on follows the journal.
+// Room finds a room, which from then on follows the journal, for some time also if
+// nobody enters.
 func (h *House) Room(name string) (*Room, error) {
-	if name == "" || len(name) > h.MaxName || clean(name, false) != name {
+	if name == "" || len(name) > h.MaxName || cleanName(name) != name {
 		return nil, ErrRoom
 	}
 	h.mu.Lock()
@@ -110,6 +115,9 @@ func (h *House) Room(name string) (*Room, error) {
 	}
 	r := h.rooms[name]
 	if r != nil {
+		r.mu.Lock()
+		r.left = time.Now()
+		r.mu.Unlock()
 		return r, nil
 	}
 	if len(h.rooms) >= h.MaxRooms {
@@ -117,14 +125,16 @@ func (h *House) Room(name string) (*Room, error) {
 	}
 	ctx, cancel := context.WithCancel(h.ctx)
 	r = &Room{
-		Name: name, house: h, end: cancel, left: time.Now(), names: make(map[string]int),
+		Name: strings.Clone(name), house: h, end: cancel, left: time.Now(), names: make(map[string]int),
 		others: make(map[string]crowd), heard: make(map[string]time.Time), polling: make(map[string]*poller),
+		leaving: make(map[server.Response]func()),
 	}
+	r.streams.Slow = r.slow
 	if err := h.journal.Follow(ctx, name, r.take, r.open); err != nil {
 		cancel()
 		return nil, err
 	}
-	h.rooms[name] = r
+	h.rooms[r.Name] = r
 	return r, nil
 }
 
@@ -160,22 +170,22 @@ func (h *House) all() []*Room {
 
 // Nickname returns a name as it is shown.
 func (h *House) Nickname(s string) (string, error) {
-	if s = clean(s, false); s == "" || len(s) > h.MaxName {
+	if s = cleanName(s); s == "" || len(s) > h.MaxName {
 		return "", ErrName
 	}
-	return s, nil
+	return strings.Clone(s), nil // not the query that it is a part of
 }
 
 // Say stores a message and calls done, on another goroutine, with its id. The key
 // is the visitor's: a message that is sent again with it is stored once.
 func (h *House) Say(room, name, text, key, speaker string, done func(id string, err error)) error {
-	text = clean(text, true)
+	text = clean(text)
 	switch mode := h.mode(room); {
 	case text == "" || len(text) > h.MaxText || len(key) > 64:
 		return ErrText
 	case mode.lobby():
 		return ErrLobby
-	case mode.Kind == Broadcast && (mode.Key == "" || speaker != mode.Key):
+	case mode.Kind == Broadcast && !mode.opens(speaker):
 		return ErrMute
 	}
 	return h.journal.Append(room, marshal(said{name, text}), key, func(seq uint64, err error) {
@@ -217,7 +227,7 @@ func (h *House) forget(r *Room, now time.Time) {
 	defer h.mu.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.visits == 0 && now.Sub(r.left) > empty {
+	if r.visits == 0 && len(r.early) == 0 && now.Sub(r.left) > empty {
 		r.end()
 		delete(h.rooms, r.Name)
 	}
@@ -256,10 +266,36 @@ func (h *House) hear(data []byte) (reply []byte) {
 	return nil
 }
 
-// tidy tells visitors and nodes who is here, if that has changed.
+// tidy tells visitors and nodes who is here, if that has changed. The nodes are told
+// without the lock, for which loops wait: the connection to them may be busy.
 func (r *Room) tidy(now time.Time, again bool) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.expire(now)
+	arrived := r.arrived(now)
+	var rep []byte
+	if r.stale || r.unsaid || again && r.visits > 0 {
+		rep = marshal(report{r.house.Node, r.Name, r.crowd(false)})
+	}
+	if r.stale {
+		r.who = nil
+	}
+	if r.stale && r.ready {
+		p := array(r.whoIsHere())
+		r.sockets.Send(ws.Text, p)
+		r.streams.Send(serverSent(p, ID{}))
+	}
+	r.stale, r.unsaid = false, false
+	r.mu.Unlock()
+	for _, fn := range arrived {
+		fn()
+	}
+	if rep != nil {
+		r.house.journal.Tell("who", rep)
+	}
+}
+
+// expire forgets visitors and nodes that have not been heard of. r.mu is held.
+func (r *Room) expire(now time.Time) {
 	for token, p := range r.polling {
 		if now.Sub(p.seen) > r.house.Poll+away {
 			delete(r.polling, token)
@@ -276,13 +312,4 @@ func (r *Room) tidy(now time.Time, again bool) {
 			r.stale = true
 		}
 	}
-	if r.stale || r.unsaid || again && r.visits > 0 {
-		r.house.journal.Tell("who", marshal(report{r.house.Node, r.Name, r.crowd(false)}))
-	}
-	if r.stale && r.ready {
-		p := word("who", r.crowd(true))
-		r.sockets.Send(ws.Text, p)
-		r.streams.Send(serverSent(p, ID{}))
-	}
-	r.stale, r.unsaid = false, false
 }

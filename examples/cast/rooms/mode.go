@@ -2,7 +2,10 @@
 
 package rooms
 
-import "fmt"
+import (
+	"crypto/subtle"
+	"fmt"
+)
 
 // A Kind is a way of talking.
 type Kind string
@@ -34,6 +37,24 @@ func (m Mode) Check() error {
 		return nil
 	}
 	return fmt.Errorf("no mode is called %q: there are room, broadcast, queue and random", m.Kind)
+}
+
+// opens reports whether a key is the mode's.
+func (m Mode) opens(key string) bool {
+	return m.Key != "" && subtle.ConstantTimeCompare([]byte(m.Key), []byte(key)) == 1
+}
+
+// CheckName returns what is wrong with the name of a room of a mode: the rooms that a
+// lobby leads to are named after it, with 27 bytes more.
+func (h *House) CheckName(room string, m Mode) error {
+	most := h.MaxName
+	if m.lobby() {
+		most -= 27
+	}
+	if room == "" || len(room) > most || cleanName(room) != room {
+		return fmt.Errorf("room %q: that is no name, or one of more than %d bytes", room, most)
+	}
+	return nil
 }
 
 func (m Mode) lobby() bool { return m.Kind == Queue || m.Kind == Random }

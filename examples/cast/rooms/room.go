@@ -4,9 +4,9 @@ package rooms
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,17 +32,21 @@ type Room struct {
 
 	mu     sync.Mutex
 	ready  bool
-	early  []func() // until ready
-	kept   []kept   // the last messages, at most house.Keep
-	visits int      // by transports: the room ends a while after the last
+	early  []early // visitors who wait until the room is as far as they are
+	kept   []kept  // the last messages, at most house.Keep
+	last   uint64  // number of the last message
+	gone   uint64  // number of the last that was dropped from kept
+	visits int     // by transports: the room ends a while after the last
 	left   time.Time
 	names  map[string]int   // who is here, on this node
 	others map[string]crowd // by node
 	heard  map[string]time.Time
-	stale  bool // that has changed since visitors were told
-	unsaid bool // a node is to be told, changed or not
+	stale  bool   // that has changed since visitors were told
+	unsaid bool   // a node is to be told, changed or not
+	who    []byte // the event that says who is here; nil: to be made
 
-	polling map[string]*poller // by token
+	polling map[string]*poller         // by token
+	leaving map[server.Response]func() // of streams, which may have to be ended
 }
 
 // kept is a message that the room remembers.
@@ -51,23 +55,46 @@ type kept struct {
 	json []byte
 }
 
+// early is a visitor who came before the room had what the visitor has seen.
+type early struct {
+	seq   uint64
+	until time.Time // then it is served nevertheless: its id may be one that we never gave
+	fn    func()
+}
+
+// behind is how long a visitor waits for a node that knows less than the one the
+// visitor comes from. A message is on all nodes within some milliseconds.
+const behind = 5 * time.Second
+
 // take is called with messages from the journal, in order.
 func (r *Room) take(ms []journal.Message) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	var news []kept
 	var events [][]byte
 	for _, m := range ms {
 		if e := encode(r.house.journal.Epoch(), m); e != nil {
+			news = append(news, kept{m.Seq, e})
 			events = append(events, e)
-			r.kept = append(r.kept, kept{m.Seq, e})
 		}
 	}
-	if extra := len(r.kept) - r.house.Keep; extra > 0 {
-		r.kept = append(r.kept[:0:0], r.kept[extra:]...)
+	if len(news) == 0 {
+		return
 	}
-	r.house.shown.Add(uint64(len(events)))
-	if len(events) > 0 && r.ready {
-		r.tell(array(events...), ms[len(ms)-1].Seq)
+	r.house.shown.Add(uint64(len(news)))
+	r.mu.Lock()
+	r.kept = append(r.kept, news...)
+	r.last = news[len(news)-1].seq
+	if extra := len(r.kept) - r.house.Keep; extra > 0 {
+		r.gone = r.kept[extra-1].seq
+		clear(r.kept[:extra])
+		r.kept = r.kept[extra:] // append moves them to a new array now and then
+	}
+	if r.ready {
+		r.tell(array(events...), r.last)
+	}
+	arrived := r.arrived(time.Time{})
+	r.mu.Unlock()
+	for _, fn := range arrived {
+		fn()
 	}
 }
 
@@ -81,20 +108,25 @@ func (r *Room) tell(p []byte, seq uint64) {
 // open is called when all that the journal had kept has been taken.
 func (r *Room) open() {
 	r.mu.Lock()
-	early := r.early
-	r.ready, r.early = true, nil
+	r.ready = true
+	arrived := r.arrived(time.Time{})
 	r.mu.Unlock()
-	for _, fn := range early {
+	for _, fn := range arrived {
 		fn()
 	}
 }
 
-// whenReady calls fn once the room's history is there: now, or later on another
-// goroutine.
-func (r *Room) whenReady(fn func()) {
+// from calls fn once the room's history is there and goes as far as id: now, or
+// later on another goroutine. A visitor may come from a node that was ahead of
+// this one, and would get the difference twice.
+func (r *Room) from(id ID, fn func()) {
 	r.mu.Lock()
-	if !r.ready {
-		r.early = append(r.early, fn)
+	e := early{fn: fn, until: time.Now().Add(behind)}
+	if id.Epoch == r.house.journal.Epoch() {
+		e.seq = id.Seq
+	}
+	if !r.ready || e.seq > r.last {
+		r.early = append(r.early, e)
 		r.mu.Unlock()
 		return
 	}
@@ -102,55 +134,110 @@ func (r *Room) whenReady(fn func()) {
 	fn()
 }
 
-// since is what a visitor who has seen up to id is to be told, and the number of
-// its last message. fresh visitors, without an id, get the last messages.
-// r.mu is held.
-func (r *Room) since(id ID, fresh int) (events [][]byte, last uint64) {
-	epoch := r.house.journal.Epoch()
-	from := max(len(r.kept)-fresh, 0)
-	switch {
-	case id.Epoch == epoch:
-		from = sort.Search(len(r.kept), func(i int) bool { return r.kept[i].seq > id.Seq })
-		if from == 0 && len(r.kept) == r.house.Keep {
-			events = append(events, marshal(map[string]any{"lost": true}))
+// arrived takes those out of early who need not wait any more. r.mu is held.
+func (r *Room) arrived(now time.Time) (fns []func()) {
+	if !r.ready || len(r.early) == 0 {
+		return nil
+	}
+	r.early = slices.DeleteFunc(r.early, func(e early) bool {
+		done := e.seq <= r.last || now.After(e.until)
+		if done {
+			fns = append(fns, e.fn)
 		}
-		last = id.Seq
-	case id.Epoch != "": // the journal's files were lost, or it had none
-		events = append(events, marshal(map[string]any{"lost": true}))
-	}
-	for _, k := range r.kept[from:] {
-		events = append(events, k.json)
-		last = k.seq
-	}
-	return events, last
+		return done
+	})
+	return fns
 }
 
-// crowd is who is here, on this node or on all. Beyond some names only their
-// number matters. r.mu is held.
+// A piece is a part of what a visitor is to be told: so much that nobody who does
+// not read makes us hold more.
+type piece struct {
+	events [][]byte
+	last   ID   // of its last message: where the next piece begins
+	more   bool // there is another one
+}
+
+const pieceSize = 64 << 10 // bytes, and one message that may go beyond
+
+// since is what a visitor who has seen up to id is to be told next. New visitors,
+// without an id, get the last messages. r.mu is held.
+func (r *Room) since(id ID) (p piece) {
+	epoch := r.house.journal.Epoch()
+	i := max(len(r.kept)-r.house.Fresh, 0)
+	lost := id.Epoch != "" // the journal's files were lost, or it had none
+	if id.Epoch == epoch {
+		i = sort.Search(len(r.kept), func(i int) bool { return r.kept[i].seq > id.Seq })
+		// Nothing is missing after a message that is kept, nor after the last
+		// that was dropped.
+		lost = i == 0 && len(r.kept) > 0 && id.Seq != r.gone
+		p.last = id
+	}
+	if lost {
+		p.events = append(p.events, marshal(map[string]any{"lost": true}))
+	}
+	begun, size := i, 0
+	for ; i < len(r.kept); i++ {
+		if size += len(r.kept[i].json); size > pieceSize && i > begun {
+			p.more = true
+			break
+		}
+		p.events = append(p.events, r.kept[i].json)
+		p.last = ID{epoch, r.kept[i].seq}
+	}
+	if p.last.Epoch == "" { // nothing has been said here, and still the visitor can say how far it has heard
+		p.last = ID{epoch, r.last}
+		p.events = append(p.events, marshal(map[string]any{"id": p.last.String()}))
+	}
+	return p
+}
+
+// Beyond some names only their number matters.
+const mostNames = 100
+
+// crowd is who is here, on this node or on all. r.mu is held.
 func (r *Room) crowd(all bool) crowd {
-	const most = 100
-	c := crowd{Names: slices.Collect(maps.Keys(r.names))}
-	for _, n := range r.names {
-		c.Count += n
+	c := crowd{Count: r.visits, Names: make([]string, 0, min(len(r.names), mostNames)+1)}
+	for name := range r.names {
+		c.add(name)
 	}
 	if all {
 		for _, o := range r.others {
 			c.Count += o.Count
-			c.Names = append(c.Names, o.Names...)
+			for _, name := range o.Names {
+				c.add(name)
+			}
 		}
 	}
-	slices.Sort(c.Names)
-	c.Names = slices.Compact(c.Names)
-	c.Names = c.Names[:min(len(c.Names), most)]
 	return c
 }
 
+// add keeps the first names, in order.
+func (c *crowd) add(name string) {
+	n := len(c.Names)
+	if n == mostNames && name >= c.Names[n-1] {
+		return
+	}
+	if i, there := slices.BinarySearch(c.Names, name); !there {
+		c.Names = slices.Insert(c.Names, i, name)
+	}
+	c.Names = c.Names[:min(len(c.Names), mostNames)]
+}
+
+// whoIsHere is the event that says so. In a large crowd it is as old as what
+// everybody was told last. r.mu is held.
+func (r *Room) whoIsHere() []byte {
+	if r.who == nil || r.stale && len(r.names) < mostNames {
+		r.who = marshal(map[string]any{"who": r.crowd(true)})
+	}
+	return r.who
+}
+
 // Enter and Leave count who is here under a name, by a transport that stays
-// connected.
-func (r *Room) Enter(name string) {
+// connected. The same name may be here several times: two tabs of one person are.
+func (r *Room) Enter(name string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.enterLocked(name)
+	return r.enterLocked(name)
 }
 
 func (r *Room) Leave(name string) {
@@ -159,10 +246,18 @@ func (r *Room) Leave(name string) {
 	r.leaveLocked(name)
 }
 
-func (r *Room) enterLocked(name string) {
+func (r *Room) enterLocked(name string) error {
+	if most := r.house.MaxVisitors; most > 0 && r.visits >= most {
+		return ErrFull
+	}
 	r.visits++
-	r.names[name]++
+	if n, there := r.names[name]; there {
+		r.names[name] = n + 1 // under the key that is there, for which the old name lives on
+	} else {
+		r.names[strings.Clone(name)] = 1
+	}
 	r.stale = true
+	return nil
 }
 
 func (r *Room) leaveLocked(name string) {

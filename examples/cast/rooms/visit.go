@@ -9,50 +9,99 @@ import (
 	"github.com/lurcher-net/lurcher/ws"
 )
 
-const atOnce = 500 // events of an array
+// slowFor is how long a client that was too slow may take to read that it was.
+const slowFor = 10 * time.Second
 
 // Socket has a WebSocket connection get what comes after id. It is called on
 // the connection's loop.
 func (r *Room) Socket(c *ws.Conn, id ID) {
-	r.whenReady(func() {
-		c.Post(func() {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			events, _ := r.since(id, r.house.Fresh)
-			for len(events) > atOnce {
-				c.Write(ws.Text, array(events[:atOnce]...))
-				events = events[atOnce:]
-			}
-			events = append(events, marshal(map[string]any{"who": r.crowd(true)}))
-			c.Write(ws.Text, array(events...))
-			r.sockets.Add(c)
-		})
-	})
+	r.from(id, func() { c.Post(func() { r.socket(c, id) }) })
+}
+
+// socket writes what is missing, a piece at a time, each when the last is on its
+// way. The lock is held from the look at what is missing until the connection is
+// among those who get what comes: nothing falls between, and nothing is there twice.
+func (r *Room) socket(c *ws.Conn, id ID) {
+	r.mu.Lock()
+	p := r.since(id)
+	if !p.more {
+		p.events = append(p.events, r.whoIsHere())
+		r.sockets.Add(c)
+	}
+	r.mu.Unlock()
+	if c.Write(ws.Text, array(p.events...)) != nil || !p.more {
+		return
+	}
+	next := func() { r.socket(c, p.last) }
+	if c.Full() {
+		c.OnDrain(next)
+		return
+	}
+	c.Post(next)
 }
 
 // Stream begins an answer of server-sent events with what comes after id. It is
-// called on the answer's loop.
-func (r *Room) Stream(w server.Response, id ID) {
+// called on the answer's loop. leave is called once if the stream is ended because
+// its client reads too slowly; when the client leaves, OnAbort is.
+func (r *Room) Stream(w server.Response, id ID, leave func()) {
 	w.Set("Content-Type", "text/event-stream")
 	w.Set("Cache-Control", "no-store")
 	w.Set("X-Accel-Buffering", "no") // nginx passes each event on as it comes
 	w.WriteString("retry: 1000\n\n")
-	r.whenReady(func() {
-		w.Post(func() {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			events, last := r.since(id, r.house.Fresh)
-			events = append(events, marshal(map[string]any{"who": r.crowd(true)}))
-			w.Write(serverSent(array(events...), ID{r.house.journal.Epoch(), last}))
-			r.streams.Add(w)
-		})
+	r.mu.Lock()
+	r.leaving[w] = leave
+	r.mu.Unlock()
+	w.OnAbort(func() { r.unstream(w) })
+	r.from(id, func() { w.Post(func() { r.stream(w, id) }) })
+}
+
+func (r *Room) stream(w server.Response, id ID) {
+	r.mu.Lock()
+	p := r.since(id)
+	if !p.more {
+		p.events = append(p.events, r.whoIsHere())
+		r.streams.Add(w)
+	}
+	r.mu.Unlock()
+	if _, err := w.Write(serverSent(array(p.events...), p.last)); err != nil || !p.more {
+		return
+	}
+	next := func() { r.stream(w, p.last) }
+	if w.Full() {
+		w.OnDrain(next)
+		return
+	}
+	w.Post(next)
+}
+
+func (r *Room) unstream(w server.Response) (leave func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	leave = r.leaving[w]
+	delete(r.leaving, w)
+	return leave
+}
+
+// slow ends a stream whose client reads more slowly than others speak, with a last
+// event that says so, which follows what waits for the client already.
+func (r *Room) slow(w server.Response) {
+	r.streams.Remove(w)
+	w.Write(serverSent(word("end", "too slow"), ID{}))
+	w.After(slowFor, func() { w.Abort() })
+	w.OnDrain(func() {
+		if w.End("") != nil {
+			return
+		}
+		if leave := r.unstream(w); leave != nil {
+			leave()
+		}
 	})
 }
 
 // serverSent is an array as a server-sent event. JSON has no line breaks.
 func serverSent(p []byte, id ID) []byte {
 	b := make([]byte, 0, len(p)+64)
-	if id.Seq != 0 {
+	if id.Epoch != "" {
 		b = append(append(append(b, "id: "...), id.String()...), '\n')
 	}
 	return append(append(append(b, "data: "...), p...), "\n\n"...)
@@ -75,50 +124,65 @@ type poller struct {
 
 // Poll answers with what comes after id, now if there is something, or else when it
 // comes, or with nothing after a while. token is the visitor's, who counts as here
-// between two polls. It is called on the answer's loop.
-func (r *Room) Poll(w server.Response, id ID, name, key, token string, wait time.Duration) {
+// between two polls. It is called on the answer's loop. fail is called if there is no
+// room for one more.
+func (r *Room) Poll(w server.Response, id ID, name, key, token string, fail func(error)) {
 	w.Set("Content-Type", "application/json")
 	w.Set("Cache-Control", "no-store")
-	r.whenReady(func() {
+	r.from(id, func() {
 		w.Post(func() {
-			p, fresh := r.poller(w, name, key, token)
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			if p.room != "" {
-				w.EndBytes(word("move", p.room))
+			p, fresh, err := r.poller(w, name, key, token)
+			if err != nil {
+				fail(err)
 				return
 			}
-			events, _ := r.since(id, r.house.Fresh)
-			events = events[:min(len(events), atOnce)]
-			if fresh {
-				events = append(events, marshal(map[string]any{"who": r.crowd(true)}))
-			}
-			if len(events) > 0 {
-				w.EndBytes(array(events...))
-				return
-			}
-			if r.polls.Add(w) {
-				w.After(wait, func() { w.EndBytes(r.whoIsHere()) })
+			if events := r.ask(w, p, id, fresh); events != nil {
+				w.EndBytes(events)
 			}
 		})
 	})
 }
 
-func (r *Room) whoIsHere() []byte {
+// ask returns what there is to answer. If there is nothing, it puts w among those who
+// wait.
+func (r *Room) ask(w server.Response, p *poller, id ID, fresh bool) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return word("who", r.crowd(true))
+	if p.room != "" {
+		return word("move", p.room)
+	}
+	events := r.since(id).events
+	if fresh {
+		events = append(events, r.whoIsHere())
+	}
+	if len(events) > 0 {
+		return array(events...)
+	}
+	if r.polls.Add(w) {
+		w.After(r.house.Poll, func() { w.EndBytes(r.quiet()) })
+	}
+	return nil
+}
+
+// quiet is the answer to a poll while which nothing was said.
+func (r *Room) quiet() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return array(r.whoIsHere())
 }
 
 // poller finds who asks, or lets a new one in, to wait if this is a lobby.
-func (r *Room) poller(w server.Response, name, key, token string) (p *poller, fresh bool) {
+func (r *Room) poller(w server.Response, name, key, token string) (p *poller, fresh bool, err error) {
 	r.mu.Lock()
 	p = r.polling[token]
 	fresh = p == nil
 	if fresh {
+		if err := r.enterLocked(name); err != nil {
+			r.mu.Unlock()
+			return nil, false, err
+		}
 		p = &poller{name: name}
 		r.polling[token] = p
-		r.enterLocked(name)
 	}
 	p.seen, p.w = time.Now(), w
 	r.mu.Unlock()
@@ -134,5 +198,5 @@ func (r *Room) poller(w server.Response, name, key, token string) (p *poller, fr
 		p.out = out
 		r.mu.Unlock()
 	}
-	return p, fresh
+	return p, fresh, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/lurcher-net/lurcher/examples/cast/journal"
 	"github.com/lurcher-net/lurcher/examples/cast/rooms"
 	"github.com/lurcher-net/lurcher/server"
 	"github.com/lurcher-net/lurcher/ws"
@@ -15,13 +16,25 @@ import (
 
 // A visitor is somebody who is in a room by WebSocket.
 type visitor struct {
-	site  *Site
-	c     *ws.Conn
-	room  *rooms.Room
-	name  string
-	limit *rate.Limiter // nil until something is said: most only listen
-	out   func()        // of the lobby
+	site *Site
+	c    *ws.Conn
+	room *rooms.Room
+	name string
+	addr string  // as the proxy says; empty without one: the kernel knows
+	send *sender // nil until something is said: most only listen
+	out  func()  // of the lobby
 }
+
+// A sender is what is kept of a visitor who says something.
+type sender struct {
+	limit   *rate.Limiter
+	addr    string // for the limit of all at an address
+	refused int    // messages in a row that came too fast
+}
+
+// patience is how many messages in a row may come too fast before the connection is
+// closed: a client that does not stop costs more than one that is gone.
+const patience = 100
 
 func (s *Site) socket(w server.Response, r server.Request) {
 	if len(r.Get("Upgrade")) == 0 {
@@ -33,13 +46,18 @@ func (s *Site) socket(w server.Response, r server.Request) {
 	if !ok {
 		return
 	}
-	c, err := ws.Upgrade(w, r, &s.sockets)
-	if err != nil {
-		return // it has answered
+	if err := v.room.Enter(v.name); err != nil {
+		fail(w, 503, err)
+		return
 	}
-	me := &visitor{site: s, c: c, room: v.room, name: v.name}
+	addr := s.forwarded(r)
+	c, err := ws.Upgrade(w, r, &s.sockets)
+	if err != nil { // it has answered
+		v.room.Leave(v.name)
+		return
+	}
+	me := &visitor{site: s, c: c, room: v.room, name: v.name, addr: addr}
 	c.State = me
-	v.room.Enter(v.name)
 	v.room.Socket(c, v.id)
 	if s.House.Lobby(v.room.Name) {
 		me.out = s.House.Wait(v.room.Name, v.key,
@@ -55,30 +73,50 @@ func (v *visitor) message(op ws.Op, p []byte) {
 		v.c.Close(ws.UnsupportedData, errJSON.Error())
 		return
 	}
-	if v.limit == nil {
-		v.limit = rate.NewLimiter(rate.Limit(v.site.Rate), v.site.Burst)
+	if !v.allowed() {
+		if v.send.refused++; v.send.refused > patience {
+			v.c.Close(ws.PolicyViolation, errFast.Error())
+			return
+		}
+		v.c.Write(ws.Text, refusal(m.Key, errFast, true))
+		return
 	}
-	err := errFast
-	if v.limit.Allow() {
-		c, key := v.c, m.Key
-		err = v.site.House.Say(v.room.Name, v.name, m.Text, m.Key, m.Speaker, func(id string, err error) {
-			c.Post(func() {
-				if err != nil {
-					c.Write(ws.Text, refusal(key, errStore))
-					return
-				}
-				b, _ := json.Marshal([]any{map[string]string{"ack": key, "id": id}})
-				c.Write(ws.Text, b)
-			})
+	c, key := v.c, m.Key
+	err := v.site.House.Say(v.room.Name, v.name, m.Text, m.Key, m.Speaker, func(id string, err error) {
+		c.Post(func() {
+			if err != nil {
+				c.Write(ws.Text, refusal(key, errStore, true))
+				return
+			}
+			b, _ := json.Marshal([]any{map[string]string{"ack": key, "id": id}})
+			c.Write(ws.Text, b)
 		})
-	}
+	})
 	if err != nil {
-		v.c.Write(ws.Text, refusal(m.Key, err))
+		v.c.Write(ws.Text, refusal(m.Key, err, errors.Is(err, journal.ErrBusy)))
 	}
 }
 
-func refusal(key string, err error) []byte {
-	b, _ := json.Marshal([]any{map[string]string{"nak": key, "error": err.Error()}})
+// allowed reports whether the visitor may send a message now.
+func (v *visitor) allowed() bool {
+	s := v.site
+	if v.send == nil {
+		v.send = &sender{limit: rate.NewLimiter(rate.Limit(s.Rate), s.Burst), addr: v.addr}
+		if v.addr == "" {
+			v.send.addr = host(v.c.Conn().RemoteAddr())
+		}
+	}
+	if !v.send.limit.Allow() || !s.limits.allow(v.send.addr, "", s.Rate, s.Burst) {
+		return false
+	}
+	v.send.refused = 0
+	return true
+}
+
+// refusal is the answer to a message that is not stored. again says that the same
+// message may be stored later.
+func refusal(key string, err error, again bool) []byte {
+	b, _ := json.Marshal([]any{map[string]any{"nak": key, "error": err.Error(), "again": again}})
 	return b
 }
 

@@ -73,22 +73,33 @@ func (s *Site) Open() error {
 		Message:     func(c *ws.Conn, op ws.Op, p []byte) { c.State.(*visitor).message(op, p) },
 		Close:       func(c *ws.Conn, err *ws.CloseError) { c.State.(*visitor).close() },
 		CheckOrigin: s.welcome,
-		MaxMessage:  s.House.MaxText + 1024,
+		MaxMessage:  s.most(),
 	}
 	return err
 }
 
+// most is how long the JSON of a message may be: each byte of the text may be written
+// as \u00XX.
+func (s *Site) most() int { return 6*s.House.MaxText + 1024 }
+
 // Serve is the server's Handler.
 func (s *Site) Serve(w server.Response, r server.Request) {
+	w.Set("X-Content-Type-Options", "nosniff")
 	switch string(r.Path()) {
 	case "/ws":
 		s.socket(w, r)
-	case "/events":
-		s.events(w, r)
-	case "/wait":
-		s.wait(w, r)
-	case "/send":
-		s.send(w, r)
+	case "/events", "/wait", "/send":
+		if s.share(w, r) {
+			return
+		}
+		switch string(r.Path()) {
+		case "/events":
+			s.events(w, r)
+		case "/wait":
+			s.wait(w, r)
+		case "/send":
+			s.send(w, r)
+		}
 	case "/healthz":
 		s.health(w)
 	case "/metrics":
@@ -132,7 +143,6 @@ func (s *Site) file(w server.Response, r server.Request) {
 	}
 	w.Set("Content-Type", f.kind)
 	w.Set("Content-Security-Policy", policy)
-	w.Set("X-Content-Type-Options", "nosniff")
 	w.Set("Referrer-Policy", "no-referrer")
 	w.Set("Cache-Control", "no-cache")
 	w.EndBytes(f.body)
@@ -151,11 +161,13 @@ func (s *Site) health(w server.Response) {
 // welcome reports whether a request comes from a page of ours, or from no page.
 func (s *Site) welcome(r server.Request) bool {
 	origin := string(r.Get("Origin"))
-	if origin == "" || ws.SameOrigin(r) {
-		return true
-	}
+	return origin == "" || ws.SameOrigin(r) || s.other(origin)
+}
+
+// other reports whether an origin is one of Origins.
+func (s *Site) other(origin string) bool {
 	u, err := url.Parse(origin)
-	if err != nil {
+	if err != nil || u.Host == "" {
 		return false
 	}
 	for _, o := range s.Origins {
@@ -164,6 +176,27 @@ func (s *Site) welcome(r server.Request) bool {
 		}
 	}
 	return false
+}
+
+// share lets pages of Origins read an answer (Fetch, CORS protocol), and ends
+// the question that browsers ask before they POST JSON to another origin.
+func (s *Site) share(w server.Response, r server.Request) (ended bool) {
+	if len(s.Origins) == 0 {
+		return false
+	}
+	w.Set("Vary", "Origin")
+	if origin := string(r.Get("Origin")); s.other(origin) {
+		w.Set("Access-Control-Allow-Origin", origin)
+	}
+	if string(r.Method()) != "OPTIONS" {
+		return false
+	}
+	w.Set("Access-Control-Allow-Methods", "GET, POST")
+	w.Set("Access-Control-Allow-Headers", "Content-Type")
+	w.Set("Access-Control-Max-Age", "600")
+	w.Status(204)
+	w.End("")
+	return true
 }
 
 // A visit is what the query of a transport says.
@@ -177,6 +210,11 @@ type visit struct {
 
 // visit reads the query, or refuses it and says what is wrong.
 func (s *Site) visit(w server.Response, r server.Request) (v visit, ok bool) {
+	if m := string(r.Method()); m != "GET" && m != "HEAD" {
+		w.Set("Allow", "GET, HEAD")
+		fail(w, 405, errMethod)
+		return v, false
+	}
 	q, err := url.ParseQuery(string(r.Query()))
 	if err == nil && !s.welcome(r) {
 		fail(w, 403, errOrigin)
@@ -214,7 +252,10 @@ func (s *Site) events(w server.Response, r server.Request) {
 		w.End("")
 		return
 	}
-	v.room.Enter(v.name)
+	if err := v.room.Enter(v.name); err != nil {
+		fail(w, 503, err)
+		return
+	}
 	leave := func() { v.room.Leave(v.name) }
 	if s.House.Lobby(v.room.Name) {
 		out := s.House.Wait(v.room.Name, v.key,
@@ -223,8 +264,9 @@ func (s *Site) events(w server.Response, r server.Request) {
 		enter := leave
 		leave = func() { out(); enter() }
 	}
-	w.OnAbort(once(leave))
-	v.room.Stream(w, v.id)
+	leave = once(leave)
+	w.OnAbort(leave)
+	v.room.Stream(w, v.id, leave)
 }
 
 // wait is the transport that goes through everything.
@@ -237,7 +279,7 @@ func (s *Site) wait(w server.Response, r server.Request) {
 		fail(w, 400, errJSON)
 		return
 	}
-	v.room.Poll(w, v.id, v.name, v.key, v.token, s.House.Poll)
+	v.room.Poll(w, v.id, v.name, v.key, v.token, func(err error) { fail(w, 503, err) })
 }
 
 // once returns a function that calls fn the first time, and does nothing after that.
@@ -251,16 +293,6 @@ func once(fn func()) func() {
 	}
 }
 
-// address is who asks, for limits.
-func (s *Site) address(r server.Request) string {
-	if s.Proxied {
-		if f := string(r.Get("X-Forwarded-For")); f != "" {
-			return strings.TrimSpace(f[strings.LastIndexByte(f, ',')+1:])
-		}
-	}
-	return host(r)
-}
-
 // send stores a message of a visitor who comes by events or polls.
 func (s *Site) send(w server.Response, r server.Request) {
 	switch {
@@ -271,18 +303,20 @@ func (s *Site) send(w server.Response, r server.Request) {
 	case !s.welcome(r):
 		fail(w, 403, errOrigin)
 		return
-	case !s.limits.allow(s.address(r), s.Rate, s.Burst):
-		w.Set("Retry-After", "1")
-		fail(w, 429, errFast)
-		return
 	}
-	r.Body(s.House.MaxText+1024, func(p []byte) {
+	from := s.address(r)
+	r.Body(s.most(), func(p []byte) {
 		var m struct{ Room, Name, Text, Key, Speaker string }
 		if json.Unmarshal(p, &m) != nil {
 			fail(w, 400, errJSON)
 			return
 		}
 		name, err := s.House.Nickname(m.Name)
+		if err == nil && !s.limits.allow(from, name, s.Rate, s.Burst) {
+			w.Set("Retry-After", "1")
+			fail(w, 429, errFast)
+			return
+		}
 		if err == nil {
 			err = s.House.Say(m.Room, name, m.Text, m.Key, m.Speaker, func(id string, err error) {
 				w.Post(func() {
