@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -187,6 +188,14 @@ func loop(t *testing.T) *conn.Loop {
 // socket visits by WebSocket.
 func (n *node) socket(l *conn.Loop, q string) *guest {
 	n.t.Helper()
+	g, err := n.dial(l, q)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return g
+}
+
+func (n *node) dial(l *conn.Loop, q string) (*guest, error) {
 	g := &guest{t: n.t, events: make(chan event, 10_000), closed: make(chan *ws.CloseError, 1)}
 	h := &ws.Handler{
 		Message:    func(c *ws.Conn, op ws.Op, p []byte) { g.take(p) },
@@ -200,11 +209,8 @@ func (n *node) socket(l *conn.Loop, q string) *guest {
 			failed <- err
 		})
 	})
-	if err := <-failed; err != nil {
-		n.t.Fatal(err)
-	}
 	g.cancel = func() { g.c.Post(func() { g.c.Close(ws.NormalClosure, "") }) }
-	return g
+	return g, <-failed
 }
 
 // say sends by WebSocket.
@@ -230,16 +236,26 @@ func (g *guest) ended() *ws.CloseError {
 // stream visits by server-sent events.
 func (n *node) stream(q string) *guest {
 	n.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	n.t.Cleanup(cancel)
-	g := &guest{t: n.t, events: make(chan event, 10_000), cancel: cancel}
-	req, _ := http.NewRequestWithContext(ctx, "GET", "http://"+n.host+"/events?"+q, nil)
-	resp, err := http.DefaultClient.Do(req)
+	g, err := n.listen(q)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	if resp.StatusCode != 200 {
-		n.t.Fatal(resp.Status)
+	n.t.Cleanup(g.cancel)
+	return g
+}
+
+func (n *node) listen(q string) (*guest, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	g := &guest{t: n.t, events: make(chan event, 10_000), cancel: cancel}
+	req, _ := http.NewRequestWithContext(ctx, "GET", "http://"+n.host+"/events?"+q, nil)
+	resp, err := http.DefaultClient.Do(req)
+	if err == nil && resp.StatusCode != 200 {
+		resp.Body.Close()
+		err = errors.New(resp.Status)
+	}
+	if err != nil {
+		cancel()
+		return nil, err
 	}
 	go func() {
 		defer resp.Body.Close()
@@ -254,7 +270,7 @@ func (n *node) stream(q string) *guest {
 			}
 		}
 	}()
-	return g
+	return g, nil
 }
 
 // ask does a request and returns the answer's status and body.
