@@ -30,7 +30,7 @@ func build(t *testing.T) string {
 
 func TestQuickRunMeasuresWhatItSays(t *testing.T) {
 	prog, out := build(t), t.TempDir()
-	cmd := exec.Command(prog, "-quick", "-only", "servers,echo,ws,client,proxy,idle,delay,fairness", "-contenders", "lurcher,floor,net,gws", "-out", out)
+	cmd := exec.Command(prog, "-quick", "-only", "servers,echo,ws,client,proxy,idle,delay,fairness,growth", "-contenders", "lurcher,floor,net,gws", "-out", out)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, msg)
@@ -46,7 +46,7 @@ func TestQuickRunMeasuresWhatItSays(t *testing.T) {
 	for name, metrics := range map[string][]string{
 		"hello-64": {"rate", "cpu", "p50", "p99"}, "pipelined-16": {"rate", "cpu"}, "echo-64": {"rate", "cpu"},
 		"idle-rss": {"1000"}, "idle-heap": {"1000", "objects 1000"}, "delay-100": {"worst", "rate", "peak"},
-		"fair-burn": {"p50", "p99", "max", "late"}, "fair-visits": {"p99", "max"},
+		"fair-burn": {"p50", "p99", "max", "late"}, "fair-visits": {"p99", "max"}, "growth-connections": {"10", "1000"},
 	} {
 		g := got[name]
 		if g == nil {

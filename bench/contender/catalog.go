@@ -22,9 +22,9 @@ func All() []*Contender {
 	const small = "its sample takes what comes at once"
 	const plain = "only the plain hello"
 	const nothingLate = "it has no delayed answers of its own"
-	const noHub = "it has no broadcast"
+	handlers := []string{Burn, Endless, File, Timers}
 	return []*Contender{
-		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Files: true, Note: "all of RFC 9112, with its defaults: limits, timeouts, Date"},
+		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Does: append(handlers, Hub), Note: "all of RFC 9112, with its defaults: limits, timeouts, Date"},
 		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
 			Lacks: noEcho(JSON, plain, Large, plain, Post, plain, Delay, plain), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
@@ -32,20 +32,20 @@ func All() []*Contender {
 			Less:  true, Note: "one goroutine, raw recv and send over epoll, a canned answer: no parsing, no state, no Date, no timeouts"},
 		{Name: "gnet", pkg: "gnet", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
 		{Name: "evio", pkg: "evio", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
-		{Name: "fasthttp", pkg: "fasthttp", Go: true, Files: true, Lacks: noEcho(Hub, noHub), Note: "no timeouts by default"},
+		{Name: "fasthttp", pkg: "fasthttp", Go: true, Does: handlers, Lacks: noEcho(), Note: "no timeouts by default"},
 		{Name: "hertz", pkg: "hertz", Go: true, Lacks: noEcho(), Note: "on netpoll"},
 		{Name: "nbio", pkg: "nbio", Go: true, WS: true, Note: "nbhttp, with net/http's Request"},
 		{Name: "netpoll", pkg: "netpoll", Go: true, Lacks: noHTTP, Note: "CloudWeGo's"},
-		{Name: "net", pkg: "net", Go: true, Files: true, Lacks: map[string]string{Hub: noHub}, Note: "net/http, and net for the echo; no timeouts by default"},
-		{Name: "nginx", program: "nginx", version: []string{"-v"}, args: nginx, Files: true,
-			Lacks: noEcho(Delay, nothingLate, Upload, "it answers before it has read the body", Burn, "it has no handlers", Endless, "it has no handlers", Hub, noHub),
+		{Name: "net", pkg: "net", Go: true, Does: handlers, Note: "net/http, and net for the echo; no timeouts by default"},
+		{Name: "nginx", program: "nginx", version: []string{"-v"}, args: nginx, Does: []string{File},
+			Lacks: noEcho(Delay, nothingLate, Upload, "it answers before it has read the body"),
 			Note:  "one worker, return and sendfile, no access log"},
-		{Name: "h2o", program: "h2o", version: []string{"--version"}, args: h2o, Files: true,
+		{Name: "h2o", program: "h2o", version: []string{"--version"}, args: h2o, Does: []string{File},
 			Lacks: noEcho(Delay, nothingLate, Post, "its file handler refuses POST"), Note: "one thread; serves files"},
 		{Name: "haproxy", program: "haproxy", version: []string{"-v"}, args: haproxy, Conns: 9500, Why: "it sets two descriptors aside for each",
 			Lacks: noEcho(Delay, nothingLate, Large, "an answer of its own has to fit its buffer of 16 KB", Upload, "a body has to fit it too"),
 			Note:  "one thread, http-request return"},
-		{Name: "lighttpd", program: "lighttpd", version: []string{"-v"}, args: lighttpd, Files: true, Conns: 17_000, Why: "it stops accepting when nine tenths of its descriptors are in use",
+		{Name: "lighttpd", program: "lighttpd", version: []string{"-v"}, args: lighttpd, Does: []string{File}, Conns: 17_000, Why: "it stops accepting when nine tenths of its descriptors are in use",
 			Lacks: noEcho(Delay, nothingLate, Post, "its file handler refuses POST"), Note: "serves files"},
 		{Name: "node", program: "node", version: []string{"--version"}, args: node(), Note: "keepAliveTimeout 75 s"},
 		{Name: "node cluster", program: "node", version: []string{"--version"}, args: node("cluster"),

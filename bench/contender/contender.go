@@ -34,7 +34,17 @@ const (
 	Endless = "endless" // an answer without end
 	Hub     = "hub"     // an answer that gets what others say
 	File    = "file"    // files
+	Timers  = "timers"  // timers that wait beside
 )
+
+// few are the abilities that only those have whose Does names them, and why others have them not.
+var few = map[string]string{
+	Burn:    "it has no such handler",
+	Endless: "it has no such handler",
+	Timers:  "it has no such handler",
+	Hub:     "it has no broadcast",
+	File:    "it serves no files here",
+}
 
 // A Contender is a server that is measured.
 type Contender struct {
@@ -46,7 +56,7 @@ type Contender struct {
 	Why   string            // it takes no more
 	Go    bool              // it tells its heap
 	WS    bool              // it does WS and Cast
-	Files bool              // it does File
+	Does  []string          // abilities that few have: see few
 
 	program string // what to look for in PATH, or
 	pkg     string // what to build, in peers/, or
@@ -60,8 +70,8 @@ func (c *Contender) Can(what string) string {
 	if (what == WS || what == Cast) && !c.WS {
 		return "it does no WebSocket"
 	}
-	if what == File && !c.Files {
-		return "its program here serves no files"
+	if why, ok := few[what]; ok && !slices.Contains(c.Does, what) {
+		return why
 	}
 	return c.Lacks[what]
 }

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,7 +45,7 @@ func (e *Env) Start(ctx context.Context, c *Contender, mode string) (*Server, er
 		return nil, err
 	}
 	args := []string{prog, "-addr", addr, "-mode", mode}
-	if c.Files {
+	if slices.Contains(c.Does, File) {
 		args = append(args, "-www", e.www())
 	}
 	if mode == TLS {

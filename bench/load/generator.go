@@ -33,6 +33,8 @@ func Generate(arg string) error {
 	switch job.Kind {
 	case "probe":
 		return probe(job)
+	case "hub":
+		return hub(job)
 	case "attack":
 		return attack(job)
 	}

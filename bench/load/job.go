@@ -18,9 +18,9 @@ import (
 // has come to all: each that has come to one is counted. With Raw no handshake is made, and what
 // comes back is what was sent.
 //
-// A "probe" and an "attack" are no such jobs, but clients of their own: see probe.go and attack.go.
+// A "hub", a "probe" and an "attack" are no such jobs, but clients of their own: see hub.go, probe.go and attack.go.
 type Job struct {
-	Kind     string // "http", "echo", "delay", "ws", "cast", "probe" or "attack"
+	Kind     string // "http", "echo", "delay", "ws", "cast", "hub", "probe" or "attack"
 	Attack   string `json:",omitempty"` // which
 	TLS      bool   `json:",omitempty"` // of a "probe"
 	Addr     string
@@ -42,6 +42,7 @@ type Job struct {
 	Waves    int           `json:",omitempty"` // of a "delay" job: how many requests each connection makes in turn
 	Every    time.Duration `json:",omitempty"` // from one request of a "probe" to the next
 	Say      string        `json:",omitempty"` // of an "attack": what its first client asks for
+	Group    int           `json:",omitempty"` // of a "hub": the server's processes, whose CPU is counted
 	Hold     bool          `json:",omitempty"` // keep the connections until standard input ends
 }
 
@@ -58,6 +59,7 @@ type Result struct {
 	Busy      float64       // share of Elapsed that the generator spent on its core
 	Lost      int           `json:",omitempty"` // probes that had no answer
 	Late      time.Duration `json:",omitempty"` // by how much the probe itself was late, at most
+	CPU       time.Duration `json:",omitempty"` // of the server, within Elapsed, if the job has Group
 	Open      int           // connections that were open at the end of the first phase
 	Generator string        // "wrk", "h2load" or "own"
 }

@@ -23,6 +23,8 @@ const Subcommand = "generate"
 type Runner struct {
 	Pin []string          // what to put before a command line, "taskset -c 1" say
 	Log func(line string) // gets every command line
+
+	Threads int // of wrk; 0 is 1
 }
 
 // Nice is the same, with its generators at another priority: see nice(1).

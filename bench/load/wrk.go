@@ -13,7 +13,7 @@ import (
 // Wrk puts a load on an address with wrk: conns connections for whole seconds, each with one request in
 // flight. script is wrk's Lua, a file's name or nothing.
 func (r Runner) Wrk(ctx context.Context, url string, conns, seconds int, script string, header ...string) (Result, error) {
-	args := []string{"wrk", "-t1", fmt.Sprintf("-c%d", conns), fmt.Sprintf("-d%ds", seconds), "--latency"}
+	args := []string{"wrk", fmt.Sprintf("-t%d", max(r.Threads, 1)), fmt.Sprintf("-c%d", conns), fmt.Sprintf("-d%ds", seconds), "--latency"}
 	for _, h := range header {
 		args = append(args, "-H", h)
 	}

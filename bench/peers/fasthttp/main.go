@@ -39,6 +39,9 @@ func answer(ctx *fasthttp.RequestCtx) {
 	case peer.BurnPath:
 		peer.Burn(ctx.URI().QueryString())
 		ctx.SetBodyString(peer.Hello)
+	case peer.TimersPath:
+		peer.Timers(ctx.URI().QueryString(), peer.Late)
+		ctx.SetBodyString(peer.Hello)
 	case peer.EndlessPath:
 		ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
 			for err := error(nil); err == nil; {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
 	"github.com/lurcher-net/lurcher/server"
@@ -21,6 +22,9 @@ func answerHeavy(w server.Response, r server.Request) {
 		sendFile(w, filepath.Join(www, path))
 	case peer.BurnPath:
 		peer.Burn(r.Query())
+		w.End(peer.Hello)
+	case peer.TimersPath:
+		peer.Timers(r.Query(), func(d time.Duration) { w.Loop().After(d, func() {}) })
 		w.End(peer.Hello)
 	case peer.EndlessPath:
 		endless(w)

@@ -42,6 +42,9 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	case peer.BurnPath:
 		peer.Burn([]byte(r.URL.RawQuery))
 		io.WriteString(w, peer.Hello)
+	case peer.TimersPath:
+		peer.Timers([]byte(r.URL.RawQuery), peer.Late)
+		io.WriteString(w, peer.Hello)
 	case peer.EndlessPath:
 		for err := error(nil); err == nil; {
 			_, err = w.Write(peer.Endless)

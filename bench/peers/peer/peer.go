@@ -25,6 +25,7 @@ const (
 	DelayPath        = "/delay" // with ?ms=2000
 	BurnPath         = "/burn"  // with ?us=300: an answer that takes as much computing
 	EndlessPath      = "/endless"
+	TimersPath       = "/timers"    // with ?n=1000000: as many timers are set, and do not fire
 	FilePath         = "/large.bin" // what LargePath has, from a file
 	HugePath         = "/huge.bin"  // a file of 1 GB
 	JoinPath         = "/join"      // an answer that gets what is said
@@ -71,6 +72,17 @@ func Burn(query []byte) {
 	for start := time.Now(); time.Since(start) < time.Duration(us)*time.Microsecond; {
 	}
 }
+
+// Timers calls after for as many timers as the query of TimersPath says: "n=1000". They are due in 10 to 70 minutes.
+func Timers(query []byte, after func(d time.Duration)) {
+	n, _ := strconv.Atoi(string(bytes.TrimPrefix(query, []byte("n="))))
+	for i := range n {
+		after(10*time.Minute + time.Duration(i*7919%3_600_000)*time.Millisecond)
+	}
+}
+
+// Late sets them by the standard library.
+func Late(d time.Duration) { time.AfterFunc(d, func() {}) }
 
 // Endless is what EndlessPath is answered with, over and over.
 var Endless = bytes.Repeat([]byte("."), 16<<10)
