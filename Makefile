@@ -8,8 +8,7 @@ BSD         = freebsd/amd64 freebsd/arm64 netbsd/amd64 openbsd/amd64 dragonfly/a
 SYSTEMS    ?= linux/amd64 linux/arm64 linux/386 linux/arm linux/riscv64 linux/s390x linux/ppc64le linux/ppc64 \
               linux/loong64 linux/mips64le linux/mips android/arm64 darwin/amd64 darwin/arm64 $(BSD) solaris/amd64 illumos/amd64 windows/amd64 windows/arm64
 WINE       ?= ./parser ./poller ./conn ./server ./client ./ws ./nethttp
-NOSOCKETS  ?= js/wasm wasip1/wasm
-PARSERONLY ?= plan9/amd64
+NOSOCKETS  ?= js/wasm wasip1/wasm plan9/amd64
 
 .PHONY: test race lint actionlint fuzz bench cross qemu wine show
 
@@ -45,7 +44,6 @@ bench:
 cross:
 	@set -e; for s in $(SYSTEMS); do echo "vet $$s"; GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 go vet ./...; done
 	@set -e; for s in $(NOSOCKETS); do echo "build $$s"; GOOS=$${s%/*} GOARCH=$${s#*/} go build ./...; done
-	@set -e; for s in $(PARSERONLY); do echo "vet $$s, parser and poller"; GOOS=$${s%/*} GOARCH=$${s#*/} CGO_ENABLED=0 go vet ./parser ./poller; done
 
 # The two packages that depend on the machine, on others: 386 as it is, the rest emulated (Debian: qemu-user-static).
 qemu:

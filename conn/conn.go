@@ -4,10 +4,10 @@ package conn
 
 import (
 	"os"
-	"syscall"
 
 	"github.com/valyala/bytebufferpool"
 
+	"github.com/lurcher-net/lurcher/internal/sys"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -215,8 +215,8 @@ func (c *Conn) event(r poller.Ready) {
 func (c *Conn) pendingError() error {
 	switch errno := socketError(int(c.fd)); errno {
 	case 0:
-		return os.NewSyscallError("read", syscall.ECONNRESET)
-	case syscall.EPIPE:
+		return os.NewSyscallError("read", sys.ECONNRESET)
+	case sys.EPIPE:
 		return os.NewSyscallError("write", errno)
 	default:
 		return os.NewSyscallError("read", errno)

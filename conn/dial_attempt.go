@@ -8,8 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"syscall"
 
+	"github.com/lurcher-net/lurcher/internal/sys"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -134,12 +134,12 @@ func (a *attempt) start() error {
 		a.fd = -1
 		return os.NewSyscallError("socket", err)
 	}
-	if family != syscall.AF_UNIX {
+	if family != sys.AF_UNIX {
 		setTCPOptions(a.fd)
 		setKeepAlive(a.fd, d.KeepAlive)
 	}
 	if d.Control != nil {
-		network := map[int]string{syscall.AF_INET: "tcp4", syscall.AF_INET6: "tcp6", syscall.AF_UNIX: "unix"}[family]
+		network := map[int]string{sys.AF_INET: "tcp4", sys.AF_INET6: "tcp6", sys.AF_UNIX: "unix"}[family]
 		if err := d.Control(network, a.addr.String(), rawConn(a.fd)); err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (a *attempt) start() error {
 	}
 	err = connect(a.fd, to)
 	for range againAttempts {
-		if err == syscall.EADDRNOTAVAIL {
+		if err == sys.EADDRNOTAVAIL {
 			err = connect(a.fd, to)
 		}
 	}
@@ -204,7 +204,7 @@ func (a *attempt) event(poller.Ready) {
 	switch err {
 	case nil:
 		d.connected(a)
-	case syscall.EINPROGRESS:
+	case sys.EINPROGRESS:
 	default:
 		d.lost(a, os.NewSyscallError("connect", err))
 		d.next()
@@ -221,11 +221,11 @@ func (a *attempt) outcome() error {
 		if errno := socketError(a.fd); errno != 0 {
 			return errno
 		}
-		return syscall.EINPROGRESS
+		return sys.EINPROGRESS
 	}
 	if isTCP(peer) {
 		if own, err := getsockname(a.fd); err == nil && sameAddr(own, peer) {
-			return syscall.ECONNREFUSED
+			return sys.ECONNREFUSED
 		}
 	}
 	return nil

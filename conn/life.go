@@ -19,7 +19,8 @@ package conn
 import (
 	"net"
 	"os"
-	"syscall"
+
+	"github.com/lurcher-net/lurcher/internal/sys"
 )
 
 // A move is what happens to a connection that may end it.
@@ -83,7 +84,7 @@ func (c *Conn) step(m move) error {
 	case waits:
 		c.touch()
 	case sendFIN:
-		if err := shutdownWrite(int(c.fd)); err != nil && err != syscall.ENOTCONN { // ENOTCONN: the peer is gone, as the next read will show
+		if err := shutdownWrite(int(c.fd)); err != nil && err != sys.ENOTCONN { // ENOTCONN: the peer is gone, as the next read will show
 			c.fail(os.NewSyscallError("shutdown", err))
 			return nil
 		}

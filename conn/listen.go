@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/sys"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -111,7 +112,7 @@ func ReusePort(network, _ string, rc syscall.RawConn) error {
 func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 	l.own("Loop.AdoptListener")
 	ln := &Listener{loop: l, h: h, addr: nl.Addr()}
-	if ul, ok := nl.(*net.UnixListener); ok {
+	if ul, ok := nl.(interface{ SetUnlinkOnClose(bool) }); ok { // a *net.UnixListener
 		ul.SetUnlinkOnClose(false)
 	}
 	defer nl.Close()
@@ -276,14 +277,14 @@ func (ln *Listener) accept() (int, bool) {
 	case 0:
 		ln.backoff, ln.refused, ln.vain = 0, 0, 0
 		return fd, true
-	case syscall.EINTR:
+	case sys.EINTR:
 		return -1, true
-	case syscall.EAGAIN:
+	case sys.EAGAIN:
 		return -1, false
 	}
 	ln.loop.stats.AcceptErrors++
 	switch errno {
-	case syscall.ECONNABORTED, syscall.EPROTO, syscall.EPERM:
+	case sys.ECONNABORTED, sys.EPROTO, sys.EPERM:
 		// The peer left, or a firewall forbade it: try the next one, but not for ever.
 		if ln.refused++; ln.refused < mostRefused {
 			return -1, true
@@ -314,7 +315,7 @@ func (l *Loop) accepted(fd int, h *Handler) *Conn {
 // or another holder has shut its socket down. Trying again at once would only spin.
 // Meanwhile clients wait in the kernel's queue. The socket is removed from the poller,
 // which would report a hangup even with no interest in it.
-func (ln *Listener) pause(errno syscall.Errno) {
+func (ln *Listener) pause(errno sys.Errno) {
 	l := ln.loop
 	if l.Log != nil && l.elapsed >= ln.silent {
 		ln.silent = l.elapsed + warnEvery
@@ -322,7 +323,7 @@ func (ln *Listener) pause(errno syscall.Errno) {
 	}
 	ln.rest(ln.backOff())
 	switch errno {
-	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+	case sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM:
 		if !slices.Contains(l.hungry, ln) {
 			l.hungry = append(l.hungry, ln)
 		}
@@ -356,7 +357,7 @@ func (ln *Listener) resume() {
 
 func (ln *Listener) expire() {
 	if err := ln.watch(); err != nil {
-		ln.pause(syscall.ENOMEM)
+		ln.pause(sys.ENOMEM)
 	}
 }
 

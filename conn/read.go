@@ -8,7 +8,8 @@ import (
 	"os"
 	"reflect"
 	"runtime"
-	"syscall"
+
+	"github.com/lurcher-net/lurcher/internal/sys"
 )
 
 // fill reads once: if there is more, the poller reports it again.
@@ -21,7 +22,7 @@ func (c *Conn) fill() {
 	l.called()
 	n, errno := read(int(c.fd), buf)
 	switch {
-	case errno == syscall.EAGAIN || errno == syscall.EINTR:
+	case errno == sys.EAGAIN || errno == sys.EINTR:
 		return
 	case c.is(deaf) && n <= 0 || errno != 0 && c.is(deaf):
 		c.fail(c.more.err)
@@ -67,7 +68,7 @@ func (c *Conn) Quiet() bool {
 	if c.is(connecting|opening|ended|closing|closed|deaf) || c.in != nil && c.loop.delivering != c || c.sec == shaking {
 		return false
 	}
-	return peek(int(c.fd)) == syscall.EAGAIN
+	return peek(int(c.fd)) == sys.EAGAIN
 }
 
 // Held returns the input that Data has left, and that will come again. It is valid

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"io"
 	"os"
-	"syscall"
 
+	"github.com/lurcher-net/lurcher/internal/sys"
 	"github.com/valyala/bytebufferpool"
 )
 
@@ -95,9 +95,9 @@ func (c *Conn) sendFile(s *segment) {
 	n, errno := sendfile(int(c.fd), s.file, s.off, want)
 	c.loop.stats.Writes++
 	switch {
-	case errno == syscall.EAGAIN || errno == syscall.EINTR:
+	case errno == sys.EAGAIN || errno == sys.EINTR:
 		// BSD's sendfile may have sent n bytes nevertheless.
-	case errno == syscall.EINVAL || errno == syscall.ENOSYS || errno == syscall.EOPNOTSUPP || errno == syscall.ENOTSUP:
+	case errno == sys.EINVAL || errno == sys.ENOSYS || errno == sys.EOPNOTSUPP || errno == sys.ENOTSUP:
 		c.readFile(s) // sendfile does not support this file, or this system does not have it
 		return
 	case errno != 0:

@@ -8,15 +8,16 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/sys"
 )
 
 // setTCPOptions turns off Nagle's algorithm, which would only delay output that is
 // collected already, and turns on keep-alive probes, which find peers that vanished
 // without a FIN.
 func setTCPOptions(fd int) {
-	setOption(fd, syscall.IPPROTO_TCP, tcpNoDelay, 1)
+	setOption(fd, sys.IPPROTO_TCP, tcpNoDelay, 1)
 	setOption(fd, solSocket, soKeepAlive, 1)
 }
 
@@ -24,15 +25,15 @@ func setTCPOptions(fd int) {
 func sockaddr(addr net.Addr) (family int, sa sockAddr, err error) {
 	switch addr := addr.(type) {
 	case *net.UnixAddr:
-		return syscall.AF_UNIX, &sockAddrUnix{Name: addr.Name}, nil
+		return sys.AF_UNIX, &sockAddrUnix{Name: addr.Name}, nil
 	case *net.TCPAddr:
 		if ip := addr.IP.To4(); ip != nil {
-			return syscall.AF_INET, &sockAddr4{Port: addr.Port, Addr: [4]byte(ip)}, nil
+			return sys.AF_INET, &sockAddr4{Port: addr.Port, Addr: [4]byte(ip)}, nil
 		}
 		sa := &sockAddr6{Port: addr.Port}
 		copy(sa.Addr[:], addr.IP)
 		sa.ZoneId, err = zone(addr.Zone)
-		return syscall.AF_INET6, sa, err
+		return sys.AF_INET6, sa, err
 	}
 	return 0, nil, fmt.Errorf("conn: a %T is no address of a stream", addr)
 }
@@ -42,7 +43,7 @@ func bindTo(fd, family int, addr net.Addr) error {
 	if a, ok := addr.(*net.TCPAddr); ok {
 		if len(a.IP) == 0 || a.IP.IsUnspecified() { // any, of the socket's family
 			a = &net.TCPAddr{IP: net.IPv4zero, Port: a.Port}
-			if family == syscall.AF_INET6 {
+			if family == sys.AF_INET6 {
 				a.IP = net.IPv6unspecified
 			}
 			addr = a

@@ -1,6 +1,6 @@
 //go:build !unix && !windows
 
-// Systems without sockets to wait for (js, wasip1): programs that import this package compile, and poller.New
+// Systems without sockets to wait for (js, wasip1, plan9): programs that import this package compile, and poller.New
 // returns an error.
 
 package conn
@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/lurcher-net/lurcher/internal/sys"
 )
 
 type (
@@ -31,30 +33,30 @@ const (
 	solSocket   = 0
 	soKeepAlive = 0
 	tcpNoDelay  = 0
-	errShutdown = syscall.Errno(0xffff) // none
+	errShutdown = sys.Errno(0xffff) // none
 )
 
-func read(int, []byte) (int, syscall.Errno)                     { return 0, syscall.ENOSYS }
-func peek(int) syscall.Errno                                    { return syscall.ENOSYS }
-func write(int, []byte, []byte, bool) (int, syscall.Errno)      { return 0, syscall.ENOSYS }
-func acceptFD(int) (int, syscall.Errno)                         { return -1, syscall.ENOSYS }
-func sendfile(int, *os.File, int64, int64) (int, syscall.Errno) { return 0, syscall.ENOSYS }
-func socketError(int) syscall.Errno                             { return syscall.ENOSYS }
-func unsent(int) int                                            { return -1 }
-func reusePort(int) error                                       { return errors.ErrUnsupported }
-func chooseLate(int)                                            {}
-func setProbes(int, int)                                        {}
-func socket(int) (int, error)                                   { return -1, errors.ErrUnsupported }
-func closeFD(int)                                               {}
-func dupFD(syscall.Conn) (int, error)                           { return -1, errors.ErrUnsupported }
-func duplicateFile(int, string) (*os.File, error)               { return nil, errors.ErrUnsupported }
-func duplicate(int) (int, error)                                { return -1, errors.ErrUnsupported }
-func netConn(int) (net.Conn, error)                             { return nil, errors.ErrUnsupported }
-func resetOnClose(int)                                          {}
-func shutdownWrite(int) error                                   { return errors.ErrUnsupported }
-func listen(string, string) (net.Listener, error)               { return nil, errors.ErrUnsupported }
-func setOption(fd, level, name, value int) error                { return errors.ErrUnsupported }
-func bind(int, sockAddr) error                                  { return errors.ErrUnsupported }
-func getsockname(int) (sockAddr, error)                         { return nil, errors.ErrUnsupported }
-func getpeername(int) (sockAddr, error)                         { return nil, errors.ErrUnsupported }
-func connect(int, sockAddr) error                               { return errors.ErrUnsupported }
+func read(int, []byte) (int, sys.Errno)                     { return 0, sys.ENOSYS }
+func peek(int) sys.Errno                                    { return sys.ENOSYS }
+func write(int, []byte, []byte, bool) (int, sys.Errno)      { return 0, sys.ENOSYS }
+func acceptFD(int) (int, sys.Errno)                         { return -1, sys.ENOSYS }
+func sendfile(int, *os.File, int64, int64) (int, sys.Errno) { return 0, sys.ENOSYS }
+func socketError(int) sys.Errno                             { return sys.ENOSYS }
+func unsent(int) int                                        { return -1 }
+func reusePort(int) error                                   { return errors.ErrUnsupported }
+func chooseLate(int)                                        {}
+func setProbes(int, int)                                    {}
+func socket(int) (int, error)                               { return -1, errors.ErrUnsupported }
+func closeFD(int)                                           {}
+func dupFD(syscall.Conn) (int, error)                       { return -1, errors.ErrUnsupported }
+func duplicateFile(int, string) (*os.File, error)           { return nil, errors.ErrUnsupported }
+func duplicate(int) (int, error)                            { return -1, errors.ErrUnsupported }
+func netConn(int) (net.Conn, error)                         { return nil, errors.ErrUnsupported }
+func resetOnClose(int)                                      {}
+func shutdownWrite(int) error                               { return errors.ErrUnsupported }
+func listen(string, string) (net.Listener, error)           { return nil, errors.ErrUnsupported }
+func setOption(fd, level, name, value int) error            { return errors.ErrUnsupported }
+func bind(int, sockAddr) error                              { return errors.ErrUnsupported }
+func getsockname(int) (sockAddr, error)                     { return nil, errors.ErrUnsupported }
+func getpeername(int) (sockAddr, error)                     { return nil, errors.ErrUnsupported }
+func connect(int, sockAddr) error                           { return errors.ErrUnsupported }

@@ -7,8 +7,9 @@ import (
 	"net"
 	"os"
 	"slices"
-	"syscall"
 	"unsafe"
+
+	"github.com/lurcher-net/lurcher/internal/sys"
 )
 
 // Write sends all of p: what the kernel does not take now is copied, and sent when it
@@ -118,8 +119,8 @@ func (c *Conn) collected() {
 // but what it sent before may still have to be read: the answer that says why an
 // upload was refused. From now on output is dropped, and Handler.Close gets the error
 // once the input has ended.
-func (c *Conn) deafened(op string, errno syscall.Errno) bool {
-	if errno != syscall.EPIPE && errno != syscall.ECONNRESET || c.is(ended|closing) || !c.is(dialled) && !c.h.ReadOn {
+func (c *Conn) deafened(op string, errno sys.Errno) bool {
+	if errno != sys.EPIPE && errno != sys.ECONNRESET || c.is(ended|closing) || !c.is(dialled) && !c.h.ReadOn {
 		return false
 	}
 	x := c.extra()
@@ -228,7 +229,7 @@ func (c *Conn) kernel(a, b []byte) int {
 	c.loop.called()
 	n, errno := write(int(c.fd), a, b, last || c.fileFollows())
 	c.loop.stats.Writes++
-	if errno == syscall.EAGAIN || errno == syscall.EINTR {
+	if errno == sys.EAGAIN || errno == sys.EINTR {
 		n, errno = 0, 0
 	}
 	if errno != 0 {

@@ -12,9 +12,9 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/internal/sys"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -268,7 +268,7 @@ func (tr *trip) retries(err error) bool {
 
 // isEnd reports whether the server has closed the connection.
 func isEnd(err error) bool {
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, sys.ECONNRESET) || errors.Is(err, sys.EPIPE)
 }
 
 // explain is the error as the callers of net/http know it.

@@ -8,10 +8,10 @@ import (
 	"errors"
 	"io"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/sys"
 )
 
 // sweeps is how many times an exchange is looked at before it is reported. It is then
@@ -72,7 +72,7 @@ const tellHandshakes = 10 * time.Second
 
 // neverOpened handles the end of a connection whose TLS handshake was not completed.
 func (w *worker) neverOpened(c *conn.Conn, err error) {
-	if c.Handler().TLS == nil || err == nil || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) {
+	if c.Handler().TLS == nil || err == nil || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, sys.ECONNRESET) {
 		return // the client has left, or the server has closed the connection
 	}
 	w.failed++

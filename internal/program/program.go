@@ -1,3 +1,5 @@
+//go:build !plan9
+
 // Package program lets the tests of a command or an example build it, run it as a
 // process of its own, and look at that process from outside.
 package program
