@@ -10,7 +10,7 @@ SYSTEMS    ?= linux/amd64 linux/arm64 linux/386 linux/arm linux/riscv64 linux/s3
 WINE       ?= ./parser ./poller ./conn ./server ./client ./ws ./nethttp
 NOSOCKETS  ?= js/wasm wasip1/wasm plan9/amd64
 
-.PHONY: test race lint actionlint fuzz bench cross qemu wine show
+.PHONY: test race lint actionlint fuzz bench pgo cross qemu wine show
 
 test:
 	go test ./...
@@ -39,6 +39,10 @@ fuzz:
 # Everything beside its peers, in about an hour: bench/README.md. Of a package alone: go test -bench . ./parser
 bench:
 	cd bench && go run .
+
+# The profile by which go build optimizes cmd/hello, and lurcher in bench/: see bench/pgo.
+pgo:
+	cd bench && go run ./pgo
 
 # What can be said of systems that are not at hand: it compiles, tests included.
 cross:

@@ -24,7 +24,8 @@ func All() []*Contender {
 	const nothingLate = "it has no delayed answers of its own"
 	handlers := []string{Burn, Endless, File, Timers}
 	return []*Contender{
-		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Does: append(handlers, Hub), Note: "all of RFC 9112, with its defaults: limits, timeouts, Date"},
+		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Does: append(handlers, Hub),
+			Note: "all of RFC 9112, with its defaults: limits, timeouts, Date; built by a profile as cmd/hello is, see pgo"},
 		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
 			Lacks: noEcho(JSON, plain, Large, plain, Post, plain, Delay, plain), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
