@@ -20,14 +20,14 @@ func All() []*Contender {
 	}
 	const sketchy = "no HTTP server: looks for the end of the head and the target, checks nothing, no limits, no timeouts; Date cached"
 	const small = "its sample takes what comes at once"
-	const plain = "only the plain hello"
+	const gets = "its handler here answers plain GETs only"
 	const nothingLate = "it has no delayed answers of its own"
 	handlers := []string{Burn, Endless, File, Timers}
 	return []*Contender{
 		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Does: append(handlers, Hub),
 			Note: "all of RFC 9112, with its defaults: limits, timeouts, Date; built by a profile as cmd/hello is, see pgo"},
 		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
-			Lacks: noEcho(JSON, plain, Large, plain, Post, plain, Delay, plain), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
+			Lacks: noEcho(Post, gets, Delay, gets), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
 			Lacks: map[string]string{Delay: "it has no timers", Upload: "it knows no bodies but the one of wrk"},
 			Less:  true, Note: "one goroutine, raw recv and send over epoll, a canned answer: no parsing, no state, no Date, no timeouts"},

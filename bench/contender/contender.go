@@ -28,6 +28,7 @@ const (
 	Proxy = "proxy"
 
 	Upload = "upload" // a body of 20 MB
+	API    = "api"    // JSON that is encoded for each request
 
 	TLS     = "tls"
 	Burn    = "burn"    // an answer that takes computing
@@ -73,8 +74,14 @@ func (c *Contender) Can(what string) string {
 	if why, ok := few[what]; ok && !slices.Contains(c.Does, what) {
 		return why
 	}
+	if what == API && !slices.Contains(encoding, c.Name) {
+		return "it encodes no JSON"
+	}
 	return c.Lacks[what]
 }
+
+// encoding are those that make the answer of an API for each request.
+var encoding = []string{"lurcher", "lurcher NetHTTP", "fasthttp", "hertz", "nbio", "net", "node", "node cluster"}
 
 // An Env is where contenders are built and run.
 type Env struct {

@@ -37,7 +37,7 @@ var summaries = []summary{
 		{"ten requests a connection", "limited-64", "cpu"}, {"a connection each", "close-64", "cpu"}, {"in three pieces", "pieces-64", "cpu"}}},
 	{"CPU of other answers, ÷ lurcher's", true, []string{"floor", "gnet", "nginx", "h2o", "lighttpd", "fasthttp", "net", "lurcher NetHTTP"}, []column{
 		{"1 KB", "json-64", "cpu"}, {"64 KB", "large-64", "cpu"}, {"POST of 4 KB", "post-64", "cpu"},
-		{"JSON made for each", "api-64", "cpu"}, {"a file of 16 KB", "static-64", "cpu"}, {"20 MB up", "upload", "cpu"}}},
+		{"JSON made for each", "api-64", "cpu"}, {"64 KB from a file", "file-64", "cpu"}, {"20 MB up", "upload", "cpu"}}},
 	{"ns for a request head", false, []string{Ours, "picohttpparser (C)", "httparse (Rust)", "lurcher, portable (-tags purego)", "llhttp (C)", "fasthttp", "net/http"}, []column{
 		{"curl, 77 B", "parsers-curl", "ns"}, {"TechEmpower, 165 B", "parsers-plain", "ns"}, {"nine fields, 703 B", "parsers-nine", "ns"},
 		{"a browser's, 1.2 KB", "parsers-browser", "ns"}, {"a 4 KB cookie", "parsers-cookie", "ns"}, {"512 different ones", "parsers-mix", "ns"}}},

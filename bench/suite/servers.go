@@ -40,6 +40,8 @@ var serverScenarios = []scenario{
 	{name: "h2load-16", title: "Hello, 64 connections, 16 requests pipelined, by h2load", path: peer.HelloPath, conns: 64, pipeline: 16, h2load: true,
 		about: "By a generator that parses each answer, and so is the limit sooner than ours."},
 	{name: "json-64", title: "1 KB of JSON, 64 connections", path: peer.JSONPath, needs: contender.JSON, conns: 64},
+	{name: "api-64", title: "1 KB of JSON that is made for each request, 64 connections", path: peer.APIPath, needs: contender.API, conns: 64,
+		about: "By encoding/json in all Go programs, so that most of it is the same for all of them."},
 	{name: "large-64", title: "64 KB, 64 connections", path: peer.LargePath, needs: contender.Large, conns: 64},
 	{name: "file-64", title: "64 KB from a file, 64 connections", path: peer.FilePath, needs: contender.File, conns: 64,
 		about: "The answer before this comes from memory where a server is a program, from a file where it serves those: here it is a file for all."},

@@ -31,6 +31,9 @@ func answer(ctx *fasthttp.RequestCtx) {
 	switch string(path) {
 	case peer.PostPath:
 		ctx.SetBodyString(peer.Posted)
+	case peer.APIPath:
+		ctx.SetContentType(peer.APIType)
+		ctx.SetBody(peer.API())
 	case peer.DelayPath:
 		time.Sleep(peer.Delay(ctx.URI().QueryString()))
 		ctx.SetBodyString(peer.Hello)

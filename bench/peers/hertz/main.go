@@ -23,6 +23,7 @@ func main() {
 		c.Request.Body()
 		c.Data(200, "text/plain", []byte(peer.Posted))
 	})
+	h.GET(peer.APIPath, func(_ context.Context, c *app.RequestContext) { c.Data(200, peer.APIType, peer.API()) })
 	h.GET(peer.DelayPath, func(_ context.Context, c *app.RequestContext) {
 		time.Sleep(peer.Delay(c.URI().QueryString()))
 		c.Data(200, "text/plain", []byte(peer.Hello))

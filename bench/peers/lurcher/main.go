@@ -34,6 +34,9 @@ func main() {
 func answerHTTP(w http.ResponseWriter, r *http.Request) {
 	if body := peer.Body([]byte(r.URL.Path)); body != nil {
 		w.Write(body)
+	} else if r.URL.Path == peer.APIPath {
+		w.Header().Set("Content-Type", peer.APIType)
+		w.Write(peer.API())
 	} else {
 		w.WriteHeader(http.StatusNotFound)
 	}
@@ -52,6 +55,9 @@ func answer(w server.Response, r server.Request) {
 				w.End(peer.Posted)
 			}
 		})
+	case peer.APIPath:
+		w.Set("Content-Type", peer.APIType)
+		w.EndBytes(peer.API())
 	case peer.DelayPath:
 		w.After(peer.Delay(r.Query()), func() { w.End(peer.Hello) })
 	default:

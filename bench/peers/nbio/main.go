@@ -42,6 +42,9 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	case peer.PostPath:
 		io.Copy(io.Discard, r.Body)
 		io.WriteString(w, peer.Posted)
+	case peer.APIPath:
+		w.Header().Set("Content-Type", peer.APIType)
+		w.Write(peer.API())
 	case peer.DelayPath:
 		time.Sleep(peer.Delay([]byte(r.URL.RawQuery)))
 		io.WriteString(w, peer.Hello)

@@ -12,6 +12,11 @@ const json = '{"items":[' + '{"id":1234567,"name":"lurcher","tags":["dog","fast"
   '{"id":0}],"next":"/items?page=2"}\n';
 const bodies = { '/': 'Hello World\n', '/json': json, '/large': '0123456789abcdef'.repeat(4096) };
 
+const items = {
+  items: Array.from({ length: 15 }, (_, i) => ({ id: 1234567 + i, name: 'lurcher', tags: ['dog', 'fast'], ok: true })),
+  next: '/api?page=2',
+};
+
 function answer(req, res) {
   const body = bodies[req.url];
   if (body !== undefined) {
@@ -19,6 +24,9 @@ function answer(req, res) {
   } else if (req.url === '/post') {
     req.on('data', () => {});
     req.on('end', () => res.end('got it\n'));
+  } else if (req.url === '/api') {
+    res.setHeader('Content-Type', 'application/json');
+    res.end(JSON.stringify(items));
   } else if (req.url.startsWith('/delay?ms=')) {
     setTimeout(() => res.end(bodies['/']), Number(req.url.slice('/delay?ms='.length)));
   } else {
