@@ -26,7 +26,7 @@ func All() []*Contender {
 	return []*Contender{
 		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Does: append(handlers, Hub),
 			Note: "all of RFC 9112, with its defaults: limits, timeouts, Date; built by a profile as cmd/hello is, see pgo"},
-		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true,
+		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true, Files: true,
 			Lacks: noEcho(Post, gets, Delay, gets), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
 			Lacks: map[string]string{Delay: "it has no timers", Upload: "it knows no bodies but the one of wrk"},
@@ -59,7 +59,7 @@ func All() []*Contender {
 }
 
 func netHTTP(e *Env, prog, addr, mode string) ([]string, error) {
-	return []string{prog, "-addr", addr, "-mode", mode, "-nethttp"}, nil
+	return []string{prog, "-addr", addr, "-mode", mode, "-nethttp", "-www", e.www()}, nil
 }
 
 func nginx(e *Env, prog, addr, mode string) ([]string, error) {

@@ -4,6 +4,7 @@ package main
 import (
 	"flag"
 	"net/http"
+	"path/filepath"
 
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
 	"github.com/lurcher-net/lurcher/conn"
@@ -34,10 +35,15 @@ func main() {
 func answerHTTP(w http.ResponseWriter, r *http.Request) {
 	if body := peer.Body([]byte(r.URL.Path)); body != nil {
 		w.Write(body)
-	} else if r.URL.Path == peer.APIPath {
+		return
+	}
+	switch r.URL.Path {
+	case peer.APIPath:
 		w.Header().Set("Content-Type", peer.APIType)
 		w.Write(peer.API())
-	} else {
+	case peer.FilePath:
+		http.ServeFile(w, r, filepath.Join(www, r.URL.Path))
+	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
 }
