@@ -79,6 +79,7 @@ func (r *Report) Readme(page []byte) ([]byte, error) {
 	for _, s := range summaries {
 		s.write(&b, r)
 	}
+	r.beside(&b)
 	r.ahead(&b)
 	b.WriteString("\n")
 	return slices.Concat(before, []byte(readmeBegin), b.Bytes(), []byte(readmeEnd), after), nil
@@ -135,6 +136,29 @@ func emphasized(row string) string {
 		return "gnet (its sample hardly parses)"
 	}
 	return name(row)
+}
+
+// crowds are the contenders of the table of fairness.
+var crowds = []string{Ours, "net", "nginx", "fasthttp"}
+
+// beside writes how long a light client waits beside others: the grid fairness has its rows already.
+func (r *Report) beside(b *bytes.Buffer) {
+	g := r.Grid("fairness")
+	if g == nil || len(g.Rows) == 0 {
+		return
+	}
+	b.WriteString("\n| p99 of a light client, ms, beside |")
+	for _, who := range crowds {
+		fmt.Fprintf(b, " %s |", emphasized(who))
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(crowds)) + "\n")
+	for _, row := range g.Rows {
+		fmt.Fprintf(b, "| %s |", cell(row))
+		for _, who := range crowds {
+			fmt.Fprintf(b, " %s |", measure.Short(g.Median(row, who+" p99")))
+		}
+		b.WriteString("\n")
+	}
 }
 
 // near is the ratio up to which a peer does as well as lurcher.

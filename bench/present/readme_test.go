@@ -75,6 +75,11 @@ func everything() *Report {
 	for _, p := range panels {
 		add(p.grid, p.metric, p.who)
 	}
+	g := &Grid{Suite: "fairness", Name: "fairness"}
+	for _, who := range crowds {
+		g.Add("64 clients that come and go", who+" p99", 0, 1.5)
+	}
+	r.Grids = append(r.Grids, g)
 	return r
 }
 
@@ -98,6 +103,9 @@ func TestReadmeShowsAllThatWasMeasured(t *testing.T) {
 				t.Errorf("no column %q", c.title)
 			}
 		}
+	}
+	if want := "| 64 clients that come and go |" + strings.Repeat(" 1.50 |", len(crowds)); !strings.Contains(text, want) {
+		t.Errorf("no line %q", want)
 	}
 	svg := string(everything().overview())
 	readable(t, svg)
