@@ -62,9 +62,14 @@ func (g *Grid) bars() []byte {
 	left = edge + min(left, 250) + 10
 	c := newCanvas(chartWidth, headHeight+rowHeight*float64(len(rows))+footHeight+8, g.Title, g.about(g.Metrics[i].Title, g.Metrics[i].Lower))
 	c.plotBars(left, headHeight, chartWidth-edge-left, rows, 6)
+	var foot []string
 	if rounds > 1 {
-		c.text(left, c.h-12, "dim", "start", fmt.Sprintf("medians of %d rounds; whiskers are the quartiles", rounds))
+		foot = append(foot, fmt.Sprintf("medians of %d rounds; whiskers are the quartiles", rounds))
 	}
+	if most := reach(rows); slices.ContainsFunc(rows, func(r bar) bool { return r.sum.Median > most }) {
+		foot = append(foot, fmt.Sprintf("bars with two strokes are cut off: over %d times lurcher's", cutAt))
+	}
+	c.text(edge, c.h-12, "dim", "start", strings.Join(foot, "; "))
 	return c.done()
 }
 
