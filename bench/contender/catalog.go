@@ -22,11 +22,11 @@ func All() []*Contender {
 	const small = "its sample takes what comes at once"
 	const gets = "its handler here answers plain GETs only"
 	const nothingLate = "it has no delayed answers of its own"
-	handlers := []string{Burn, Endless, File, Timers}
+	handlers := []string{API, Burn, Endless, File, Timers}
 	return []*Contender{
 		{Name: "lurcher", pkg: "lurcher", Go: true, WS: true, Does: append(handlers, Hub),
 			Note: "all of RFC 9112, with its defaults: limits, timeouts, Date; built by a profile as cmd/hello is, see pgo"},
-		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true, Files: true,
+		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true, Does: []string{API, File},
 			Lacks: noEcho(Post, gets, Delay, gets), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
 			Lacks: map[string]string{Delay: "it has no timers", Upload: "it knows no bodies but the one of wrk"},
@@ -34,8 +34,8 @@ func All() []*Contender {
 		{Name: "gnet", pkg: "gnet", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
 		{Name: "evio", pkg: "evio", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
 		{Name: "fasthttp", pkg: "fasthttp", Go: true, Does: handlers, Lacks: noEcho(), Note: "no timeouts by default"},
-		{Name: "hertz", pkg: "hertz", Go: true, Lacks: noEcho(), Note: "on netpoll"},
-		{Name: "nbio", pkg: "nbio", Go: true, WS: true, Note: "nbhttp, with net/http's Request"},
+		{Name: "hertz", pkg: "hertz", Go: true, Does: []string{API}, Lacks: noEcho(), Note: "on netpoll"},
+		{Name: "nbio", pkg: "nbio", Go: true, Does: []string{API}, WS: true, Note: "nbhttp, with net/http's Request"},
 		{Name: "netpoll", pkg: "netpoll", Go: true, Lacks: noHTTP, Note: "CloudWeGo's"},
 		{Name: "net", pkg: "net", Go: true, Does: handlers, Note: "net/http, and net for the echo; no timeouts by default"},
 		{Name: "nginx", program: "nginx", version: []string{"-v"}, args: nginx, Does: []string{File},
@@ -48,8 +48,8 @@ func All() []*Contender {
 			Note:  "one thread, http-request return"},
 		{Name: "lighttpd", program: "lighttpd", version: []string{"-v"}, args: lighttpd, Does: []string{File}, Conns: 17_000, Why: "it stops accepting when nine tenths of its descriptors are in use",
 			Lacks: noEcho(Delay, nothingLate, Post, "its file handler refuses POST"), Note: "serves files"},
-		{Name: "node", program: "node", version: []string{"--version"}, args: node(), Note: "keepAliveTimeout 75 s"},
-		{Name: "node cluster", program: "node", version: []string{"--version"}, args: node("cluster"),
+		{Name: "node", program: "node", version: []string{"--version"}, args: node(), Does: []string{API}, Note: "keepAliveTimeout 75 s"},
+		{Name: "node cluster", program: "node", version: []string{"--version"}, args: node("cluster"), Does: []string{API},
 			Lacks: noEcho(), Note: "two workers, on the one core that all servers get"},
 		{Name: "gws", pkg: "gws", Go: true, WS: true, Lacks: onlyWS, Note: "its own server; does not check that texts are UTF-8"},
 		{Name: "gorilla", pkg: "gorilla", Go: true, WS: true, Lacks: onlyWS, Note: "on net/http; does not check that texts are UTF-8"},

@@ -45,6 +45,7 @@ var few = map[string]string{
 	Timers:  "it has no such handler",
 	Hub:     "it has no broadcast",
 	File:    "it serves no files here",
+	API:     "it encodes no JSON here",
 }
 
 // A Contender is a server that is measured.
@@ -74,14 +75,8 @@ func (c *Contender) Can(what string) string {
 	if why, ok := few[what]; ok && !slices.Contains(c.Does, what) {
 		return why
 	}
-	if what == API && !slices.Contains(encoding, c.Name) {
-		return "it encodes no JSON"
-	}
 	return c.Lacks[what]
 }
-
-// encoding are those that make the answer of an API for each request.
-var encoding = []string{"lurcher", "lurcher NetHTTP", "fasthttp", "hertz", "nbio", "net", "node", "node cluster"}
 
 // An Env is where contenders are built and run.
 type Env struct {
