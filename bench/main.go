@@ -193,7 +193,7 @@ func prepare(ctx context.Context, o *options) (b *suite.Bench, tidy func(), err 
 
 var (
 	port = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	pids = regexp.MustCompile(` -p \d+`)
+	pids = regexp.MustCompile(`( -p |"Server":)\d+`)
 )
 
 // once keeps command lines, those that differ in nothing but the port as one.
@@ -205,7 +205,7 @@ func once(dir string, to *[]string) func(string) {
 			line = strings.ReplaceAll(line, self, "bench")
 		}
 		line = port.ReplaceAllString(line, "127.0.0.1:PORT")
-		line = pids.ReplaceAllString(line, " -p PID")
+		line = pids.ReplaceAllString(line, "${1}PID")
 		if !seen[line] {
 			seen[line] = true
 			*to = append(*to, line)

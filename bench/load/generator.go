@@ -72,7 +72,8 @@ type generator struct {
 	stopped bool
 	started time.Time
 	cpu     time.Duration
-	waiting int // "delay": requests whose answers have not come; "cast": connections that have not got the message
+	server  measure.CPU // when counting began
+	waiting int         // "delay": requests whose answers have not come; "cast": connections that have not got the message
 
 	times  measure.Histogram
 	result Result
@@ -232,6 +233,7 @@ func (g *generator) begin() {
 func (g *generator) count() {
 	g.started, g.cpu = time.Now(), ownCPU()
 	g.result.Requests = 0
+	g.server = g.serverCPU()
 	g.times = measure.Histogram{}
 }
 
@@ -253,6 +255,7 @@ func (g *generator) finish() {
 	} else if !g.started.IsZero() {
 		r.Elapsed = time.Since(g.started)
 		r.Busy = float64(ownCPU()-g.cpu) / float64(r.Elapsed)
+		r.Server = g.serverCPU().Sub(g.server)
 	}
 	r.P50, r.P99, r.Max = g.times.Quantile(0.5), g.times.Quantile(0.99), g.times.Max()
 	r.Generator = "own"
@@ -266,6 +269,14 @@ func (g *generator) finish() {
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
+}
+
+// serverCPU is what the server has spent until now, if that is asked for.
+func (g *generator) serverCPU() (c measure.CPU) {
+	if g.job.Server != 0 {
+		c, _ = measure.Group(g.job.Server)
+	}
+	return c
 }
 
 func ownCPU() time.Duration {

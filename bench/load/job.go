@@ -7,6 +7,8 @@ package load
 import (
 	"fmt"
 	"time"
+
+	"github.com/lurcher-net/lurcher/bench/measure"
 )
 
 // A Job is what the generator is asked to do; it is passed as JSON.
@@ -35,6 +37,7 @@ type Job struct {
 	Limit    int           `json:",omitempty"` // requests of a connection, which is then closed, and another opened
 	Pieces   int           `json:",omitempty"` // that a batch is sent in, each by a write of its own
 	Stream   bool          `json:",omitempty"` // Body is sent as fast as it is taken, and never held whole
+	Server   int           `json:",omitempty"` // process group of the server, if its CPU is to be in the result
 	Requests int           `json:",omitempty"` // stop after as many
 	Warm     time.Duration `json:",omitempty"` // run as long before counting
 	For      time.Duration `json:",omitempty"` // count for as long
@@ -56,6 +59,7 @@ type Result struct {
 	P50, P99  time.Duration // from sending a batch to the last byte of its answers; for "delay" the lateness
 	Mean      time.Duration // h2load only, which has no quantiles
 	Max       time.Duration
+	Server    measure.CPU   // what Job.Server spent within Elapsed: connections that were opened before are not in it
 	Busy      float64       // share of Elapsed that the generator spent on its core
 	Lost      int           `json:",omitempty"` // probes that had no answer
 	Late      time.Duration `json:",omitempty"` // by how much the probe itself was late, at most

@@ -130,7 +130,7 @@ func (b *Bench) idleClients(ctx context.Context, all []found) error {
 		Chart:   "rss",
 		Metrics: []present.Metric{{Key: "rss", Title: "bytes", Versus: []string{present.Ours}, Lower: true}}}
 	b.Report.Grids = append(b.Report.Grids, g)
-	for round := range min(b.Rounds, 3) {
+	for round := range b.few() {
 		for _, c := range all {
 			if c.Idle != "" {
 				g.Note(c.Name, "not measured: "+c.Idle)

@@ -14,7 +14,7 @@ import (
 
 // Delay measures answers that are given by a timer.
 func Delay(ctx context.Context, b *Bench) error {
-	sizes, delay, waves := []int{100, 1000, 10_000}, 2*time.Second, 2
+	sizes, delay, waves := []int{100, 10_000}, 2*time.Second, 2
 	if b.Quick {
 		sizes, delay, waves = []int{100}, 200*time.Millisecond, 1
 	}
@@ -35,7 +35,7 @@ func Delay(ctx context.Context, b *Bench) error {
 			n = most
 		}
 		who := b.who(ctx, g, contender.HTTP, contender.Delay)
-		for round := range min(b.Rounds, 3) {
+		for round := range b.few() {
 			for _, c := range who {
 				err := b.take(ctx, g, c, contender.HTTP, func(s *contender.Server) error {
 					return b.delay(ctx, g, c, s, n, waves, delay, round)

@@ -115,7 +115,7 @@ func (b *Bench) crowd(ctx context.Context, c crowd) (*present.Grid, error) {
 		return !slices.Contains(fair, s.Name)
 	})
 	g.Rows = slices.DeleteFunc(g.Rows, func(row string) bool { return !slices.Contains(fair, row) }) // notes on others
-	for round := range min(b.Rounds, 3) {
+	for round := range b.few() {
 		for _, s := range who {
 			err := b.take(ctx, g, s, c.mode, func(on *contender.Server) error { return b.beside(ctx, g, s, on, c, round) })
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 const active = 10
 
 // growing are the servers that are measured in growth, if the run is not told whom to take.
-var growing = []string{"lurcher", "floor", "gnet", "evio", "fasthttp", "nbio", "net", "nginx", "node"}
+var growing = []string{"lurcher", "floor", "gnet", "fasthttp", "net", "nginx"}
 
 // A growth is one thing of which there is more and more.
 type growth struct {
@@ -87,7 +87,7 @@ func (b *Bench) grow(ctx context.Context, w growth) error {
 	}
 	b.Report.Grids = append(b.Report.Grids, g)
 	who := b.growing(ctx, g, w.needs...)
-	for round := range min(b.Rounds, 3) {
+	for round := range b.few() {
 		for _, x := range w.xs {
 			for _, c := range who {
 				err := b.take(ctx, g, c, contender.HTTP, func(s *contender.Server) error { return w.at(b, ctx, g, c, s, x, round) })

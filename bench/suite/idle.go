@@ -14,7 +14,7 @@ import (
 
 // Idle measures what a connection costs that has made one request and waits.
 func Idle(ctx context.Context, b *Bench) error {
-	sizes, rounds := []int{1000, 5000, 19000}, min(b.Rounds, 3)
+	sizes, rounds := []int{1000, 5000, 19000}, b.few()
 	if b.Quick {
 		sizes = []int{1000}
 	}

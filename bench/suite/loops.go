@@ -44,7 +44,7 @@ func (b *Bench) loops(ctx context.Context) error {
 	g.Metrics = append(g.Metrics, share)
 	b.Report.Grids = append(b.Report.Grids, g)
 	who := slices.DeleteFunc(b.who(ctx, g, contender.HTTP), func(c *contender.Contender) bool { return !slices.Contains(multicore, c.Name) })
-	for round := range min(b.Rounds, 3) {
+	for round := range b.few() {
 		for _, n := range ns {
 			for _, c := range who {
 				if err := b.unpinned(n).onLoops(ctx, g, c, n, round); err != nil {

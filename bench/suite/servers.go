@@ -27,32 +27,36 @@ type scenario struct {
 	h2load             bool // the generator
 	trace              bool // count its system calls
 	quick              bool // part of a quick run
+	few                bool // leave rare out
 }
 
 var serverScenarios = []scenario{
-	{name: "hello-1", title: "Hello, 1 connection", path: peer.HelloPath, conns: 1},
+	{name: "hello-1", few: true, title: "Hello, 1 connection", path: peer.HelloPath, conns: 1},
 	{name: "hello-64", title: "Hello, 64 connections", path: peer.HelloPath, conns: 64, trace: true, quick: true},
-	{name: "hello-512", title: "Hello, 512 connections", path: peer.HelloPath, conns: 512},
+	{name: "hello-512", few: true, title: "Hello, 512 connections", path: peer.HelloPath, conns: 512},
 	{name: "pipelined-16", title: "Hello, 64 connections, 16 requests pipelined", path: peer.HelloPath, conns: 64, pipeline: 16, trace: true, quick: true,
 		about: "Our own generator, since wrk parses each answer and would be the bottleneck. Latency is that of a batch of 16."},
-	{name: "h2load-64", title: "Hello, 64 connections, by h2load", path: peer.HelloPath, conns: 64, h2load: true,
+	{name: "h2load-64", few: true, title: "Hello, 64 connections, by h2load", path: peer.HelloPath, conns: 64, h2load: true,
 		about: "A second generator, to check the first. It sends a User-Agent too."},
-	{name: "h2load-16", title: "Hello, 64 connections, 16 requests pipelined, by h2load", path: peer.HelloPath, conns: 64, pipeline: 16, h2load: true,
+	{name: "h2load-16", few: true, title: "Hello, 64 connections, 16 requests pipelined, by h2load", path: peer.HelloPath, conns: 64, pipeline: 16, h2load: true,
 		about: "By a generator that parses each answer, and so is the limit sooner than ours."},
 	{name: "json-64", title: "1 KB of JSON, 64 connections", path: peer.JSONPath, needs: contender.JSON, conns: 64},
 	{name: "api-64", title: "1 KB of JSON that is made for each request, 64 connections", path: peer.APIPath, needs: contender.API, conns: 64,
 		about: "By encoding/json in all Go programs, so that most of it is the same for all of them."},
 	{name: "large-64", title: "64 KB, 64 connections", path: peer.LargePath, needs: contender.Large, conns: 64},
-	{name: "file-64", title: "64 KB from a file, 64 connections", path: peer.FilePath, needs: contender.File, conns: 64,
+	{name: "file-64", few: true, title: "64 KB from a file, 64 connections", path: peer.FilePath, needs: contender.File, conns: 64,
 		about: "The answer before this comes from memory where a server is a program, from a file where it serves those: here it is a file for all."},
 	{name: "post-64", title: "POST of 4 KB, 64 connections", path: peer.PostPath, needs: contender.Post, conns: 64, body: 4096},
 	{name: "close-64", title: "A connection for each request, 64 at a time", path: peer.HelloPath, conns: 64, close: true,
 		about: "With \"Connection: close\": the cost of accepting and closing."},
-	{name: "limited-64", title: "Ten requests a connection, 64 at a time", path: peer.HelloPath, conns: 64, limit: 10,
+	{name: "limited-64", few: true, title: "Ten requests a connection, 64 at a time", path: peer.HelloPath, conns: 64, limit: 10,
 		about: "The client closes after ten, and connects anew: HttpArena's limited-conn."},
-	{name: "pieces-64", title: "Hello, 64 connections, each request in three pieces", path: peer.HelloPath, conns: 64, pieces: 3,
+	{name: "pieces-64", few: true, title: "Hello, 64 connections, each request in three pieces", path: peer.HelloPath, conns: 64, pieces: 3,
 		about: "Each piece is a segment of its own: heads that come in parts, as in HttpArena's baseline."},
 }
+
+// rare are the contenders that the scenarios do without that say little more than others: a run is long enough.
+var rare = []string{"evio", "hertz", "nbio", "node", "node cluster"}
 
 var echoScenarios = []scenario{
 	{name: "echo-64", title: "Echo of 64 bytes, 64 connections", mode: contender.Echo, needs: contender.Echo, conns: 64, size: 64, quick: true},
@@ -113,6 +117,10 @@ func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
 	g := &present.Grid{Suite: suite, Name: sc.name, Title: sc.title, About: sc.about, Chart: cpuEach.Key, Metrics: sc.metrics()}
 	b.Report.Grids = append(b.Report.Grids, g)
 	who := b.who(ctx, g, sc.mode, sc.needs)
+	if sc.few {
+		who = slices.DeleteFunc(who, func(c *contender.Contender) bool { return slices.Contains(rare, c.Name) })
+		g.Rows = slices.DeleteFunc(g.Rows, func(row string) bool { return slices.Contains(rare, row) })
+	}
 	for round := range b.Rounds {
 		for _, c := range who {
 			err := b.take(ctx, g, c, sc.mode, func(s *contender.Server) error { return b.load(ctx, g, c, s, sc, round) })

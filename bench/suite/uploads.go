@@ -31,7 +31,7 @@ func Uploads(ctx context.Context, b *Bench) error {
 			{Key: "generator", Title: "generator busy"},
 		}}
 	b.Report.Grids = append(b.Report.Grids, g)
-	for round := range min(b.Rounds, 3) {
+	for round := range b.few() {
 		for _, c := range b.who(ctx, g, contender.HTTP, contender.Post, contender.Upload) {
 			err := b.take(ctx, g, c, contender.HTTP, func(s *contender.Server) error { return b.upload(ctx, g, c, s, conns, size, round) })
 			if err != nil {

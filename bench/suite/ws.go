@@ -83,18 +83,16 @@ func (b *Bench) sockets(ctx context.Context, g *present.Grid, mode, floorMode st
 	return nil
 }
 
-// socketLoad records one sample. The handshakes are not counted: they are made before the server is watched.
+// socketLoad records one sample. Handshakes are not in it: the generator asks what the server has spent when it
+// begins to count messages, and when it ends.
 func (b *Bench) socketLoad(ctx context.Context, g *present.Grid, c *contender.Contender, s *contender.Server, job load.Job, round int) error {
-	job.Addr = s.Addr
-	var res load.Result
-	used, err := watch(s, func() (err error) {
-		res, err = b.Load.Run(ctx, job)
-		return err
-	})
+	job.Addr, job.Server = s.Addr, s.Group()
+	res, err := b.Load.Run(ctx, job)
 	if err != nil {
 		return err
 	}
-	b.sample(g, c, round, res, used)
+	res.All = res.Requests
+	b.sample(g, c, round, res, spent{res.Server, res.Elapsed})
 	return nil
 }
 
@@ -113,7 +111,7 @@ func (b *Bench) idleSockets(ctx context.Context) error {
 	}
 	b.Report.Grids = append(b.Report.Grids, g)
 	who := b.who(ctx, g, contender.WS)
-	for round := range min(b.Rounds, 3) {
+	for round := range b.few() {
 		for _, c := range who {
 			err := b.take(ctx, g, c, contender.WS, func(s *contender.Server) error { return b.idleSocket(ctx, g, c, s, n, round) })
 			if err != nil {
