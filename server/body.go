@@ -150,23 +150,28 @@ func (r Request) Pipe(dst conn.Sink) error {
 	if !r.valid() {
 		return errOver
 	}
-	w, done := Response(r), false
-	if m, ok := dst.(headed); ok && dst != conn.Sink(w) {
+	if s := r.s; s.phase != receiving && (s.x == nil || s.x.received == 0) {
+		return dst.Close() // there is no body
+	}
+	done := false
+	if w, ok := dst.(Response); ok && w == Response(r) {
+		return r.stream(dst, &done)
+	}
+	if m, ok := dst.(headed); ok {
 		r.announce(m)
 	}
-	if a, ok := dst.(interface{ Abort() error }); ok && dst != conn.Sink(w) {
-		w.OnAbort(func(error) {
+	if a, ok := dst.(interface{ Abort() error }); ok {
+		Response(r).OnAbort(func(error) {
 			if !done {
 				a.Abort()
 			}
 		})
 	}
-	begin := func() error { return r.stream(dst, &done) }
-	if dst != conn.Sink(w) && dst.Full() {
-		dst.OnDrain(func() { begin() })
+	if dst.Full() {
+		dst.OnDrain(func() { r.stream(dst, &done) })
 		return nil
 	}
-	return begin()
+	return r.stream(dst, &done)
 }
 
 // A headed Sink is a message: it has a head and a trailer section, like a client.Request.
@@ -178,9 +183,7 @@ type headed interface {
 // announce sends the head of m, to which the body is piped, and keeps the trailer
 // section for it.
 func (r Request) announce(m headed) {
-	if r.Length() != 0 {
-		m.Write(nil)
-	}
+	m.Write(nil)
 	if r.Length() < 0 {
 		r.Trailer(func(name, value []byte) {
 			if n := string(name); field.MayTrail(n) {
@@ -193,6 +196,8 @@ func (r Request) announce(m headed) {
 // stream is Pipe, once dst wants the body. It sets done at its end.
 func (r Request) stream(dst conn.Sink, done *bool) error {
 	w := Response(r)
+	to, echo := dst.(Response)
+	echo = echo && to == w
 	return r.Stream(func(p []byte, last bool) {
 		*done = last
 		if len(p) > 0 {
@@ -203,7 +208,7 @@ func (r Request) stream(dst conn.Sink, done *bool) error {
 		}
 		if last {
 			dst.Close()
-		} else if dst != conn.Sink(w) && dst.Full() {
+		} else if !echo && dst.Full() {
 			w.Pause()
 			dst.OnDrain(w.Resume)
 		}

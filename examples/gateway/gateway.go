@@ -18,14 +18,17 @@ type gateway struct {
 	turn        atomic.Uint32 // whose it is
 	name        string        // in Via
 	trust       bool          // X-Forwarded-* of clients
-	failTimeout time.Duration // for which an upstream that cannot be reached is not asked
+	failTimeout time.Duration // for which others are asked instead of one that failed
 	leftTimeout time.Duration // for an answer to begin, to a client that has sent its FIN
 }
 
 type upstream struct {
 	url  string       // without a path
-	down atomic.Int64 // until when it is not asked, in nanoseconds
+	down atomic.Int64 // until when others are asked instead, in nanoseconds
 }
+
+// fails notes that u could not be reached, or did not answer in time.
+func (g *gateway) fails(u *upstream, now time.Time) { u.down.Store(now.Add(g.failTimeout).UnixNano()) }
 
 // pick returns the next upstream that can be reached, as far as is known.
 func (g *gateway) pick(now time.Time) *upstream {
@@ -52,7 +55,10 @@ func (g *gateway) serve(w server.Response, r server.Request) {
 	}
 	p := &passage{g: g, w: w, up: g.pick(w.Loop().Now()), left: max(1, len(g.upstreams)-1)}
 	p.q = g.client.On(w.Loop()).Request(string(r.Method()), p.up.url)
-	p.q.Target(string(r.OriginForm()))
+	if p.q.Target(string(r.OriginForm())) != nil {
+		refuse(w, 400, "this target cannot be asked for")
+		return
+	}
 	r.Forward(g.name, g.trust, p.q.AddBytes)
 	p.q.Duplex()
 	p.q.OnLost(p.again)
@@ -78,7 +84,7 @@ type passage struct {
 func (p *passage) again(e *client.Error) (url string) {
 	now := p.w.Loop().Now()
 	if e.Phase < client.Write { // there was no connection
-		p.up.down.Store(now.Add(p.g.failTimeout).UnixNano())
+		p.g.fails(p.up, now)
 	}
 	if p.left--; p.left < 0 {
 		return ""
@@ -96,8 +102,11 @@ func (p *passage) inform(a client.Response) {
 
 // answer passes the answer on, or says that there is none.
 func (p *passage) answer(a client.Response, err error) {
-	var e *client.Error
-	if errors.As(err, &e) {
+	if err != nil {
+		var e *client.Error
+		if errors.As(err, &e); e.Timeout() {
+			p.g.fails(p.up, p.w.Loop().Now())
+		}
 		refuse(p.w, e.Status(), "the upstream did not answer")
 		return
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httputil"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -379,6 +381,83 @@ func TestEcho(t *testing.T) {
 		if !bytes.Equal(a, b) {
 			t.Fatal("another answer at", n)
 		}
+	}
+}
+
+// TestFlat passes much both ways between peers that read slowly, and looks at what the
+// gateway holds meanwhile. With LURCHER_SHOW=1 it is 100 MB.
+func TestFlat(t *testing.T) {
+	const most = 1 << 20 // bytes that the two connections may hold
+	size := int64(8 << 20)
+	if os.Getenv("LURCHER_SHOW") == "1" {
+		size = 100 << 20
+	}
+	for _, framing := range []struct{ name, length, chunked string }{
+		{"sized", fmt.Sprintf("Content-Length: %d||", size), ""},
+		{"chunked", "Transfer-Encoding: chunked||", fmt.Sprintf("%x|", size)},
+	} {
+		t.Run(framing.name, func(t *testing.T) {
+			// slowly reads a body from p, and closes whole, while it writes one, but for the
+			// last byte, which waits for last.
+			slowly := func(p *peer, whole chan<- bool, last <-chan bool) error {
+				sent := make(chan error, 1)
+				go func() {
+					pattern := new(counting)
+					_, err := io.CopyN(p.Conn, pattern, size-1)
+					<-last
+					io.CopyN(p.Conn, pattern, 1)
+					if framing.chunked != "" {
+						p.say("|0||")
+					}
+					sent <- err
+				}()
+				p.head()
+				body := io.Reader(p.in)
+				if framing.chunked != "" {
+					body = httputil.NewChunkedReader(p.in)
+				}
+				want, a, b := new(counting), make([]byte, 64<<10), make([]byte, 64<<10)
+				for n := int64(0); n < size; n += int64(len(a)) {
+					if _, err := io.ReadFull(body, a); err != nil {
+						return fmt.Errorf("after %d bytes: %w", n, err)
+					}
+					if want.Read(b); !bytes.Equal(a, b) {
+						return fmt.Errorf("other bytes after %d", n)
+					}
+					time.Sleep(time.Millisecond) // that is how slow
+				}
+				close(whole)
+				return <-sent
+			}
+			done, asked, answered, now := make(chan error, 2), make(chan bool), make(chan bool), make(chan bool)
+			close(now)
+			up := upstreamOf(t, func(p *peer) {
+				p.Conn.(*net.TCPConn).SetReadBuffer(256 << 10)
+				p.in.Peek(1) // no answer before the request
+				p.say("HTTP/1.1 200 OK|" + framing.length + framing.chunked)
+				done <- slowly(p, asked, asked) // when the answer ends, so does the upload
+			})
+			addr, srv := serve(t, new(gateway), new(client.Client), up)
+			k := dial(t, addr)
+			k.Conn.(*net.TCPConn).SetReadBuffer(256 << 10)
+			k.say("POST / HTTP/1.1|Host: x|" + framing.length + framing.chunked)
+			go func() { done <- slowly(k, answered, now) }()
+			var held int64
+			for left := 2; left > 0; {
+				select {
+				case err := <-done:
+					if left--; err != nil {
+						t.Error(err)
+					}
+				case <-time.After(time.Millisecond):
+					held = max(held, srv.Stats().Held)
+				}
+			}
+			if held > most {
+				t.Errorf("the gateway held %d bytes", held)
+			}
+			t.Logf("%d MB each way: at most %d KB held", size>>20, held>>10)
+		})
 	}
 }
 

@@ -32,7 +32,7 @@ func main() {
 	upstreams := flag.String("upstream", "127.0.0.1:8000", "host:port of those that answer, by commas; https://host:port for TLS")
 	flag.StringVar(&g.name, "name", "gateway", "what Via calls this one")
 	flag.BoolVar(&g.trust, "trust-forwarded", false, "add to the X-Forwarded-* of the client, do not replace them: where it is a proxy of yours")
-	flag.DurationVar(&g.failTimeout, "fail-timeout", 10*time.Second, "for which an upstream that cannot be reached is not asked")
+	flag.DurationVar(&g.failTimeout, "fail-timeout", 10*time.Second, "for which others are asked instead of an upstream that could not be reached, or was late")
 	flag.DurationVar(&g.leftTimeout, "left-timeout", time.Second, "for an answer to begin, to a client that has sent its FIN")
 	flag.DurationVar(&g.client.DialTimeout, "dial-timeout", 5*time.Second, "to connect to an upstream")
 	flag.DurationVar(&g.client.HeadTimeout, "head-timeout", 30*time.Second, "for an upstream's answer to begin; negative, here and below: no limit")

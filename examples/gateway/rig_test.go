@@ -25,6 +25,13 @@ const patience = 20 * time.Second
 // start runs a gateway before the upstreams until the test ends.
 func start(t *testing.T, g *gateway, c *client.Client, upstreams ...string) (addr string) {
 	t.Helper()
+	addr, _ = serve(t, g, c, upstreams...)
+	return addr
+}
+
+// serve is start, and returns the gateway's server too.
+func serve(t *testing.T, g *gateway, c *client.Client, upstreams ...string) (addr string, srv *server.Server) {
+	t.Helper()
 	for _, u := range upstreams {
 		g.upstreams = append(g.upstreams, &upstream{url: "http://" + u})
 	}
@@ -36,7 +43,7 @@ func start(t *testing.T, g *gateway, c *client.Client, upstreams ...string) (add
 		g.failTimeout = time.Minute
 	}
 	logs := new(bytes.Buffer)
-	srv := &server.Server{Handler: g.serve, Loops: 1, MaxBody: -1, SlowCallback: -1, Log: slog.New(slog.NewTextHandler(logs, nil))}
+	srv = &server.Server{Handler: g.serve, Loops: 1, MaxBody: -1, SlowCallback: -1, Log: slog.New(slog.NewTextHandler(logs, nil))}
 	srv.OnShutdown = func(l *conn.Loop) { c.On(l).Close() }
 	at, err := srv.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -53,7 +60,7 @@ func start(t *testing.T, g *gateway, c *client.Client, upstreams ...string) (add
 			t.Error(logs)
 		}
 	})
-	return at.String()
+	return at.String(), srv
 }
 
 // A peer is one connection, of a client or of an upstream.
