@@ -228,11 +228,26 @@ func (q Request) OnDrain(fn func()) {
 	switch x := q.x; {
 	case x == nil:
 	case q.valid() && x.waits() && x.full():
-		x.draining = append(x.draining, fn)
+		x.draining = append(x.draining, q.ending(fn))
 	case q.valid() && x.s != nil && !x.waits():
 		x.s.conn.OnDrain(fn)
 	default:
-		x.pool.loop.Post(fn)
+		x.pool.loop.Post(q.ending(fn))
+	}
+}
+
+// ending returns a function that calls fn where no connection does. If fn panics, or ends
+// the goroutine, the exchange ends, as it would with its connection.
+func (q Request) ending(fn func()) func() {
+	return func() {
+		done := false
+		defer func() {
+			if !done {
+				q.x.pool.loop.Post(func() { q.Abort() })
+			}
+		}()
+		fn()
+		done = true
 	}
 }
 
