@@ -51,7 +51,7 @@ type TLS struct {
 
 	// Handshakes limits how many are under way at a time. Each holds a goroutine,
 	// and 24 KB with it (up to 50 as the system counts, garbage included). Others
-	// wait in line; the first and the last have their turn alternately. While any
+	// wait in line; in a long line who came last has most turns. While any
 	// wait, a handshake that has waited for its peer for a second in all is ended;
 	// the more wait, the sooner. Default: 2048.
 	//

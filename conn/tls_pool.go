@@ -26,7 +26,9 @@ const (
 	// goroutine. It is shortened when many wait, so that all have their turn within it, but never below
 	// leastPatience, which peers that are far away need.
 	patience      = time.Second
-	leastPatience = 100 * time.Millisecond
+	leastPatience = 300 * time.Millisecond
+
+	firstEach = 8 // see take: a divisor of 256
 )
 
 // maxBusy is how many handshakes of a TLS compute, or wait to.
@@ -45,7 +47,7 @@ type pool struct {
 	timer   *time.Timer   // calls advance, for makeRoom
 	due     time.Time     // when timer fires; zero: it does not run
 	places  int           // TLS.Handshakes
-	last    bool          // take took the last of the queue, not the first
+	taken   uint8         // calls of take
 	done    uint64        // handshakes that succeeded
 	failed  uint64        // handshakes that failed
 }
@@ -119,12 +121,14 @@ func (p *pool) advance() {
 	}
 }
 
-// take takes the first and the last of the queue alternately: so the first is not passed over for ever,
-// and one that joins a long queue need not wait for all of it.
+// take takes the last of the queue, and one time of firstEach the first. A queue is long only in a flood of
+// ClientHellos, and then most of those in it are the flood's: one that joins it need not wait for them, and the
+// first is not passed over for ever. Each that is taken makes room by the end of another, which may come again
+// at once. So newcomers would pile up if they had but half of the turns.
 func (p *pool) take() *handshake {
-	hs := p.queue.first
-	if p.last = !p.last; p.last {
-		hs = p.queue.last
+	hs := p.queue.last
+	if p.taken++; p.taken%firstEach == 0 {
+		hs = p.queue.first
 	}
 	p.queue.remove(hs)
 	return hs
