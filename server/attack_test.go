@@ -48,7 +48,7 @@ func TestShowMemory(t *testing.T) {
 			before := r.resident("VmRSS")
 			attack(r)
 			var held, shed int64
-			n := 40
+			n := 10
 			if r.full {
 				n = 200
 			}
