@@ -94,7 +94,8 @@ func (r Response) Stream(fn func(p []byte, err error)) error {
 
 // Body collects the answer's body and calls fn with all of it, or with an *[Error].
 // body is valid until fn returns. If there are more than max bytes the error is
-// ErrBodyLarge: use Stream for what is large.
+// ErrBodyLarge: use Stream for what is large. What is collected counts for
+// [conn.Loop.MaxMemory].
 func (r Response) Body(max int, fn func(body []byte, err error)) error {
 	x := r.x
 	if r.valid() && x.read == bodying && x.sink == nil && x.body.Remaining() > int64(max) {
@@ -102,8 +103,12 @@ func (r Response) Body(max int, fn func(body []byte, err error)) error {
 		x.fail(&Error{Phase: Body, Err: ErrBodyLarge})
 		return nil
 	}
-	var all []byte // what came before the last piece
+	var all []byte   // what came before the last piece
+	var c *conn.Conn // which is charged for it
 	return r.Stream(func(p []byte, err error) {
+		if err != nil && c != nil {
+			c.Charge(-cap(all))
+		}
 		switch {
 		case err != nil && err != io.EOF:
 			fn(nil, err)
@@ -112,7 +117,10 @@ func (r Response) Body(max int, fn func(body []byte, err error)) error {
 		case len(all)+len(p) > max:
 			fn(nil, &Error{Phase: Body, Written: true, Err: ErrBodyLarge})
 		case err == nil:
+			before := cap(all)
 			all = append(all, p...)
+			c = x.s.conn
+			c.Charge(cap(all) - before)
 		case all == nil:
 			fn(p, nil)
 		default:
