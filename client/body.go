@@ -46,8 +46,10 @@ func (s *session) readBody(x *exchange, p []byte) (used int, more bool) {
 		return len(p), false
 	}
 	if last {
-		sink := x.sink
-		s.free(x, n < len(p))
+		sink, gen := x.sink, x.gen
+		if s.free(x, n < len(p)); x.gen != gen {
+			return n, true // it was aborted, in OnConn of another
+		}
 		x.finished()
 		sink(data, io.EOF)
 		return n, true

@@ -44,6 +44,16 @@ type Client struct {
 	MaxAge          time.Duration // age up to which a connection is used again; 10 min
 	Timeout         time.Duration // for all of an exchange, from Do on; none
 
+	// Pipeline is how many requests may be under way on a connection, their answers in
+	// the same order; 1. Only requests that are safe (GET, HEAD, OPTIONS, TRACE), complete
+	// when they are sent, and without "Connection: close" are sent behind others, which are
+	// of that kind too, on a connection that the server has kept open after an answer. A new
+	// connection is opened for as many as may share it. If a connection ends, the requests
+	// whose answers were not due yet are sent on another. An aborted request's answer is
+	// read and dropped. A slow answer delays those behind it, and one that nobody asked for
+	// is recognised only if it has been received before the next request is sent.
+	Pipeline int
+
 	MaxConns   int   // connections to an origin, on a loop; 512
 	MaxIdle    int   // idle connections to an origin, on a loop; 128
 	MaxWaiting int   // requests to an origin that wait for one of MaxConns, on a loop; 4096
@@ -66,6 +76,7 @@ type limits struct {
 	tls, dial, wait, write, cont, head, body, idle, age, total time.Duration
 
 	conns, maxIdle, waiting        int
+	pipeline                       int
 	maxHead, maxFields, maxInterim int
 	maxBody                        int64
 	backlog                        int
@@ -88,6 +99,7 @@ func (c *Client) prepare() {
 		conns:      most(c.MaxConns, 512),
 		maxIdle:    most(c.MaxIdle, 128),
 		waiting:    most(c.MaxWaiting, 4096),
+		pipeline:   max(c.Pipeline, 1),
 		maxHead:    min(most(c.MaxHead, 64<<10), 1<<30),
 		maxFields:  min(most(c.MaxFields, 256), 1<<16),
 		maxInterim: most(c.MaxInterim, 16),

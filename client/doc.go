@@ -1,5 +1,6 @@
 // Package client is an HTTP/1.1 client on the loops of package conn. A connection
-// carries one request at a time, and no request needs a goroutine.
+// carries one request at a time, unless Client.Pipeline allows more, and no request
+// needs a goroutine.
 //
 //	var c client.Client
 //	p := c.On(loop) // in a handler: c.On(w.Loop())

@@ -37,8 +37,10 @@ type exchange struct {
 	trailer        []byte // lines of the trailer section
 	until          int64  // when Timeout is over, in nanoseconds; 0: never
 	timer          *conn.Timer
-	prev, next     *exchange // in the origin's queue
-	draining       []func()  // by OnDrain, where there is no connection to wait for
+	in             link[exchange] // in the origin's queue, or in a connection's line
+	from           uint64         // where in a connection's input its answer cannot begin before: see session.unsolicited
+	moved          uint8          // connections that it was in line on, and lost
+	draining       []func()       // by OnDrain, where there is no connection to wait for
 	asked          func(r Response, err error)
 	informed       func(r Response)
 	connected      func(c *conn.Conn, reused bool)
@@ -78,7 +80,9 @@ const (
 	hasExpect
 	hasUpgrade
 	hasHost
-	duplex // the request goes on while the answer comes
+	duplex  // the request goes on while the answer comes
+	follows // it may be pipelined
+	ghost   // it stands for one in line whose answer nobody wants any more
 )
 
 func (x *exchange) is(f flags) bool { return x.flags&f != 0 }
@@ -92,6 +96,9 @@ func (x *exchange) launch() {
 			x.until = x.pool.now() + int64(d)
 		}
 		x.pool.counts.requests.Add(1)
+		if x.pool.limits.pipeline > 1 && x.mayFollow() {
+			x.set(follows)
+		}
 		x.o.acquire(x)
 	}
 }
@@ -272,7 +279,7 @@ func (x *exchange) phase() Phase {
 		return Prepare
 	case x.read == queued:
 		return Wait
-	case x.read != heading:
+	case x.read != heading && x.read != inLine:
 		return Body
 	case x.send == complete && x.s != nil && x.s.conn.Pending() == 0:
 		return Head
@@ -319,6 +326,7 @@ func (x *exchange) lost(err error, unsent int, inOrder bool) (tell func()) {
 		return x.completes(nil)
 	case again:
 		x.set(retried)
+		x.clear(follows)
 		x.pool.counts.retries.Add(1)
 		x.given = 0
 		x.o.acquire(x)
@@ -372,12 +380,22 @@ func (x *exchange) moves(url string) bool {
 
 // fail ends an exchange that cannot go on, and its connection.
 func (x *exchange) fail(e *Error) {
-	if s := x.s; s != nil {
-		e.Written = s.conn.Unsent() < x.given
-		s.x, x.s = nil, nil
-		s.abort()
+	s := x.s
+	if s == nil {
+		x.ends(e)()
+		return
 	}
-	x.ends(e)()
+	e.Written = s.unsentOf(x) < x.given
+	if s.x != x {
+		s.forget(x)
+		x.ends(e)()
+		return
+	}
+	s.x, x.s = nil, nil
+	s.abort()
+	tell := x.ends(e)
+	s.desert()
+	tell()
 }
 
 // failLater is fail for an exchange without a connection. It calls the program after the
@@ -391,10 +409,12 @@ func (x *exchange) ends(e *Error) (tell func()) {
 		asked = nil // Do's function has been called already
 	}
 	if x.read == queued {
-		x.o.waiting.remove(x)
+		x.o.dequeue(x)
 		x.o.trim()
 	}
-	x.pool.counts.failed(e)
+	if !x.is(ghost) {
+		x.pool.counts.failed(e)
+	}
 	x.finished()
 	return func() {
 		switch {

@@ -20,10 +20,12 @@ type origin struct {
 	name      string // the host alone
 	spellings []string
 	handler   *conn.Handler
-	idle      sessions
-	dialling  sessions
-	open      int // connections, idle, dialling, busy or about to be closed
-	waiting   queue
+	idle      list[session]
+	dialling  list[session]
+	roomy     list[session] // busy, and with room for another request: see session.offer
+	open      int           // connections, idle, dialling, busy or about to be closed
+	waiting   list[exchange]
+	safe      int // how many of those may be pipelined
 }
 
 // mostHandshakes bounds the goroutines of handshakes with one origin.
@@ -65,7 +67,8 @@ func (c *Client) config(name string) *tls.Config {
 // acquire finds a connection for x, now or later.
 func (o *origin) acquire(x *exchange) {
 	if !x.is(retried) {
-		for s := o.idle.first; s != nil; s = o.idle.first {
+		for e := o.idle.first; e != nil; e = o.idle.first {
+			s := e.of
 			if s.unlist(); s.usable() {
 				s.take(x)
 				return
@@ -73,24 +76,27 @@ func (o *origin) acquire(x *exchange) {
 			s.drop()
 		}
 	}
-	if o.waiting.n-o.dialling.n >= o.pool.limits.waiting {
+	if o.roomy.n > 0 && o.waiting.n == 0 && x.is(follows) {
+		o.roomy.first.of.follow(x)
+		return
+	}
+	if l := o.pool.limits; o.waiting.n-o.dialling.n*l.pipeline >= l.waiting {
 		x.failLater(&Error{Wait, false, ErrWaiting})
 		return
 	}
-	o.waiting.push(x)
-	x.read = queued
+	o.enqueue(x)
 	x.await()
 	if o.open >= o.pool.limits.conns && o.idle.last != nil {
-		o.idle.last.drop() // x wants a new one
+		o.idle.last.of.drop() // x wants a new one
 	}
 	o.pump()
 }
 
-// pump opens as many connections as there are requests that wait for one.
+// pump opens as many connections as the requests that wait could use.
 func (o *origin) pump() {
-	for o.dialling.n < o.waiting.n && o.open < o.pool.limits.conns {
+	for o.dialling.n < o.wanted() && o.open < o.pool.limits.conns {
 		if err := o.dial(); err != nil {
-			o.pool.loop.Post(o.waiting.pop(nil).elsewhere(dialError(err)))
+			o.pool.loop.Post(o.pop(nil).elsewhere(dialError(err)))
 		}
 	}
 }
@@ -98,8 +104,8 @@ func (o *origin) pump() {
 // trim stops dials whose request has been aborted. A dial whose request was served by
 // another connection goes on: it will be of use.
 func (o *origin) trim() {
-	for o.dialling.n > o.waiting.n {
-		o.dialling.first.drop()
+	for o.dialling.n > o.wanted() {
+		o.dialling.first.of.drop()
 	}
 }
 
@@ -107,6 +113,7 @@ func (o *origin) trim() {
 func (o *origin) dial() error {
 	p := o.pool
 	s := &session{o: o, state: dialling}
+	s.in.of = s
 	if p.client.Connect == nil {
 		c, err := p.client.Dialer.Dial(p.loop, "tcp", o.addr, o.handler)
 		if err != nil {
@@ -118,7 +125,7 @@ func (o *origin) dial() error {
 		}
 	}
 	o.open++
-	o.dialling.push(s)
+	o.dialling.pushFront(&s.in)
 	p.counts.dials.Add(1)
 	if p.client.Connect != nil {
 		o.connect(s)
@@ -176,8 +183,9 @@ func (o *origin) serve(s *session) {
 			s.drop()
 			return
 		}
-		if x := o.waiting.pop(s); x != nil {
+		if x := o.pop(s); x != nil {
 			s.take(x)
+			o.spread()
 		} else { // all that wait have lost a used connection, and want a new one
 			s.drop()
 		}
@@ -188,26 +196,37 @@ func (o *origin) serve(s *session) {
 		s.drop()
 		return
 	case o.idle.n >= l.maxIdle:
-		o.idle.last.drop()
+		o.idle.last.of.drop()
 	}
 	s.state = idle
-	o.idle.push(s)
+	o.idle.pushFront(&s.in)
 	s.conn.SetDeadline(s.idleFor())
 }
 
 func (o *origin) closeIdle() {
 	for o.idle.first != nil {
-		o.idle.first.drop()
+		o.idle.first.of.drop()
 	}
 }
 
-// letDown fails one of the waiting exchanges because a connection could not be opened.
-// It fails none if enough connections for all of them are still being opened.
+// letDown fails the waiting exchanges that a connection would have served, because it could
+// not be opened: one, or as many as may be pipelined. It fails none if enough connections
+// for all of them are still being opened.
 func (o *origin) letDown(err error) (tell func()) {
-	if o.waiting.n <= o.dialling.n {
+	if o.wanted() <= o.dialling.n {
 		return func() {}
 	}
-	return o.waiting.pop(nil).elsewhere(dialError(err))
+	first := o.pop(nil)
+	follow := first.is(follows)
+	tells := []func(){first.elsewhere(dialError(err))}
+	for n := 1; follow && n < o.pool.limits.pipeline && o.waiting.n > 0 && o.waiting.first.of.is(follows); n++ {
+		tells = append(tells, o.pop(nil).elsewhere(dialError(err)))
+	}
+	return func() {
+		for _, tell := range tells {
+			tell()
+		}
+	}
 }
 
 // dialError returns the phase in which a dial failed, in an Error.
@@ -233,80 +252,37 @@ func (s *session) idleFor() time.Duration {
 	return d
 }
 
-// sessions is a list of sessions.
-type sessions struct {
-	first, last *session
-	n           int
+// enqueue makes x wait for a connection.
+func (o *origin) enqueue(x *exchange) {
+	x.read = queued
+	o.waiting.pushBack(&x.in)
+	if x.is(follows) {
+		o.safe++
+	}
 }
 
-func (l *sessions) push(s *session) {
-	s.next = l.first
-	if l.first != nil {
-		l.first.prev = s
-	} else {
-		l.last = s
+func (o *origin) dequeue(x *exchange) {
+	x.read = unasked
+	o.waiting.remove(&x.in)
+	if x.is(follows) {
+		o.safe--
 	}
-	l.first = s
-	l.n++
-}
-
-func (l *sessions) remove(s *session) {
-	if s.prev != nil {
-		s.prev.next = s.next
-	} else {
-		l.first = s.next
-	}
-	if s.next != nil {
-		s.next.prev = s.prev
-	} else {
-		l.last = s.prev
-	}
-	s.prev, s.next = nil, nil
-	l.n--
-}
-
-// A queue holds exchanges that wait for a connection, in the order in which they came.
-type queue struct {
-	first, last *exchange
-	n           int
-}
-
-func (l *queue) push(x *exchange) {
-	x.prev = l.last
-	if l.last != nil {
-		l.last.next = x
-	} else {
-		l.first = x
-	}
-	l.last = x
-	l.n++
-}
-
-func (l *queue) remove(x *exchange) {
-	if x.prev != nil {
-		x.prev.next = x.next
-	} else {
-		l.first = x.next
-	}
-	if x.next != nil {
-		x.next.prev = x.prev
-	} else {
-		l.last = x.prev
-	}
-	x.prev, x.next = nil, nil
-	l.n--
 }
 
 // pop removes the first exchange that s may serve. An exchange whose connection died
 // gets only a new one.
-func (l *queue) pop(s *session) *exchange {
-	x := l.first
-	for x != nil && s != nil && s.used && x.is(retried) {
-		x = x.next
+func (o *origin) pop(s *session) *exchange {
+	for e := o.waiting.first; e != nil; e = e.next {
+		if x := e.of; s == nil || !s.used || !x.is(retried) {
+			o.dequeue(x)
+			return x
+		}
 	}
-	if x != nil {
-		l.remove(x)
-		x.read = unasked
-	}
-	return x
+	return nil
+}
+
+// wanted is how many connections would serve those that wait.
+func (o *origin) wanted() int {
+	per := o.pool.limits.pipeline
+	return o.waiting.n - o.safe + (o.safe+per-1)/per
 }

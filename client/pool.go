@@ -122,7 +122,9 @@ func (p *Pool) exchange() *exchange {
 		p.spare = p.spare[:n-1]
 		return x
 	}
-	return &exchange{pool: p, gen: 1, declared: -1}
+	x := &exchange{pool: p, gen: 1, declared: -1}
+	x.in.of = x
+	return x
 }
 
 // release makes the handles of x stale, and takes x back.
@@ -136,7 +138,7 @@ func (p *Pool) release(x *exchange) {
 	if cap(fields)+cap(out) > mostKept {
 		fields, out = nil, nil
 	}
-	*x = exchange{pool: p, gen: gen, declared: -1, fields: fields, out: out}
+	*x = exchange{pool: p, gen: gen, declared: -1, fields: fields, out: out, in: link[exchange]{of: x}}
 	if len(p.spare) < mostSpare {
 		p.spare = append(p.spare, x)
 	}

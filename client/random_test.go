@@ -51,6 +51,7 @@ var moods = []struct {
 	}},
 	{"reset", false, func(p *peer, path string) bool { p.reset(); return false }},
 	{"no HTTP", false, func(p *peer, path string) bool { p.say("220 mail.example\r\n"); return false }},
+	{"nothing", false, func(p *peer, path string) bool { return false }},
 	{"silence", false, func(p *peer, path string) bool { io.Copy(io.Discard, p.in); return false }},
 }
 
@@ -72,6 +73,8 @@ func serveMood(p *peer) {
 			return
 		}
 		if !p.skipBody(head) || !moods[mood].act(p, path) {
+			p.Conn.(*net.TCPConn).CloseWrite()
+			io.Copy(io.Discard, p.in) // what was pipelined: else the end would be a reset
 			return
 		}
 	}
@@ -113,6 +116,7 @@ type life struct {
 	ok     bool // the server answers
 	aborts bool
 	unkept bool // the request cannot be sent again
+	plain  bool // a GET, as a rule, that can be pipelined
 	told   int  // of Do's function
 	ends   int  // of Stream's
 	body   strings.Builder
@@ -121,6 +125,9 @@ type life struct {
 
 func (l *life) run(url string) {
 	method := []string{"GET", "PUT", "DELETE"}[l.rnd.IntN(3)]
+	if l.plain = l.plain && l.rnd.IntN(20) > 0; l.plain {
+		method = "GET"
+	}
 	l.q = l.r.pool.Request(method, url+l.path)
 	if l.rnd.IntN(4) == 0 {
 		l.q.Duplex()
@@ -143,6 +150,10 @@ func (l *life) run(url string) {
 
 func (l *life) send() {
 	q := l.q
+	if l.plain {
+		q.End("")
+		return
+	}
 	switch l.rnd.IntN(6) {
 	case 0:
 		n := l.rnd.IntN(100_000)
@@ -226,12 +237,26 @@ func (l *life) end(err error) {
 
 func TestLives(t *testing.T) {
 	t.Parallel()
+	lives(t, false, &Client{MaxConns: 16, WaitTimeout: -1, HeadTimeout: 2 * time.Second, ContinueTimeout: 5 * time.Millisecond, MaxWaiting: -1})
+}
+
+// TestPipelinedLives is TestLives with requests behind others. A server that sends what nobody asked for cannot be
+// told from one that answers, if there is a request to answer: TestPipelinedPoison has the others.
+func TestPipelinedLives(t *testing.T) {
+	t.Parallel()
+	r := lives(t, true, &Client{Pipeline: 8, MaxConns: 4, WaitTimeout: -1, HeadTimeout: 2 * time.Second, ContinueTimeout: 5 * time.Millisecond, MaxWaiting: -1})
+	if st := r.Stats(); st.Pipelined == 0 || st.Retries == 0 {
+		t.Errorf("nothing was pipelined, or nothing sent again: %+v", st)
+	}
+}
+
+func lives(t *testing.T, pipelined bool, c *Client) *rig {
 	n := 20_000
 	if testing.Short() {
 		n = 2_000
 	}
 	url := peers(t, serveMood)
-	r := start(t, &Client{MaxConns: 16, WaitTimeout: -1, HeadTimeout: 2 * time.Second, ContinueTimeout: 5 * time.Millisecond, MaxWaiting: -1})
+	r := start(t, c)
 	rnd := rand.New(rand.NewPCG(15, 26))
 	var lives []*life
 	done := make(chan bool)
@@ -245,7 +270,13 @@ func TestLives(t *testing.T) {
 				if moods[mood].name == "silence" && rnd.IntN(100) > 0 {
 					mood = 0
 				}
-				l := &life{t: t, r: r, rnd: rnd, path: fmt.Sprintf("/%d/%d", mood, began), ok: moods[mood].ok, aborts: rnd.IntN(8) == 0}
+				switch name := moods[mood].name; {
+				case pipelined && name == "poison":
+					mood = 1
+				case pipelined && name == "reset":
+					mood = len(moods) - 2 // a reset takes away what was sent before it
+				}
+				l := &life{plain: pipelined, t: t, r: r, rnd: rnd, path: fmt.Sprintf("/%d/%d", mood, began), ok: moods[mood].ok, aborts: rnd.IntN(8) == 0}
 				l.ended = func() {
 					if under--; under == 0 && began == n {
 						close(done)
@@ -279,4 +310,5 @@ func TestLives(t *testing.T) {
 		}
 	})
 	t.Logf("%+v", r.Stats())
+	return r
 }

@@ -15,16 +15,20 @@ import (
 
 // A session is the state of a connection to a server.
 type session struct {
-	conn       *conn.Conn // nil while Client.Connect has not brought it
-	o          *origin
-	x          *exchange     // the exchange whose answer is due
-	prev, next *session      // neighbours in one of the origin's lists
-	born       int64         // time of its creation, in nanoseconds
-	hint       time.Duration // how long the server says it may be idle; 0: unknown
-	state      connState
-	used       bool // it has had a request
-	waiting    bool // reading is paused until somebody wants the body
-	feeding    bool // data is running
+	conn     *conn.Conn // nil while Client.Connect has not brought it
+	o        *origin
+	x        *exchange      // the exchange whose answer is due
+	line     list[exchange] // those whose answers come after that
+	in       link[session]  // in one of the origin's lists
+	at, seen uint64         // bytes of input that were consumed, and received
+	born     int64          // time of its creation, in nanoseconds
+	hint     time.Duration  // how long the server says it may be idle; 0: unknown
+	state    connState
+	used     bool // it has had a request
+	pipes    bool // the server keeps it open, and reads more than one request
+	roomy    bool // it is in the origin's list of those
+	waiting  bool // reading is paused until somebody wants the body
+	feeding  bool // data is running
 }
 
 // connState says to whom a connection belongs.
@@ -41,9 +45,11 @@ const (
 func (s *session) unlist() {
 	switch s.state {
 	case dialling:
-		s.o.dialling.remove(s)
+		s.o.dialling.remove(&s.in)
 	case idle:
-		s.o.idle.remove(s)
+		s.o.idle.remove(&s.in)
+	case busy:
+		s.withdraw()
 	}
 	s.state = busy
 }
@@ -75,12 +81,14 @@ func (s *session) take(x *exchange) {
 		x.clear(reused)
 	}
 	s.used = true
+	x.from = 0
 	if fn, gen := x.connected, x.gen; fn != nil {
 		if fn(s.conn, x.is(reused)); x.gen != gen {
 			return // it was aborted
 		}
 	}
 	x.begin()
+	s.offer()
 }
 
 // free takes the connection back from an exchange that has its answer.
@@ -92,10 +100,15 @@ func (s *session) free(x *exchange, unread bool) {
 		s.waiting = false
 		s.conn.Resume()
 	}
-	if reusable(st) {
+	s.withdraw()
+	switch {
+	case s.line.n > 0 && st.persist && !st.untilEnd:
+		s.turn()
+	case s.line.n == 0 && reusable(st):
 		s.o.serve(s)
-	} else {
+	default:
 		s.drop()
+		s.desert()
 	}
 }
 
@@ -124,10 +137,12 @@ func (s *session) abort() {
 // data consumes input, as far as it is wanted now.
 func (s *session) data(p []byte) (n int) {
 	s.feeding = true
+	s.seen = s.at + uint64(len(p))
 	for more := true; more && n < len(p); {
 		var used int
 		used, more = s.advance(p[n:])
 		n += used
+		s.at += uint64(used)
 	}
 	s.feeding = false
 	return n
@@ -172,6 +187,10 @@ func (s *session) readHead(x *exchange, p []byte) (used int, more bool) {
 	pool := s.o.pool
 	h := x.head
 	if h == nil {
+		if s.unsolicited(x) {
+			s.poisoned(x)
+			return len(p), false
+		}
 		h = pool.takeHead()
 		x.head = h
 		if x.method == "HEAD" || x.method == "CONNECT" {
@@ -239,6 +258,7 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 		x.set(closes)
 		x.stop()
 	}
+	s.persists(x, h)
 	gen, asked := x.gen, x.asked
 	r := Response{x: x, gen: gen, status: x.status}
 	switch {
@@ -267,6 +287,11 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 	}
 	pool.giveHead(h)
 	x.head = nil
+	if !s.pipes && s.line.n > 0 {
+		if s.desert(); x.gen != gen {
+			return false
+		}
+	}
 	if x.sink == nil || x.is(paused) {
 		s.hold()
 		return false
@@ -309,10 +334,12 @@ func (s *session) end() {
 		s.drop()
 		return
 	}
-	unsent := s.conn.Unsent()
+	unsent := s.unsentOf(x)
 	s.x = nil
 	s.drop()
-	x.lost(cut(x, io.EOF), unsent, true)()
+	tell := x.lost(cut(x, io.EOF), unsent, true)
+	s.desert()
+	tell()
 }
 
 // timeout is called when the time for what the session waits for is over.
@@ -338,8 +365,9 @@ func (s *session) closedBy(err error) {
 		tell = o.letDown(err)
 	case x != nil:
 		s.x = nil
-		tell = x.lost(cut(x, err), s.conn.Unsent(), false)
+		tell = x.lost(cut(x, err), s.unsentOf(x), false)
 	}
+	s.desert()
 	o.pump()
 	tell()
 }

@@ -25,13 +25,14 @@ type reading uint8
 const (
 	unasked reading = iota // Do has not been called, or no head was written
 	queued                 // there is no connection yet
+	inLine                 // sent behind others, whose answers are due first
 	heading                // on a connection: the head of the answer is due
 	bodying                // its body is
 	tunnel                 // what follows is not HTTP: see Hijack
 	over                   // all of it was read, or never will be
 )
 
-var readings = [...]string{"unasked", "queued", "heading", "bodying", "tunnel", "over"}
+var readings = [...]string{"unasked", "queued", "in line", "heading", "bodying", "tunnel", "over"}
 
 func (r reading) String() string { return readings[r] }
 

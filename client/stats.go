@@ -16,6 +16,8 @@ type Stats struct {
 	DialErrors uint64 // connections that could not be established
 	Reused     uint64 // requests that got a connection which had served another
 
+	Pipelined uint64 // requests that were sent behind others: see Client.Pipeline
+
 	Requests uint64    // requests that Do sent, or put in the queue
 	Retries  uint64    // requests that were sent again, because their connection died
 	Status   [6]uint64 // answers by class: Status[2] counts 2xx; [0] those past 5xx
@@ -36,7 +38,7 @@ type Limits struct {
 }
 
 type counters struct {
-	dials, dialErrors, reused, requests, retries, failures, unsolicited atomic.Uint64
+	dials, dialErrors, reused, pipelined, requests, retries, failures, unsolicited atomic.Uint64
 
 	class                                        [6]atomic.Uint64
 	timeouts, waiting, interim, large, malformed atomic.Uint64
@@ -88,6 +90,7 @@ func (st *Stats) add(c *counters) {
 	st.Dials += c.dials.Load()
 	st.DialErrors += c.dialErrors.Load()
 	st.Reused += c.reused.Load()
+	st.Pipelined += c.pipelined.Load()
 	st.Requests += c.requests.Load()
 	st.Retries += c.retries.Load()
 	for i := range c.class {

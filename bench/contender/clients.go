@@ -31,7 +31,7 @@ type Client struct {
 // Clients are those that are measured.
 func Clients() []*Client {
 	return []*Client{
-		{Name: "lurcher", pkg: "lurcher", Note: "package client on one loop, answers streamed"},
+		{Name: "lurcher", pkg: "lurcher", Pipelines: true, Note: "package client on one loop, answers streamed; Client.Pipeline where they are pipelined"},
 		{Name: "lurcher Transport", pkg: "lurcher", kind: "nethttp", Note: "net/http's Client over nethttp.Transport"},
 		{Name: "floor", pkg: "floor", Less: true, Pipelines: true, Note: "conn and parser alone: a request that was made before, no pool, no deadlines"},
 		{Name: "net", pkg: "net", Note: "net/http's Client and Transport"},

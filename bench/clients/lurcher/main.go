@@ -33,7 +33,10 @@ func native(j ask.Job, m *ask.Meter) error {
 		return err
 	}
 	l.Ref()
-	c := client.Client{MaxConns: -1, MaxIdle: -1}
+	c := client.Client{MaxConns: -1, MaxIdle: -1, Pipeline: j.Pipeline}
+	if j.Pipeline > 1 {
+		c.MaxConns = j.Conns
+	}
 	pool, url := c.On(l), j.URL()
 	var get func()
 	body := func(_ []byte, err error) {
@@ -53,7 +56,7 @@ func native(j ask.Job, m *ask.Meter) error {
 		r.Stream(body)
 	}
 	get = func() { pool.Get(url, answer) }
-	for range j.Conns {
+	for range j.Conns * j.Pipeline {
 		get()
 	}
 	go l.Run(context.Background())
