@@ -297,11 +297,11 @@ func (r *Room) tidy(now time.Time, again bool) {
 // expire forgets visitors and nodes that have not been heard of. r.mu is held.
 func (r *Room) expire(now time.Time) {
 	for token, p := range r.polling {
-		if now.Sub(p.seen) > r.house.Poll+away {
+		if now.UnixNano()-p.seen > int64(r.house.Poll+away) {
 			delete(r.polling, token)
 			r.leaveLocked(p.name)
-			if p.out != nil {
-				go p.out()
+			if p.lobby != nil && p.lobby.out != nil {
+				go p.lobby.out()
 			}
 		}
 	}

@@ -3,6 +3,7 @@
 package rooms
 
 import (
+	"strings"
 	"time"
 
 	"github.com/lurcher-net/lurcher/server"
@@ -115,11 +116,16 @@ func Word(name string, value any) []byte { return word(name, value) }
 
 // A poller is a visitor who asks again and again.
 type poller struct {
-	name string
-	seen time.Time
-	w    server.Response // of the last question
-	room string          // that a lobby has found
-	out  func()          // of the lobby
+	name  string
+	seen  int64           // ns of Unix time
+	w     server.Response // of the last question
+	lobby *lobby          // if this is one
+}
+
+// A lobby is what one has for a poller.
+type lobby struct {
+	room string // that was found
+	out  func()
 }
 
 // Poll answers with what comes after id, now if there is something, or else when it
@@ -148,8 +154,8 @@ func (r *Room) Poll(w server.Response, id ID, name, key, token string, fail func
 func (r *Room) ask(w server.Response, p *poller, id ID, fresh bool) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.room != "" {
-		return word("move", p.room)
+	if p.lobby != nil && p.lobby.room != "" {
+		return word("move", p.lobby.room)
 	}
 	events := r.since(id).events
 	if fresh {
@@ -182,20 +188,23 @@ func (r *Room) poller(w server.Response, name, key, token string) (p *poller, fr
 			return nil, false, err
 		}
 		p = &poller{name: name}
-		r.polling[token] = p
+		if r.house.Lobby(r.Name) {
+			p.lobby = new(lobby)
+		}
+		r.polling[strings.Clone(token)] = p // not the query that it is a part of
 	}
-	p.seen, p.w = time.Now(), w
+	p.seen, p.w = time.Now().UnixNano(), w
 	r.mu.Unlock()
-	if fresh && r.house.Lobby(r.Name) {
+	if fresh && p.lobby != nil {
 		out := r.house.Wait(r.Name, key, func(room string) {
 			r.mu.Lock()
-			p.room = room
+			p.lobby.room = room
 			w := p.w
 			r.mu.Unlock()
 			w.Post(func() { w.EndBytes(word("move", room)) })
 		}, func() {})
 		r.mu.Lock()
-		p.out = out
+		p.lobby.out = out
 		r.mu.Unlock()
 	}
 	return p, fresh, nil

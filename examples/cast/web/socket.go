@@ -56,7 +56,10 @@ func (s *Site) socket(w server.Response, r server.Request) {
 		v.room.Leave(v.name)
 		return
 	}
-	me := &visitor{site: s, c: c, room: v.room, name: v.name, addr: addr}
+	me := &visitor{room: v.room, name: v.name}
+	if addr != "" {
+		me.send = s.sender(addr)
+	}
 	c.State = me
 	v.room.Socket(c, v.id)
 	if s.House.Lobby(v.room.Name) {
@@ -67,22 +70,26 @@ func (s *Site) socket(w server.Response, r server.Request) {
 }
 
 // message is something that is said. The answer says what became of it.
-func (v *visitor) message(op ws.Op, p []byte) {
+func (s *Site) message(c *ws.Conn, op ws.Op, p []byte) {
+	v := c.State.(*visitor)
 	var m struct{ Text, Key, Speaker string }
 	if op != ws.Text || json.Unmarshal(p, &m) != nil {
-		v.c.Close(ws.UnsupportedData, errJSON.Error())
+		c.Close(ws.UnsupportedData, errJSON.Error())
 		return
 	}
-	if !v.allowed() {
+	if v.send == nil {
+		v.send = s.sender(host(c.Conn().RemoteAddr()))
+	}
+	if !s.allowed(v.send) {
 		if v.send.refused++; v.send.refused > patience {
-			v.c.Close(ws.PolicyViolation, errFast.Error())
+			c.Close(ws.PolicyViolation, errFast.Error())
 			return
 		}
-		v.c.Write(ws.Text, refusal(m.Key, errFast, true))
+		c.Write(ws.Text, refusal(m.Key, errFast, true))
 		return
 	}
-	c, key := v.c, m.Key
-	err := v.site.House.Say(v.room.Name, v.name, m.Text, m.Key, m.Speaker, func(id string, err error) {
+	key := m.Key
+	err := s.House.Say(v.room.Name, v.name, m.Text, m.Key, m.Speaker, func(id string, err error) {
 		c.Post(func() {
 			if err != nil {
 				c.Write(ws.Text, refusal(key, errStore, true))
@@ -93,23 +100,20 @@ func (v *visitor) message(op ws.Op, p []byte) {
 		})
 	})
 	if err != nil {
-		v.c.Write(ws.Text, refusal(m.Key, err, errors.Is(err, journal.ErrBusy)))
+		c.Write(ws.Text, refusal(m.Key, err, errors.Is(err, journal.ErrBusy)))
 	}
 }
 
-// allowed reports whether the visitor may send a message now.
-func (v *visitor) allowed() bool {
-	s := v.site
-	if v.send == nil {
-		v.send = &sender{limit: rate.NewLimiter(rate.Limit(s.Rate), s.Burst), addr: v.addr}
-		if v.addr == "" {
-			v.send.addr = host(v.c.Conn().RemoteAddr())
-		}
-	}
-	if !v.send.limit.Allow() || !s.limits.allow(v.send.addr, "", s.Rate, s.Burst) {
+func (s *Site) sender(addr string) *sender {
+	return &sender{limit: rate.NewLimiter(rate.Limit(s.Rate), s.Burst), addr: addr}
+}
+
+// allowed reports whether a visitor may send a message now.
+func (s *Site) allowed(v *sender) bool {
+	if !v.limit.Allow() || !s.limits.allow(v.addr, "", s.Rate, s.Burst) {
 		return false
 	}
-	v.send.refused = 0
+	v.refused = 0
 	return true
 }
 

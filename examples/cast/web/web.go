@@ -70,7 +70,7 @@ func (s *Site) Open() error {
 		return err
 	})
 	s.sockets = ws.Handler{
-		Message:     func(c *ws.Conn, op ws.Op, p []byte) { c.State.(*visitor).message(op, p) },
+		Message:     s.message,
 		Close:       func(c *ws.Conn, err *ws.CloseError) { c.State.(*visitor).close() },
 		CheckOrigin: s.welcome,
 		MaxMessage:  s.most(),
