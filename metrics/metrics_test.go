@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -96,25 +97,50 @@ func TestAllStats(t *testing.T) {
 	}
 }
 
-// Each metric of the dashboard is one that a server has.
+// Each metric that the dashboard asks for is one that a server or a process has, with
+// the labels by which it is summed.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("dashboard.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !json.Valid(b) {
-		t.Error("dashboard.json is not JSON")
-	}
-	there := page(t, metrics.Collector("lurcher_server", func() server.Stats { return server.Stats{} }))
-	used := regexp.MustCompile(`lurcher_server_\w+`).FindAllString(string(b), -1)
-	for _, name := range used {
-		if !strings.Contains(there, "# TYPE "+name+" ") {
-			t.Errorf("dashboard.json shows %s, which a server does not have", name)
+	var board struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
 		}
 	}
-	if len(used) == 0 {
-		t.Error("no metric was found")
+	if err := json.Unmarshal(b, &board); err != nil {
+		t.Fatal(err)
+	}
+	there := page(t, metrics.Collector("lurcher_server", func() server.Stats { return server.Stats{} }),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metric := regexp.MustCompile(`(\w+)\{job=~"\$job"\}`)
+	by := regexp.MustCompile(`by \((\w+)\)`)
+	for _, p := range board.Panels {
+		if len(p.Targets) == 0 {
+			t.Errorf("%q shows nothing", p.Title)
+		}
+		for _, target := range p.Targets {
+			m := metric.FindStringSubmatch(target.Expr)
+			if m == nil {
+				t.Errorf("%q asks for no metric: %s", p.Title, target.Expr)
+				continue
+			}
+			if !strings.Contains(there, "# TYPE "+m[1]+" ") {
+				t.Errorf("%q shows %s, which there is not", p.Title, m[1])
+			}
+			if strings.HasSuffix(m[1], "_total") != strings.Contains(target.Expr, "rate(") {
+				t.Errorf("%q: a counter is shown as a rate, a gauge as it is: %s", p.Title, target.Expr)
+			}
+			if l := by.FindStringSubmatch(target.Expr); l != nil && l[1] != "instance" && !strings.Contains(there, m[1]+"{"+l[1]+"=") {
+				t.Errorf("%q: %s has no label %s", p.Title, m[1], l[1])
+			}
+		}
+	}
+	if len(board.Panels) == 0 {
+		t.Error("there is no panel")
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -121,20 +123,90 @@ func TestReplacedUnderLoad(t *testing.T) {
 	stopPid(t, pid)
 }
 
-// Ten thousand clients of one room, by all transports.
+// Ten thousand clients of one room, by all transports, and by each alone: how long a
+// message takes to all of them, and what one of them costs.
 func TestShowCrowd(t *testing.T) {
 	clients := 300
 	if shown() {
-		clients = 9000 // and as many descriptors again for load, within this machine's limit
+		clients = most(t, 10_000)
+	}
+	for _, mix := range []string{"websocket=60,events=20,poll=20", "websocket=100", "events=100", "poll=100"} {
+		t.Run(mix, func(t *testing.T) {
+			p := start(t, "-addr", "127.0.0.1:0", "-rate", "1e6", "-burst", "1000000", "-loops", "1")
+			idle := p.metric("process_resident_memory_bytes")
+			var full float64
+			load(t, func() {
+				for late := time.Now().Add(time.Minute); p.metric("cast_said_total") < 1 && time.Now().Before(late); {
+					time.Sleep(20 * time.Millisecond)
+				}
+				if shown() {
+					time.Sleep(8 * time.Second) // all wait for the second message
+				}
+				full = p.metric("process_resident_memory_bytes")
+			}, "-urls", p.base, "-clients", fmt.Sprint(clients), "-messages", "4", "-rate", map[bool]string{true: "0.1", false: "4"}[shown()], "-rooms", "1", "-loops", "1", "-mix", mix)
+			t.Logf("%d clients, %s: %.0f bytes of RSS for each", clients, mix, (full-idle)/float64(clients))
+		})
+	}
+}
+
+// most is so many clients, or fewer if a process may not have the descriptors for them.
+func most(t *testing.T, clients int) int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if may := int(limit.Max) - 500; may < clients {
+		t.Logf("%d clients, not %d: ulimit -Hn is %d", may, clients, limit.Max)
+		return may
+	}
+	return clients
+}
+
+// Clients of a room that do not read delay nobody: what others wait with them in the
+// room, and without. The figures are for a machine that does nothing else.
+func TestShowMuteClients(t *testing.T) {
+	messages, mutes := 200, 2
+	if shown() {
+		messages, mutes = 3000, 20
 	}
 	p := start(t, "-addr", "127.0.0.1:0", "-rate", "1e6", "-burst", "1000000", "-loops", "1")
-	idle := p.metric("process_resident_memory_bytes")
-	var full float64
-	load(t, func() {
-		for late := time.Now().Add(time.Minute); p.metric("cast_said_total") < 1 && time.Now().Before(late); {
-			time.Sleep(20 * time.Millisecond)
+	for _, mutes := range []int{0, mutes} {
+		tag := fmt.Sprint("mute", mutes)
+		for i := range mutes {
+			mute(t, p, fmt.Sprintf("room=%s.0&name=mute%d", tag, i), i%2 == 0)
 		}
-		full = p.metric("process_resident_memory_bytes")
-	}, "-urls", p.base, "-clients", fmt.Sprint(clients), "-messages", "10", "-rate", "1", "-rooms", "1", "-loops", "1")
-	t.Logf("%.0f bytes of RSS for each client", (full-idle)/float64(clients))
+		r := load(t, func() {}, "-urls", p.base, "-clients", "40", "-messages", fmt.Sprint(messages), "-rate", "100", "-size", "3500", "-rooms", "1", "-loops", "1", "-tag", tag)
+		t.Logf("%d clients that do not read: p50 %v, p99 %v, p99.9 %v, max %v; dropped: %v", mutes,
+			r.Latency.P50, r.Latency.P99, r.Latency.P999, r.Latency.Max, p.metric(`lurcher_server_limits_total{name="max_backlog"}`))
+	}
+}
+
+// mute visits a room and does not read.
+func mute(t *testing.T, p *process, query string, socket bool) {
+	t.Helper()
+	host := strings.TrimPrefix(p.base, "http://")
+	c, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if socket {
+		fmt.Fprintf(c, "GET /ws?%s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", query)
+	} else {
+		fmt.Fprintf(c, "GET /events?%s HTTP/1.1\r\nHost: x\r\n\r\n", query)
+	}
+}
+
+// What is said at one node of three reaches clients of the others hardly later.
+func TestShowBetweenNodes(t *testing.T) {
+	messages := 200
+	if shown() {
+		messages = 6000
+	}
+	all, _ := nodes(t)
+	for i, p := range all {
+		r := load(t, func() {}, "-urls", p.base, "-senders", all[0].base, "-clients", "30", "-messages", fmt.Sprint(messages), "-rate", "200", "-rooms", "3", "-loops", "1")
+		t.Logf("from node 0 to node %d: p50 %v, p99 %v", i, r.Latency.P50, r.Latency.P99)
+	}
 }

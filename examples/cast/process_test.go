@@ -231,6 +231,16 @@ func after(a, b string) bool {
 	return ea == eb && (len(na) > len(nb) || len(na) == len(nb) && na > nb)
 }
 
+// until waits for something of the process.
+func (p *process) until(what string, is func() bool) {
+	p.t.Helper()
+	for late := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(late) {
+			p.t.Fatal("not in a minute: ", what)
+		}
+	}
+}
+
 // metric is a number of /metrics; 0 if it cannot be had.
 func (p *process) metric(name string) (v float64) {
 	resp, err := http.Get(p.base + "/metrics")

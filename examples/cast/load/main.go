@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
@@ -26,6 +27,8 @@ func main() {
 	var t test
 	urls := flag.String("urls", "http://127.0.0.1:8080", "nodes, with commas; clients are dealt among them")
 	mix := flag.String("mix", "websocket=60,events=20,poll=20", "transports and their shares")
+	senders := flag.String("senders", "", "nodes to send to, with commas; empty: those of -urls")
+	flag.StringVar(&t.tag, "tag", fmt.Sprintf("load%x", rand.Uint64()), "beginning of the rooms' names")
 	flag.IntVar(&t.clients, "clients", 1000, "visitors")
 	flag.IntVar(&t.rooms, "rooms", 10, "that they are dealt among")
 	flag.IntVar(&t.messages, "messages", 1000, "to be said in all rooms together")
@@ -37,6 +40,10 @@ func main() {
 	svg := flag.String("svg", "", "file for a chart of the latencies")
 	flag.Parse()
 	t.urls = strings.Split(*urls, ",")
+	t.senders = t.urls
+	if *senders != "" {
+		t.senders = strings.Split(*senders, ",")
+	}
 	var err error
 	if t.mix, err = shares(*mix); err != nil {
 		log.Fatal(err)

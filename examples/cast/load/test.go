@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,7 @@ import (
 
 // A test is one run.
 type test struct {
-	urls                             []string
+	urls, senders                    []string
 	mix                              []string
 	clients, rooms, messages, size   int
 	loops                            int
@@ -59,7 +58,6 @@ func (r result) String() string {
 }
 
 func (t *test) run() (r result, err error) {
-	t.tag = fmt.Sprintf("load%x", rand.Uint64())
 	t.client = client.Client{MaxConns: -1, MaxIdle: 1024, HeadTimeout: 90 * time.Second, BodyTimeout: -1, DialTimeout: 5 * time.Second}
 	t.dialer.Client = client.Client{MaxConns: -1, DialTimeout: 5 * time.Second, HeadTimeout: 10 * time.Second}
 	t.sockets = ws.Handler{
@@ -146,7 +144,7 @@ func (t *test) connect(visitors []*visitor) error {
 func (t *test) say(l *conn.Loop) error {
 	t.expected = make([]int, t.rooms)
 	gap := time.Duration(float64(time.Second) / t.rate)
-	next := time.Now()
+	next, shown := time.Now(), time.Time{}
 	for n := range t.messages {
 		room := n % t.rooms
 		t.expected[room]++
@@ -155,8 +153,9 @@ func (t *test) say(l *conn.Loop) error {
 		if d := time.Until(next); d > time.Millisecond {
 			time.Sleep(d)
 		}
-		if n%1000 == 0 {
-			t.progress(fmt.Sprintf("%d said, %d acknowledged, %d received", n, t.acked.Load(), t.received.Load()))
+		if now := time.Now(); now.Sub(shown) > 100*time.Millisecond {
+			shown = now
+			t.progress(fmt.Sprintf("%d of %d said, %d acknowledged, %d received", n+1, t.messages, t.acked.Load(), t.received.Load()))
 		}
 	}
 	if !t.wait(func() bool { return t.acked.Load() >= int64(t.messages) }, "acknowledging") {
@@ -171,7 +170,7 @@ func (t *test) send(l *conn.Loop, room, n, try int) {
 	text := fmt.Sprintf("%s %d %d ", t.tag, n, began.UnixNano())
 	text += strings.Repeat("x", max(t.size-len(text), 0))
 	body := fmt.Sprintf(`{"room":"%s.%d","name":"sender","text":"%s","key":"%d"}`, t.tag, room, text, n)
-	q := t.client.On(l).Request("POST", t.urls[try%len(t.urls)]+"/send")
+	q := t.client.On(l).Request("POST", t.senders[try%len(t.senders)]+"/send")
 	q.Set("Content-Type", "application/json")
 	q.Do(func(r client.Response, err error) {
 		if err == nil {

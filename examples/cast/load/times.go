@@ -46,7 +46,7 @@ func (h *histogram) percentiles() percentiles {
 
 // chart draws what share of messages came within which time, in light and dark.
 func chart(r result, t *test) []byte {
-	const w, h, left, top, right, bottom = 640, 320, 60, 44, 20, 50
+	const w, h, left, top, right, bottom = 640, 320, 60, 44, 36, 50
 	low, high := max(t.times.at(0), time.Microsecond), max(t.times.at(1), time.Millisecond)
 	l0, l1 := math.Floor(math.Log10(float64(low))), math.Ceil(math.Log10(float64(high)))
 	x := func(d time.Duration) float64 {

@@ -213,7 +213,7 @@ function show(room, replace) {
 		at.set("room", room.title);
 		history[replace || !history.state ? "replaceState" : "pushState"]({room: room.title, lobby: room.lobby}, "", "?" + at);
 	}
-	if (matchMedia("(hover: hover)").matches) $("text").focus(); // a phone would open its keyboard
+	if (!matchMedia("(pointer: coarse)").matches) $("text").focus(); // a phone would open its keyboard
 }
 
 function go(room) { if (room !== current) show(room); }
