@@ -99,6 +99,7 @@ func TestVisitorIsAheadOfTheNode(t *testing.T) {
 	t.Parallel()
 	n := serve(t, "", nil)
 	id := rooms.ParseID(n.post("r", "ann", "0", "k0"))
+	n.socket(loop(t), query("r", "ann", "")).hears("0") // the room is open
 	id.Seq += 2
 	g := n.socket(loop(t), query("r", "ben", id.String()))
 	for i := 1; i <= 3; i++ {
