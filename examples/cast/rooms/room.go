@@ -116,17 +116,17 @@ func (r *Room) open() {
 	}
 }
 
-// from calls fn once the room's history is there and goes as far as id: now, or
-// later on another goroutine. A visitor may come from a node that was ahead of
-// this one, and would get the difference twice.
-func (r *Room) from(id ID, fn func()) {
-	r.mu.Lock()
-	e := early{fn: fn, until: time.Now().Add(behind)}
+// from calls fn once the room's history is there and goes as far as id: now, or later
+// by post, which has it called on the same loop. A visitor may come from a node that
+// was ahead of this one, and would get the difference twice.
+func (r *Room) from(id ID, post func(func()) error, fn func()) {
+	var seq uint64
 	if id.Epoch == r.house.journal.Epoch() {
-		e.seq = id.Seq
+		seq = id.Seq
 	}
-	if !r.ready || e.seq > r.last {
-		r.early = append(r.early, e)
+	r.mu.Lock()
+	if !r.ready || seq > r.last {
+		r.early = append(r.early, early{seq, time.Now().Add(behind), func() { post(fn) }})
 		r.mu.Unlock()
 		return
 	}

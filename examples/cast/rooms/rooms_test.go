@@ -196,7 +196,8 @@ func TestRoomsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	ready := make(chan struct{})
-	r.from(ID{}, func() { close(ready) })
+	at := func(fn func()) error { fn(); return nil }
+	r.from(ID{}, at, func() { close(ready) })
 	<-ready
 	later := time.Now().Add(2 * empty)
 	there := func() bool { h.mu.Lock(); defer h.mu.Unlock(); return h.rooms["r"] == r }
@@ -208,7 +209,7 @@ func TestRoomsEnd(t *testing.T) {
 		t.Error("a room with a visitor ends")
 	}
 	r.Leave("ann")
-	r.from(ID{h.journal.Epoch(), 1 << 40}, func() {})
+	r.from(ID{h.journal.Epoch(), 1 << 40}, at, func() {})
 	if h.forget(r, later); !there() {
 		t.Error("a room that somebody waits for ends")
 	}

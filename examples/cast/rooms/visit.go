@@ -16,7 +16,7 @@ const slowFor = 10 * time.Second
 // Socket has a WebSocket connection get what comes after id. It is called on
 // the connection's loop.
 func (r *Room) Socket(c *ws.Conn, id ID) {
-	r.from(id, func() { c.Post(func() { r.socket(c, id) }) })
+	r.from(id, c.Post, func() { r.socket(c, id) })
 }
 
 // socket writes what is missing, a piece at a time, each when the last is on its
@@ -53,7 +53,7 @@ func (r *Room) Stream(w server.Response, id ID, leave func()) {
 	r.leaving[w] = leave
 	r.mu.Unlock()
 	w.OnAbort(func() { r.unstream(w) })
-	r.from(id, func() { w.Post(func() { r.stream(w, id) }) })
+	r.from(id, w.Post, func() { r.stream(w, id) })
 }
 
 func (r *Room) stream(w server.Response, id ID) {
@@ -135,17 +135,15 @@ type lobby struct {
 func (r *Room) Poll(w server.Response, id ID, name, key, token string, fail func(error)) {
 	w.Set("Content-Type", "application/json")
 	w.Set("Cache-Control", "no-store")
-	r.from(id, func() {
-		w.Post(func() {
-			p, fresh, err := r.poller(w, name, key, token)
-			if err != nil {
-				fail(err)
-				return
-			}
-			if events := r.ask(w, p, id, fresh); events != nil {
-				w.EndBytes(events)
-			}
-		})
+	r.from(id, w.Post, func() {
+		p, fresh, err := r.poller(w, name, key, token)
+		if err != nil {
+			fail(err)
+			return
+		}
+		if events := r.ask(w, p, id, fresh); events != nil {
+			w.EndBytes(events)
+		}
 	})
 }
 
