@@ -84,7 +84,11 @@ func (b *Bench) question(ctx context.Context, q question, addr string, all []fou
 	if b.Quick {
 		job.Warm, job.For = 100*time.Millisecond, 400*time.Millisecond
 	}
-	for round := range b.Rounds {
+	rounds := b.few()
+	if q.conns == 64 {
+		rounds = b.Rounds
+	}
+	for round := range rounds {
 		for _, c := range all {
 			if q.pipeline > 1 && !c.Pipelines {
 				continue
@@ -102,7 +106,7 @@ func (b *Bench) question(ctx context.Context, q question, addr string, all []fou
 			g.Add(c.Name, "rate", round, float64(r.Requests)/r.Elapsed.Seconds())
 			g.Add(c.Name, cpuEach.Key, round, each)
 			g.Add(c.Name, "user", round, micros(r.User)/float64(r.Requests))
-			b.Progress("%s, round %d of %d: %s %.2f µs of CPU each", q.title, round+1, b.Rounds, c.Name, each)
+			b.Progress("%s, round %d of %d: %s %.2f µs of CPU each", q.title, round+1, rounds, c.Name, each)
 		}
 	}
 	for _, c := range all {

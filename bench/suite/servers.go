@@ -27,7 +27,7 @@ type scenario struct {
 	h2load             bool // the generator
 	trace              bool // count its system calls
 	quick              bool // part of a quick run
-	few                bool // leave rare out
+	few                bool // fewer rounds, and leave rare out
 }
 
 var serverScenarios = []scenario{
@@ -117,11 +117,13 @@ func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
 	g := &present.Grid{Suite: suite, Name: sc.name, Title: sc.title, About: sc.about, Chart: cpuEach.Key, Metrics: sc.metrics()}
 	b.Report.Grids = append(b.Report.Grids, g)
 	who := b.who(ctx, g, sc.mode, sc.needs)
+	rounds := b.Rounds
 	if sc.few {
+		rounds = b.few()
 		who = slices.DeleteFunc(who, func(c *contender.Contender) bool { return slices.Contains(rare, c.Name) })
 		g.Rows = slices.DeleteFunc(g.Rows, func(row string) bool { return slices.Contains(rare, row) })
 	}
-	for round := range b.Rounds {
+	for round := range rounds {
 		for _, c := range who {
 			err := b.take(ctx, g, c, sc.mode, func(s *contender.Server) error { return b.load(ctx, g, c, s, sc, round) })
 			if err != nil {

@@ -121,7 +121,7 @@ func watch(s *contender.Server, fn func() error) (spent, error) {
 func (s spent) each(n int) float64 { return micros(s.cpu.Total()) / float64(n) }
 func (s spent) busy() float64      { return float64(s.cpu.Total()) / float64(s.wall) }
 
-// few is how many rounds the slower suites make: two thirds of them all.
+// few is how many rounds slower suites and lesser scenarios make: two thirds of them all.
 func (b *Bench) few() int { return max(b.Rounds*2/3, 1) }
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

@@ -62,7 +62,11 @@ func (b *Bench) withFloor(ctx context.Context, g *present.Grid, mode string) []*
 
 func (b *Bench) sockets(ctx context.Context, g *present.Grid, mode, floorMode string, job, floor load.Job) error {
 	who := b.withFloor(ctx, g, mode)
-	for round := range b.Rounds {
+	rounds := b.Rounds
+	if job.Conns > 64 {
+		rounds = b.few()
+	}
+	for round := range rounds {
 		for _, c := range who {
 			mode, job := mode, job
 			if c.Name == present.Floor {
