@@ -29,7 +29,7 @@ func All() []*Contender {
 		{Name: "lurcher NetHTTP", pkg: "lurcher", args: netHTTP, Go: true, Does: []string{API, File},
 			Lacks: noEcho(Post, gets, Delay, gets), Note: "a handler of net/http, by nethttp.Handler with 64 workers"},
 		{Name: "floor", pkg: "floor", Go: true,
-			Lacks: map[string]string{Delay: "it has no timers", Upload: "it knows no bodies but the one of wrk"},
+			Lacks: map[string]string{Delay: "it has no timers", Upload: "it knows no bodies but the one of wrk", Pieces: "it takes requests that come whole"},
 			Less:  true, Note: "one goroutine, raw recv and send over epoll, a canned answer: no parsing, no state, no Date, no timeouts"},
 		{Name: "gnet", pkg: "gnet", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},
 		{Name: "evio", pkg: "evio", Go: true, Less: true, Lacks: map[string]string{Upload: small}, Note: sketchy},

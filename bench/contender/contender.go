@@ -28,6 +28,7 @@ const (
 	Proxy = "proxy"
 
 	Upload = "upload" // a body of 20 MB
+	Pieces = "pieces" // a request that comes in parts
 	API    = "api"    // JSON that is encoded for each request
 
 	TLS     = "tls"

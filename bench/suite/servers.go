@@ -51,7 +51,7 @@ var serverScenarios = []scenario{
 		about: "With \"Connection: close\": the cost of accepting and closing."},
 	{name: "limited-64", few: true, title: "Ten requests a connection, 64 at a time", path: peer.HelloPath, conns: 64, limit: 10,
 		about: "The client closes after ten, and connects anew: HttpArena's limited-conn."},
-	{name: "pieces-64", few: true, title: "Hello, 64 connections, each request in three pieces", path: peer.HelloPath, conns: 64, pieces: 3,
+	{name: "pieces-64", few: true, title: "Hello, 64 connections, each request in three pieces", path: peer.HelloPath, needs: contender.Pieces, conns: 64, pieces: 3,
 		about: "Each piece is a segment of its own: heads that come in parts, as in HttpArena's baseline."},
 }
 

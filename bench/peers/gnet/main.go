@@ -63,7 +63,9 @@ func (w *web) OnTraffic(c gnet.Conn) gnet.Action {
 			return gnet.Close
 		}
 	}
-	c.Discard(used)
+	if used > 0 { // 0 would discard what has come of the next request too
+		c.Discard(used)
+	}
 	if w.out.Len() > 0 {
 		c.Write(w.out.Bytes())
 	}
