@@ -2,6 +2,7 @@
 package main
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
@@ -11,7 +12,7 @@ import (
 
 func main() {
 	f := peer.Parse("http", "echo")
-	events := evio.Events{NumLoops: 1}
+	events := evio.Events{NumLoops: runtime.GOMAXPROCS(0)}
 	if f.Mode == "echo" {
 		events.Data = func(_ evio.Conn, in []byte) ([]byte, evio.Action) { return in, evio.None }
 	} else {

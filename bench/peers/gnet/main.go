@@ -4,6 +4,8 @@ package main
 
 import (
 	"bytes"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/peers/peer"
@@ -15,7 +17,7 @@ import (
 func main() {
 	f := peer.Parse("http", "echo")
 	opts := []gnet.Option{
-		gnet.WithMulticore(true), gnet.WithTicker(f.Mode == "http"),
+		gnet.WithNumEventLoop(runtime.GOMAXPROCS(0)), gnet.WithTicker(f.Mode == "http"),
 		gnet.WithLogLevel(logging.ErrorLevel), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 	}
 	var h gnet.EventHandler = &echo{}
@@ -33,19 +35,21 @@ func (*echo) OnTraffic(c gnet.Conn) gnet.Action {
 	return gnet.None
 }
 
-type web struct {
-	gnet.BuiltinEventEngine
-	out bytes.Buffer // one loop is all that GOMAXPROCS=1 starts
-}
+type web struct{ gnet.BuiltinEventEngine }
 
-func (w *web) OnBoot(gnet.Engine) gnet.Action { sketch.Tick(); return gnet.None }
+// outputs are for the answers of one call; loops share them.
+var outputs = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func (w *web) OnTick() (time.Duration, gnet.Action) { sketch.Tick(); return time.Second, gnet.None }
+func (*web) OnBoot(gnet.Engine) gnet.Action { sketch.Tick(); return gnet.None }
 
-func (w *web) OnTraffic(c gnet.Conn) gnet.Action {
+func (*web) OnTick() (time.Duration, gnet.Action) { sketch.Tick(); return time.Second, gnet.None }
+
+func (*web) OnTraffic(c gnet.Conn) gnet.Action {
 	in, _ := c.Peek(-1)
 	used := 0
-	w.out.Reset()
+	out := outputs.Get().(*bytes.Buffer)
+	defer outputs.Put(out)
+	out.Reset()
 	for {
 		req, n := sketch.Request(in[used:])
 		if n == 0 {
@@ -56,18 +60,18 @@ func (w *web) OnTraffic(c gnet.Conn) gnet.Action {
 			time.AfterFunc(req.Delay, func() { c.AsyncWrite(sketch.Answer(nil, req), nil) })
 			continue
 		}
-		w.out.Write(sketch.Answer(w.out.AvailableBuffer(), req))
+		out.Write(sketch.Answer(out.AvailableBuffer(), req))
 		if req.Close {
 			c.Discard(used)
-			c.Write(w.out.Bytes())
+			c.Write(out.Bytes())
 			return gnet.Close
 		}
 	}
 	if used > 0 { // 0 would discard what has come of the next request too
 		c.Discard(used)
 	}
-	if w.out.Len() > 0 {
-		c.Write(w.out.Bytes())
+	if out.Len() > 0 {
+		c.Write(out.Bytes())
 	}
 	return gnet.None
 }
