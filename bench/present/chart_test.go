@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -31,7 +32,7 @@ func extremes() (out []*Grid) {
 	for name, value := range values {
 		for _, rows := range []int{1, 5, 30} {
 			for _, line := range []bool{false, true} {
-				g := &Grid{Suite: "servers", Name: fmt.Sprintf("x-%s-%d-%v", name, rows, line), Title: "What is measured here, in some words: " + name, Line: line,
+				g := &Grid{Suite: "servers", Name: fmt.Sprintf("x-%s-%d-%v", name, rows, line), Title: "What is measured here, in some words: " + strings.Repeat("a title ", 2*rows) + name, Line: line,
 					Chart: "m0", XLabel: "connections", Where: "Intel Xeon Platinum 8481C, 2 cores, 2026-11-26"}
 				for m, x := range []float64{1, 1000, 1100, 5000, 1e6}[:1+rng.IntN(5)] {
 					g.Metrics = append(g.Metrics, Metric{Key: fmt.Sprint("m", m), Title: "CPU µs each", X: x, Lower: true})
@@ -119,7 +120,7 @@ func boxes(t *testing.T, svg string) (all []box) {
 		if err := xml.Unmarshal([]byte("<s>"+s+"</s>"), &plain); err != nil {
 			t.Fatal(err)
 		}
-		w := width(plain.S) * map[string]float64{"title": 15. / 12, "head": 13. / 12, "dim": 11. / 12}[m[3]]
+		w := width(plain.S) * map[string]float64{"title": bold * 15 / 12, "head": bold * 13 / 12, "dim": 11. / 12}[m[3]]
 		if w == 0 {
 			w = width(plain.S)
 		}

@@ -33,6 +33,9 @@ var hues = [][2]string{
 	{"#0e7490", "#39c5cf"}, {"#57606a", "#c9d1d9"}, {"#6b3f1d", "#c69c6d"}, {"#4d7c0f", "#a3d65c"}, {"#7c2d4f", "#ffa7b8"},
 }
 
+// bold letters are wider than others by as much.
+const bold = 1.08
+
 // A canvas is an SVG that is being drawn. Distances are in CSS pixels.
 type canvas struct {
 	bytes.Buffer
@@ -54,8 +57,12 @@ func newCanvas(w, h float64, title, about string) *canvas {
 	fmt.Fprintf(c, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" width="%[1]s" height="%[2]s" role="img">`+"\n", px(w), px(h))
 	fmt.Fprintf(c, "<title>%s</title>\n"+style, escape(title), &light, &dark)
 	c.add(`<rect class="ground" x=".5" y=".5" width="%s" height="%s" rx="6"/>`, px(w-1), px(h-1))
-	c.text(16, 26, "title", "start", title)
-	c.text(16, 43, "dim", "start", about)
+	class, size := "title", 15./12
+	if width(title)*size*bold > w-2*edge {
+		class, size = "head", 13./12
+	}
+	c.text(edge, 26, class, "start", fit(title, (w-2*edge)/size/bold))
+	c.text(edge, 43, "dim", "start", fit(about, (w-2*edge)*12/11))
 	return c
 }
 
