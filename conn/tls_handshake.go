@@ -233,9 +233,13 @@ func orNowhere(a net.Addr) net.Addr {
 }
 
 // compute waits for a place in computing. Places are given in order, one for each
-// flight of messages, so that all handshakes advance evenly.
+// flight of messages, so that all handshakes advance evenly. Then it lets the loop go
+// first if that has something to do on the same processor. Go's scheduler would run the
+// handshake that gets a place before everything else, so that handshakes would follow
+// each other and a loop have its turn once for sixty of them.
 func (hs *handshake) compute() {
 	computing <- struct{}{}
+	runtime.Gosched()
 	hs.computes = true
 }
 
