@@ -37,6 +37,16 @@ func (l *Loop) mostBurst() uint32 {
 	return maxSend
 }
 
+// mostSend is how much of the pending output, or of a file, is sent before the others
+// have their turn. While events of others wait it is less, but more than mostBurst: to
+// go on costs two calls of the poller, and an answer of 64 KB is to be sent at once.
+func (l *Loop) mostSend() uint64 {
+	if l.taken < l.count {
+		return 3 * shortBurst
+	}
+	return maxSend
+}
+
 // OnDrain calls fn once, when the output has fallen to Handler.Low: after the running
 // callback if it has already. If the connection closes first, fn is called after
 // Handler.Close, and its next Write returns net.ErrClosed. Once Handler.Close has been

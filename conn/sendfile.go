@@ -90,7 +90,7 @@ func (c *Conn) sendFile(s *segment) {
 		c.more.dropFirst()
 		return
 	}
-	want := min(s.n, maxSend)
+	want := min(s.n, int64(c.loop.mostSend()))
 	c.loop.called()
 	n, errno := sendfile(int(c.fd), s.file, s.off, want)
 	c.loop.stats.Writes++

@@ -1,4 +1,4 @@
-// What is written before a file leaves in one segment with the file's first bytes.
+// Files: the segments that they leave in, and how much of one is sent at a time.
 
 package conn_test
 
@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -46,16 +47,58 @@ func TestFileIsInTheSegmentOfItsHead(t *testing.T) {
 			t.Fatalf("%q, %v", got, err)
 		}
 	}
-	raw, err := c.(*net.TCPConn).SyscallConn()
+	if n := tcpInfo(t, c.(*net.TCPConn)).Data_segs_in; n >= answers*3/2 { // one may be sent again
+		t.Errorf("%d segments with data for %d answers", n, answers)
+	}
+}
+
+func tcpInfo(t *testing.T, c syscall.Conn) (info *unix.TCPInfo) {
+	t.Helper()
+	raw, err := c.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var info *unix.TCPInfo
 	raw.Control(func(fd uintptr) { info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := info.Data_segs_in; n >= answers*3/2 { // one may be sent again
-		t.Errorf("%d segments with data for %d answers", n, answers)
+	return info
+}
+
+// Less of a file is sent at a time while events of others wait.
+func TestLessOfAFileIsSentWhileOthersWait(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, make([]byte, 8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, "epoll", "tcp")
+	var first *conn.Conn
+	var sent []uint64 // of the first one's file, when the second is called
+	r.listen(&conn.Handler{Data: func(c *conn.Conn, p []byte) int {
+		if first != nil {
+			info := tcpInfo(t, first)
+			sent = append(sent, info.Bytes_sent+uint64(info.Notsent_bytes))
+			return len(p)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Error(err)
+			return len(p)
+		}
+		first = c
+		c.SendFile(f, 0, 8<<20)
+		return len(p)
+	}})
+	a, b := r.dial(), r.dial()
+	r.until("both", func() bool { return r.loop.Stats().Open == 2 })
+	r.turns(2)
+	r.do(func() { // so that one wait brings both
+		a.send("x")
+		b.send("x")
+	})
+	r.until("both to be called", func() bool { return len(sent) > 0 })
+	if n := sent[0]; n == 0 || n > 128<<10 {
+		t.Errorf("%d bytes of a file were sent while the other waited", n)
 	}
 }

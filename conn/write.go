@@ -267,7 +267,7 @@ func (c *Conn) fileFollows() bool {
 func (c *Conn) send() {
 	begin := c.loop.stats.BytesOut
 	for !c.is(blocked | connecting | closed) {
-		if c.loop.stats.BytesOut-begin >= maxSend {
+		if c.loop.stats.BytesOut-begin >= c.loop.mostSend() {
 			c.set(blocked) // the poller reports room at once, and the next turn goes on
 			c.sent(0)
 			break
