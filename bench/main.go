@@ -1,7 +1,7 @@
 // Command bench measures lurcher beside what a user would pick instead, and writes a report:
 //
 //	go run .                                    everything, an hour and a half
-//	go run . -quick                             little of everything, under a minute
+//	go run . -quick                             little of everything, a minute or so
 //	go run . -only servers,echo -rounds 3       two suites
 //	go run . -contenders lurcher,floor,nginx    three contenders
 //
@@ -47,7 +47,7 @@ func main() {
 		exit(load.Generate(os.Args[2]))
 	}
 	var o options
-	flag.BoolVar(&o.quick, "quick", false, "little of everything, within a minute: to see that it works, not to quote")
+	flag.BoolVar(&o.quick, "quick", false, "little of everything, in a minute or so: to see that it works, not to quote")
 	flag.StringVar(&o.only, "only", "", "suites to run, with commas: "+strings.Join(names(suite.All()), ","))
 	flag.StringVar(&o.contenders, "contenders", "", "servers to run, with commas; all of them if empty")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each contender gets its turn")

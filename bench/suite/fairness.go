@@ -79,7 +79,9 @@ var fairMetrics = []present.Metric{
 func Fairness(ctx context.Context, b *Bench) error {
 	all := &present.Grid{Suite: "fairness", Name: "fairness", Title: "A light client beside others: p99 and max, ms",
 		About: fmt.Sprintf("A request each %v, on a connection that was used before and on a new one in turn, beside those on the left: "+
-			"the first of them come while it asks. One without an answer counts as 10 s. Medians of what the tables below have.", probing)}
+			"the first of them come while it asks. One without an answer counts as 10 s. Medians of what the tables below have. "+
+			"The row of nobody is what the machine adds by itself. The client shares a core with the crowd, at a higher priority: "+
+			"by how much it woke up too late to ask, at most, is in the last column of each table below.", probing)}
 	b.Report.Grids = append(b.Report.Grids, all)
 	for _, who := range fair {
 		all.Metrics = append(all.Metrics, present.Metric{Key: who + " p99", Title: who + " p99", Lower: true, Once: true},
