@@ -34,7 +34,7 @@ func main() {
 	flag.BoolVar(&g.trust, "trust-forwarded", false, "add to the X-Forwarded-* of the client, do not replace them: where it is a proxy of yours")
 	flag.DurationVar(&g.failTimeout, "fail-timeout", 10*time.Second, "for which others are asked instead of an upstream that could not be reached, or was late")
 	flag.DurationVar(&g.leftTimeout, "left-timeout", time.Second, "for an answer to begin, to a client that has sent its FIN")
-	flag.DurationVar(&g.client.DialTimeout, "dial-timeout", 5*time.Second, "to connect to an upstream")
+	flag.DurationVar(&g.client.DialTimeout, "dial-timeout", 3*time.Second, "to connect to an upstream")
 	flag.DurationVar(&g.client.HeadTimeout, "head-timeout", 30*time.Second, "for an upstream's answer to begin; negative, here and below: no limit")
 	flag.DurationVar(&g.client.BodyTimeout, "body-timeout", time.Minute, "for more of it")
 	flag.DurationVar(&g.client.IdleTimeout, "upstream-idle-timeout", 30*time.Second, "of connections to upstreams")
@@ -44,11 +44,12 @@ func main() {
 	flag.DurationVar(&srv.BodyTimeout, "client-body-timeout", 30*time.Second, "for each 4 KiB of its body")
 	flag.DurationVar(&srv.IdleTimeout, "idle-timeout", 75*time.Second, "of connections of clients")
 	flag.IntVar(&srv.MaxConns, "max-conns", 1<<16, "connections of clients")
-	flag.IntVar(&srv.MaxHead, "max-head", 16<<10, "bytes of a client's head")
-	flag.IntVar(&srv.MaxFields, "max-fields", 200, "field lines of a client's head")
+	flag.IntVar(&srv.MaxHead, "max-head", 32<<10, "bytes of a client's head")
+	flag.IntVar(&srv.MaxFields, "max-fields", 1000, "field lines of a head, of a client or an upstream")
 	flag.Int64Var(&srv.MaxBody, "max-body", -1, "bytes of a client's body")
 	flag.IntVar(&srv.Loops, "loops", runtime.GOMAXPROCS(0), "event loops")
 	flag.Parse()
+	g.client.MaxFields = srv.MaxFields
 
 	for addr := range strings.SplitSeq(*upstreams, ",") {
 		if addr = strings.TrimSpace(addr); !strings.Contains(addr, "://") {
