@@ -5,12 +5,17 @@ package ws
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -153,4 +158,80 @@ func TestRulesOfClient(t *testing.T) {
 			})
 		}
 	}
+}
+
+// How a server may end a connection, and what the client makes of it.
+func TestEndsOfClient(t *testing.T) {
+	t.Parallel()
+	l := runLoop(t)
+	for _, c := range []struct {
+		name   string
+		do     func(p *puppet) // what the server does after the handshake
+		code   Code
+		reason string
+		err    error
+	}{
+		{"FIN", func(p *puppet) { p.fin() }, Abnormal, "", io.EOF},
+		{"FIN within a head", func(p *puppet) { p.send([]byte("\x81")); p.fin() }, Abnormal, "", io.ErrUnexpectedEOF},
+		{"FIN within a frame", func(p *puppet) { p.send([]byte("\x81\x05he")); p.fin() }, Abnormal, "", io.ErrUnexpectedEOF},
+		{"FIN within a message", func(p *puppet) { p.send([]byte("\x01\x02he")); p.fin() }, Abnormal, "", io.ErrUnexpectedEOF},
+		{"RST", func(p *puppet) { p.reset() }, Abnormal, "", syscall.ECONNRESET},
+		{"RST within a frame", func(p *puppet) { p.send([]byte("\x81\x7e")); p.reset() }, Abnormal, "", syscall.ECONNRESET},
+		{"close, and FIN at once", func(p *puppet) { p.send([]byte("\x88\x05\x03\xe9bye")); p.fin() }, GoingAway, "bye", nil},
+		{"close, and RST at once", func(p *puppet) { p.send([]byte("\x88\x02\x03\xe9")); p.want("close 1001"); p.reset() }, GoingAway, "", nil},
+		{"close, and no FIN", func(p *puppet) { p.send([]byte("\x88\x02\x03\xe9")); p.want("close 1001"); p.read() }, GoingAway, "", nil},
+		{"close of no code", func(p *puppet) { p.send([]byte("\x88\x00")); p.want(`close ""`); p.fin() }, NoCode, "", nil},
+		{"two closes", func(p *puppet) { p.send([]byte("\x88\x02\x03\xe8\x88\x02\x03\xe9")); p.want("close 1000"); p.fin() }, NormalClosure, "", nil},
+		{"a close that is never answered", func(p *puppet) { p.send([]byte("\x81\x05close")); p.want("close 4001"); p.read() }, Abnormal, "", os.ErrDeadlineExceeded},
+		{"a close that FIN answers", func(p *puppet) { p.send([]byte("\x81\x05close")); p.want("close 4001"); p.fin() }, Abnormal, "", io.EOF},
+		{"messages after the client's close", func(p *puppet) {
+			p.send([]byte("\x81\x05close"))
+			p.want("close 4001")
+			p.send([]byte("\x81\x04lost\x89\x00\x01\x04lost\x88\x03\x0f\xa1x"))
+			p.fin()
+		}, 4001, "x", nil},
+		{"pings without end", func(p *puppet) {
+			go p.Write(bytes.Repeat([]byte("\x89\x01p"), 20_000))
+			for range 20_000 {
+				p.want(`pong "p"`)
+			}
+			p.fin()
+		}, Abnormal, "", io.EOF},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h, ends := closing(&Handler{CloseTimeout: 50 * time.Millisecond})
+			h.Message = func(c *Conn, op Op, m []byte) {
+				if string(m) != "close" {
+					t.Errorf("message %q", m)
+				}
+				c.Close(4001, "")
+			}
+			p := newPuppet(t)
+			done := make(chan error, 1)
+			go func() {
+				err := p.serve("")
+				if err == nil {
+					c.do(p)
+				}
+				done <- err
+			}()
+			var d Dialer
+			if r := d.on(t, l, p.url(), h); r.err != nil {
+				t.Fatal(r.err)
+			}
+			e := wait(t, ends)
+			if err := wait(t, done); err != nil {
+				t.Fatal(err)
+			}
+			if e.Code != c.code || c.reason != "" && e.Reason != c.reason || !errors.Is(e.Err, c.err) {
+				t.Errorf("it ended in %v, want %v, %v", e, c.code, c.err)
+			}
+		})
+	}
+}
+
+func (p *puppet) reset() {
+	p.Conn.(*net.TCPConn).SetLinger(0)
+	p.Conn.Close()
 }
