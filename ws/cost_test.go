@@ -88,6 +88,51 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// What a message costs that comes compressed and goes so.
+func TestDeflateAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	h := echo()
+	h.Deflate = &Deflate{}
+	p := start(t, h).dial("Sec-WebSocket-Extensions: permessage-deflate")
+	in := zip(Text, squeeze(mixed))
+	p.send(in)
+	f, err := p.read()
+	if err != nil || f.head&rsv1Bit == 0 {
+		t.Fatal(f, err)
+	}
+	fd, out := rawOf(t, p), make([]byte, len(appendHead(nil, 0, 0, len(f.data)))+len(f.data))
+	if n := testing.AllocsPerRun(500, func() { round(t, fd, in, out) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// What a message costs a client, whose frames have masks.
+func TestClientAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	p := newPuppet(t)
+	served := make(chan error, 1)
+	go func() { served <- p.serve("") }()
+	var d Dialer
+	if r := d.on(t, runLoop(t), p.url(), echo()); r.err != nil {
+		t.Fatal(r.err)
+	}
+	if err := wait(t, served); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{5, 512, 16 << 10} {
+		in := AppendFrame(nil, Text, []byte(k64[:n]))
+		fd, out := rawOf(t, p.peer), make([]byte, len(in)+4)
+		round(t, fd, in, out)
+		if n := testing.AllocsPerRun(500, func() { round(t, fd, in, out) }); n != 0 {
+			t.Errorf("%v allocations for %d bytes", n, len(in))
+		}
+	}
+}
+
 // TestIdleMemory is what a connection holds that waits for a message.
 func TestIdleMemory(t *testing.T) {
 	const n = 400
@@ -112,7 +157,7 @@ func TestIdleMemory(t *testing.T) {
 	}
 	until(t, "all are gone", func() bool {
 		heap(&before)
-		return after.HeapObjects-before.HeapObjects > 2*n-50
+		return int64(after.HeapObjects)-int64(before.HeapObjects) > 2*n-50
 	})
 	bytes, objects := float64(after.HeapAlloc-before.HeapAlloc)/n, float64(after.HeapObjects-before.HeapObjects)/n
 	t.Logf("%.0f bytes in %.2f objects each", bytes, objects)

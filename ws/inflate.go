@@ -21,6 +21,7 @@ const finalBlocks = 64
 
 // An inflater inflates one message. It is shared by all connections.
 type inflater struct {
+	conn  *Conn
 	r     io.ReadCloser // of package flate, which reads from the inflater itself
 	in    []byte        // the unread part of the message
 	tail  string        // the unread part of what follows the message
@@ -72,8 +73,10 @@ func (z *inflater) Read(p []byte) (n int, err error) {
 func (z *inflater) more(n int) error {
 	end := len(z.out.B) + n
 	for len(z.out.B) < end {
-		z.grow(end - len(z.out.B))
 		from := len(z.out.B)
+		if from == cap(z.out.B) { // what is there doubles
+			z.out = z.conn.grow(z.out, min(2*max(from, 2<<10), end))
+		}
 		got, err := z.r.Read(z.out.B[from:min(end, cap(z.out.B))])
 		z.out.B = z.out.B[:from+got]
 		z.size += uint64(got)
@@ -100,22 +103,13 @@ func (z *inflater) more(n int) error {
 	return nil
 }
 
-// grow makes room for at most n bytes more: what is there doubles.
-func (z *inflater) grow(n int) {
-	if len(z.out.B) == cap(z.out.B) {
-		b := make([]byte, len(z.out.B), len(z.out.B)+min(n, max(len(z.out.B), 4<<10)))
-		copy(b, z.out.B)
-		z.out.B = b
-	}
-}
-
 // inflating reports whether a message is being inflated. What follows it waits meanwhile.
 func (c *Conn) inflating() bool { return c.more != nil && c.more.inflate != nil }
 
 // beginInflate inflates the message that was collected, and delivers it.
 func (c *Conn) beginInflate(op Op) {
 	z := inflaters.Get().(*inflater)
-	z.in, z.tail, z.op, z.out = c.msg.B, endOfMessage, op, c.borrow(len(c.msg.B))
+	z.conn, z.in, z.tail, z.op, z.out = c, c.msg.B, endOfMessage, op, c.borrow(len(c.msg.B))
 	z.r.(flate.Resetter).Reset(z, nil)
 	c.extra().inflate = z
 	c.inflateMore()
@@ -125,9 +119,7 @@ func (c *Conn) beginInflate(op Op) {
 func (c *Conn) inflateMore() {
 	z := c.more.inflate
 	room := c.h.limit() - z.size // and one more byte shows that it is too big
-	had := cap(z.out.B)
 	err := z.more(int(min(room, inflateTurn-1)) + 1)
-	c.conn.Charge(cap(z.out.B) - had)
 	switch {
 	case z.size > c.h.limit():
 		c.fail(ErrTooBig)
@@ -158,7 +150,7 @@ func (c *Conn) endInflate() {
 	if z.out != nil {
 		c.giveBack(z.out)
 	}
-	z.in, z.out, z.tail, z.text, z.size, z.final = nil, nil, "", utf8Whole, 0, 0
+	z.conn, z.in, z.out, z.tail, z.text, z.size, z.final = nil, nil, nil, "", utf8Whole, 0, 0
 	inflaters.Put(z)
 	c.dropMessage()
 }

@@ -33,20 +33,34 @@ func (c *Conn) giveBack(m *bytebufferpool.ByteBuffer) {
 	}
 }
 
-// collect appends to the message that comes in pieces. Its buffer has room for twice what
+// grow returns m, or another buffer with what is in it, with room for n bytes in all.
+func (c *Conn) grow(m *bytebufferpool.ByteBuffer, n int) *bytebufferpool.ByteBuffer {
+	to := m
+	if shelf(n) != shelf(cap(m.B)) {
+		to = c.borrow(n)
+	}
+	room := to.B[:0]
+	if n > cap(room) {
+		c.conn.Charge(n - cap(room))
+		room = make([]byte, 0, n)
+	}
+	to.B = append(room, m.B...)
+	if to != m {
+		c.giveBack(m)
+	}
+	return to
+}
+
+// collect appends to the message that comes in pieces. It asks for room for twice what
 // has come at most, whatever the frame's head says of what is still to come.
 func (c *Conn) collect(p Piece) {
 	if c.msg == nil {
 		c.msg = c.borrow(len(p.Data))
 	}
-	m := c.msg
-	if n := len(m.B) + len(p.Data); n > cap(m.B) {
-		room := make([]byte, len(m.B), n+int(min(p.Left, uint64(n))))
-		copy(room, m.B)
-		c.conn.Charge(cap(room) - cap(m.B))
-		m.B = room
+	if n := len(c.msg.B) + len(p.Data); n > cap(c.msg.B) {
+		c.msg = c.grow(c.msg, n+int(min(p.Left, uint64(n))))
 	}
-	m.B = append(m.B, p.Data...)
+	c.msg.B = append(c.msg.B, p.Data...)
 }
 
 // deliver hands over the message that was collected.
