@@ -4,7 +4,9 @@
 package ws
 
 import (
+	"bytes"
 	"errors"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -54,6 +56,30 @@ func TestHalfMessagesAreBounded(t *testing.T) {
 		if log := s.logs.take(); !strings.Contains(log, "hold too much") {
 			t.Errorf("logged: %s", log)
 		}
+	}
+}
+
+// A message in many small fragments is copied a few times at most.
+func TestManyFragments(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const n, size = 64, 4 << 20
+	got := make(chan int, 1)
+	s := start(t, &Handler{MaxMessage: size, Message: func(c *Conn, op Op, p []byte) { got <- len(p) }})
+	p := s.dial()
+	part := begin(Continuation, k64[:n])
+	in := append(begin(Binary, ""), bytes.Repeat(part, size/n)...)
+	in = append(in, end("")...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	p.send(in)
+	if got := wait(t, got); got != size {
+		t.Errorf("%d bytes", got)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 4*size {
+		t.Errorf("%d bytes are allocated", n)
 	}
 }
 

@@ -51,14 +51,18 @@ func (c *Conn) grow(m *bytebufferpool.ByteBuffer, n int) *bytebufferpool.ByteBuf
 	return to
 }
 
-// collect appends to the message that comes in pieces. It asks for room for twice what
-// has come at most, whatever the frame's head says of what is still to come.
+// collect appends to the message that comes in pieces. The room doubles, whatever the
+// frame's head says of what is still to come, but not beyond what the message may have.
 func (c *Conn) collect(p Piece) {
 	if c.msg == nil {
 		c.msg = c.borrow(len(p.Data))
 	}
 	if n := len(c.msg.B) + len(p.Data); n > cap(c.msg.B) {
-		c.msg = c.grow(c.msg, n+int(min(p.Left, uint64(n))))
+		room := min(uint64(2*n), max(c.h.limit(), uint64(n)))
+		if c.parser.finalFrame() {
+			room = min(room, uint64(n)+p.Left)
+		}
+		c.msg = c.grow(c.msg, int(room))
 	}
 	c.msg.B = append(c.msg.B, p.Data...)
 }

@@ -215,6 +215,9 @@ func (p *Parser) close(data []byte, first bool) Error {
 // idle reports whether the next byte begins a message or a control frame.
 func (p *Parser) idle() bool { return p.step == atFirst && p.mode&inMessage == 0 }
 
+// finalFrame reports whether the frame that was read last has FIN set.
+func (p *Parser) finalFrame() bool { return p.head&0x80 != 0 }
+
 // fail ends the parser.
 func (p *Parser) fail(e Error) error {
 	p.step, p.utf8 = atFailed, uint8(e)
