@@ -56,6 +56,7 @@ type Client struct {
 
 	MaxConns   int   // connections to an origin, on a loop; 512
 	MaxIdle    int   // idle connections to an origin, on a loop; 128
+	MaxIdleAll int   // idle connections to all origins together, on a loop; 1024
 	MaxWaiting int   // requests to an origin that wait for one of MaxConns, on a loop; 4096
 	MaxHead    int   // bytes of an answer's head; 64 KiB
 	MaxFields  int   // field lines of a head; 256
@@ -75,7 +76,8 @@ type Client struct {
 type limits struct {
 	tls, dial, wait, write, cont, head, body, idle, age, total time.Duration
 
-	conns, maxIdle, waiting        int
+	conns, waiting                 int
+	maxIdle, maxIdleAll            int
 	pipeline                       int
 	maxHead, maxFields, maxInterim int
 	maxBody                        int64
@@ -98,6 +100,7 @@ func (c *Client) prepare() {
 		total:      max(c.Timeout, 0),
 		conns:      most(c.MaxConns, 512),
 		maxIdle:    most(c.MaxIdle, 128),
+		maxIdleAll: most(c.MaxIdleAll, 1024),
 		waiting:    most(c.MaxWaiting, 4096),
 		pipeline:   max(c.Pipeline, 1),
 		maxHead:    min(most(c.MaxHead, 64<<10), 1<<30),

@@ -314,6 +314,28 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%d are idle", n)
 		}
 	})
+	t.Run("number, of all origins", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, &Client{MaxIdleAll: 3})
+		var urls []string
+		for range 5 {
+			urls = append(urls, always(t, answerOf("/")))
+			r.get(urls[len(urls)-1]).want(t, "200 /")
+		}
+		if n := idle(r); n != 3 {
+			t.Errorf("%d are idle", n)
+		}
+		for i := 4; i >= 0; i-- { // the three that were used last are left, and these again
+			r.get(urls[i]).want(t, "200 /")
+		}
+		if st := r.Stats(); st.Reused != 3 || idle(r) != 3 {
+			t.Errorf("%d were used again, %d are idle", st.Reused, idle(r))
+		}
+		r.do(r.pool.CloseIdle)
+		if n := idle(r); n != 0 || r.pool.idle.n != 0 {
+			t.Errorf("%d and %d are idle", n, r.pool.idle.n)
+		}
+	})
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{MaxIdle: -1})

@@ -113,7 +113,7 @@ func (o *origin) trim() {
 func (o *origin) dial() error {
 	p := o.pool
 	s := &session{o: o, state: dialling}
-	s.in.of = s
+	s.in.of, s.aged.of = s, s
 	if p.client.Connect == nil {
 		c, err := p.client.Dialer.Dial(p.loop, "tcp", o.addr, o.handler)
 		if err != nil {
@@ -197,9 +197,12 @@ func (o *origin) serve(s *session) {
 		return
 	case o.idle.n >= l.maxIdle:
 		o.idle.last.of.drop()
+	case o.pool.idle.n >= l.maxIdleAll:
+		o.pool.idle.last.of.drop()
 	}
 	s.state = idle
 	o.idle.pushFront(&s.in)
+	o.pool.idle.pushFront(&s.aged)
 	s.conn.SetDeadline(s.idleFor())
 }
 

@@ -24,6 +24,7 @@ type Pool struct {
 	plain   conn.Handler       // for http
 	spelled map[string]*origin // by the URL's beginning, as programs write it
 	origins map[string]*origin // by the same in one spelling
+	idle    list[session]      // connections to all origins, the last one idle for longest
 	closed  atomic.Bool        // connections are not used again
 
 	heads   []*head     // not in use

@@ -20,6 +20,7 @@ type session struct {
 	x        *exchange      // the exchange whose answer is due
 	line     list[exchange] // those whose answers come after that
 	in       link[session]  // in one of the origin's lists
+	aged     link[session]  // in the pool's list of idle ones
 	at, seen uint64         // bytes of input that were consumed, and received
 	born     int64          // time of its creation, in nanoseconds
 	hint     time.Duration  // how long the server says it may be idle; 0: unknown
@@ -48,6 +49,7 @@ func (s *session) unlist() {
 		s.o.dialling.remove(&s.in)
 	case idle:
 		s.o.idle.remove(&s.in)
+		s.o.pool.idle.remove(&s.aged)
 	case busy:
 		s.withdraw()
 	}
