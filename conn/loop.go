@@ -16,6 +16,7 @@ import (
 
 	"github.com/valyala/bytebufferpool"
 
+	"github.com/lurcher-net/lurcher/internal/lend"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -101,7 +102,9 @@ type Loop struct {
 
 	post postbox
 
-	goroutine atomic.Uint64 // the goroutine that runs the callbacks; 0: none
+	lease     *lend.Lease   // of the goroutine that runs the callbacks: see lendGoroutine
+	goroutine atomic.Uint64 // its number; 0: none
+	runContext
 	//lint:ignore U1000 debug builds use it
 	owned  atomic.Uint32 // calls of methods since counted
 	calls  uint64        // system calls that transfer bytes, in debug builds
@@ -177,17 +180,27 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 
 // run is the part of Run that has a goroutine of its own. If a callback ends that, by
 // runtime.Goexit as t.FailNow does, its connection ends, and the loop goes on on
-// another goroutine.
+// another goroutine. So it does if the goroutine was lent, and the loop taken over.
 func (l *Loop) run(ctx context.Context, over chan<- error) {
+	me := new(lend.Lease)
+	if debugging {
+		me.Here = l.Here
+	}
+	l.lease, l.runContext = me, runContext{ctx, over}
 	l.goroutine.Store(goroutine())
 	done := false
 	defer func() {
+		if me.Lost() {
+			return
+		}
+		me.Close()
 		if !done {
 			go l.run(ctx, over)
 		}
 	}()
 	err := l.rounds(ctx)
 	done = true
+	l.lease = nil
 	l.goroutine.Store(0)
 	over <- err
 }

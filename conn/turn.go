@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/lend"
 	"github.com/lurcher-net/lurcher/internal/stack"
 )
 
@@ -102,7 +104,7 @@ func (l *Loop) turns() {
 func (l *Loop) turn() (done bool) {
 	l.turning = true
 	l.counted()
-	defer l.recovered()
+	defer l.recovered(l.lease)
 	l.settle()
 	for ; l.list < lists; l.list++ {
 		l.handOut()
@@ -269,8 +271,15 @@ func (l *Loop) closeFDs() {
 
 // recovered handles a panic or a runtime.Goexit of a callback: its connection is
 // closed, and the loop goes on; after Goexit, on another goroutine.
-func (l *Loop) recovered() {
+func (l *Loop) recovered(me *lend.Lease) {
 	v := recover()
+	if me != nil && me.Lost() { // what ends here is not the loop's
+		if v != nil {
+			l.logPanic(v, stack.Panicked())
+			runtime.Goexit()
+		}
+		return
+	}
 	if !l.turning {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/internal/lend"
 	"github.com/lurcher-net/lurcher/internal/stack"
 	"github.com/lurcher-net/lurcher/server"
 )
@@ -33,6 +34,9 @@ type call struct {
 	req     *http.Request
 	resp    response
 	place
+	lease *lend.Lease   // of the loop that the handler is called on, or nil
+	kind  uint8         // of its handler's: see site.quick
+	took  time.Duration // by the handler, once it has returned
 
 	mu      sync.Mutex // for what follows
 	changed sync.Cond  // the loop or the goroutine has done something that the other waits for
@@ -96,7 +100,9 @@ func (c *call) run() {
 	if c.req.RequestURI == "*" && c.req.Method == "OPTIONS" {
 		h = http.HandlerFunc(options)
 	}
+	began := time.Now()
 	h.ServeHTTP(&c.resp, c.req)
+	c.took = time.Since(began)
 	cancel()
 	c.finish(false)
 	whole = true
@@ -143,7 +149,22 @@ func (c *call) finish(cut bool) {
 		c.out.tail = c.desk.buf
 	}
 	c.changed.Broadcast()
-	c.post()
+	c.step()
+}
+
+// step has the call's step run: at once if the handler is called on the loop. c.mu is
+// held, but perhaps not meanwhile.
+func (c *call) step() {
+	if c.posted || !c.lease.Hold() {
+		c.post()
+		return
+	}
+	c.posted = true
+	d := c.desk
+	c.mu.Unlock()
+	d.onStep()
+	c.lease.Release()
+	c.mu.Lock()
 }
 
 // post makes the loop run the call's step, which takes all that is there by then. c.mu is
@@ -160,18 +181,33 @@ func (c *call) post() {
 // do runs fn on the loop, after all that was posted before, and waits for it.
 func (c *call) do(fn func(x adapt.Exchange)) error {
 	done := make(chan error, 1)
-	err := c.w.Post(func() {
+	act := func() {
 		if x := c.exchange(); x != nil {
 			fn(x)
 			done <- nil
 		} else {
 			done <- errOver
 		}
-	})
-	if err != nil {
+	}
+	if err := c.onLoop(act); err != nil {
 		return err
 	}
 	return <-done
+}
+
+// onLoop runs fn on the loop, after all that was posted before. The caller may wait for
+// that.
+func (c *call) onLoop(fn func()) error {
+	c.mu.Lock()
+	here := !c.posted && c.lease.Hold()
+	c.mu.Unlock()
+	if here {
+		fn()
+		c.lease.Release()
+		return nil
+	}
+	c.lease.Leave()
+	return c.w.Post(fn)
 }
 
 // giveUp makes the loop close the connection when the handler returns, because a part of
@@ -196,5 +232,6 @@ func (c *call) wait(deadline time.Time) {
 		})
 		defer t.Stop()
 	}
+	c.lease.Leave()
 	c.changed.Wait()
 }

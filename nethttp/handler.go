@@ -4,6 +4,7 @@
 //
 //	loop        serve       the head is copied, the body begins to be buffered
 //	loop        site.hand   at the end of the turn calls whose bodies have come go to the pool
+//	            site.runs   unless the handler is likely to be quick: then the loop's goroutine calls it (here.go)
 //	goroutine   call.run    builds the http.Request, calls the handler (request.go, body.go, response.go)
 //	loop        desk.onStep takes over what the handler has written (loop.go)
 
@@ -16,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -30,7 +32,8 @@ import (
 //
 //	s := &server.Server{Handler: nethttp.Handler(http.FileServer(http.Dir(".")), 64)}
 //
-// h is called on goroutines, of which at most workers run at a time; 0 or less means one
+// h is called on goroutines (on the loop's own if it was quick so far, which then goes on
+// on another one as soon as h waits), of which at most workers run at a time; 0 or less means one
 // for each request under way, as with net/http. Up to 16,384 more requests wait, in the
 // order they came; beyond that, requests are refused with 503. A request whose client
 // leaves while it waits is dropped. If workers are limited, a request with a body waits
@@ -54,12 +57,14 @@ func Handler(h http.Handler, workers int) server.Handler {
 type adapter struct {
 	handler http.Handler
 	pool    pool
-	sites   sync.Map // *conn.Loop to *site
+	quick   time.Duration // see mayRun; 0: all handlers are handed over, as some tests want it
+	sites   sync.Map      // *conn.Loop to *site
+	loops   atomic.Int32
 	told    sync.Map // places in the program that were logged for a mistake
 }
 
 func newAdapter(h http.Handler, workers int) *adapter {
-	a := &adapter{handler: h}
+	a := &adapter{handler: h, quick: quick}
 	a.pool.limit = workers
 	return a
 }
@@ -72,8 +77,11 @@ type site struct {
 	log         *slog.Logger
 	bodyTimeout time.Duration // negative: none
 
-	calls []*call // of this turn, see hand
-	flush func()
+	calls     []*call // of this turn: calls[at:] are to be handed over, see hand
+	at        int
+	flush     func()
+	following bool      // runs itself takes what is added
+	took      [256]took // by handlers of each kind
 }
 
 func (a *adapter) siteOf(l *conn.Loop, x adapt.Exchange) *site {
@@ -93,9 +101,11 @@ func (a *adapter) siteOf(l *conn.Loop, x adapt.Exchange) *site {
 	s.flush = s.hand
 	a.sites.Store(l, s)
 	a.pool.use(1)
+	a.loops.Add(1)
 	srv.OnStop(func() {
 		a.sites.Delete(l)
 		a.pool.use(-1)
+		a.loops.Add(-1)
 	})
 	return s
 }
@@ -173,20 +183,35 @@ func (a *adapter) take(w server.Response, r server.Request, h http.Handler, m *m
 	c.peer.site.add(c)
 }
 
-// add makes a goroutine run the call. Calls go to the pool at the end of the turn: by
+// add makes the call run. Calls go to goroutines at the end of the turn: by
 // then all that has come of their bodies has been read, so that a handler need not wait
 // for the body of a small POST.
 func (s *site) add(c *call) {
 	s.loop.Ref() // until retire: Shutdown waits also for handlers whose clients have left
 	s.calls = append(s.calls, c)
-	if len(s.calls) == 1 {
+	if s.waiting() == 1 && !s.following {
 		s.loop.Post(s.flush)
 	}
 }
 
+// waiting returns how many calls are to be handed over.
+func (s *site) waiting() int { return len(s.calls) - s.at }
+
+// next takes the first of them.
+func (s *site) next() *call {
+	c := s.calls[s.at]
+	s.calls[s.at] = nil
+	if s.at++; s.at == len(s.calls) {
+		s.calls, s.at = s.calls[:0], 0
+	}
+	return c
+}
+
+// hand has the calls of this turn run. It returns after the first that it has called
+// itself, and that may have lost the loop: the rest is posted.
 func (s *site) hand() {
-	for i, c := range s.calls {
-		s.calls[i] = nil
+	for s.waiting() > 0 {
+		c := s.next()
 		switch x := c.exchange(); {
 		case x == nil:
 			c.desk.retire(c)
@@ -194,11 +219,13 @@ func (s *site) hand() {
 			c.gather(0, 1) // its client sends nothing before the handler asks
 		case s.adapter.pool.limit > 0 && !c.gathered():
 			c.gather(gatherTime, 0)
+		case s.mayRun(c, x):
+			s.runs(c, x)
+			return
 		default:
 			c.submit(x)
 		}
 	}
-	s.calls = s.calls[:0]
 }
 
 // submit hands the call to the pool.

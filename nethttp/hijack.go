@@ -81,7 +81,7 @@ type detached struct {
 func (r *response) detach(tunnel bool) detached {
 	c := r.call
 	done := make(chan detached, 1)
-	err := c.w.Post(func() {
+	err := c.onLoop(func() {
 		if err := c.letGo(tunnel, done); err != nil {
 			done <- detached{err: err}
 		}
@@ -89,6 +89,7 @@ func (r *response) detach(tunnel bool) detached {
 	if err != nil {
 		return detached{err: errOver}
 	}
+	c.lease.Leave() // what hijacks stays
 	got := <-done
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/lend"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -17,6 +18,7 @@ type desk struct {
 	call                 *call
 	step, drained, start func()
 	left                 func(cause error)
+	here                 func(*lend.Lease)
 	sink                 func(p []byte, last bool)
 	trailer              func(name, value []byte)
 
@@ -38,7 +40,7 @@ func takeDesk() *desk {
 	}
 	d := new(desk)
 	d.step, d.left, d.drained, d.start = d.onStep, d.onLeft, d.onDrained, d.onStart
-	d.sink, d.trailer = d.onBody, d.onTrailer
+	d.sink, d.trailer, d.here = d.onBody, d.onTrailer, d.onHere
 	return d
 }
 
@@ -110,6 +112,7 @@ func (d *desk) onStep() {
 	if cap(o.buf) > cap(d.spare) {
 		d.spare = o.buf
 	}
+	c.peer.site.took[c.kind].note(c.took)
 	d.retire(c)
 }
 

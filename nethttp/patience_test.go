@@ -375,6 +375,7 @@ func TestGoroutinesEnd(t *testing.T) {
 	t.Parallel()
 	g := newGate()
 	a := newAdapter(g, 0)
+	a.quick = 0 // all go to the pool
 	one, two := start(t, &server.Server{}, a.serve), start(t, &server.Server{Loops: 2}, a.serve)
 	var clients []*caller
 	for _, s := range []*rig{one, two} {

@@ -21,6 +21,7 @@ type pool struct {
 	mu      sync.Mutex
 	running int // goroutines, idle ones included
 	idle    []chan *call
+	here    int  // calls that run on the goroutines of loops
 	least   int  // goroutines that have been idle ever since the last sweep
 	swept   bool // a sweep has been scheduled
 
@@ -36,6 +37,53 @@ type place struct {
 	next, prev *call
 	queued     bool
 	early      bool // it counts as that
+	here       bool // it counts as that
+}
+
+// enter takes a place for a call that is going to run on a loop's goroutine, if one is
+// free and nobody waits for it.
+func (p *pool) enter(c *call) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting > 0 || p.full() {
+		return false
+	}
+	p.here++
+	c.here = true
+	return true
+}
+
+// exit gives back what enter took, unless leave has done so.
+func (p *pool) exit(c *call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !c.here {
+		return
+	}
+	c.here = false
+	p.here--
+	if next := p.first; next != nil && !p.full() {
+		p.unlink(next)
+		p.start(next)
+	}
+}
+
+// full reports whether as many handlers run as may. p.mu is held.
+func (p *pool) full() bool {
+	return p.limit > 0 && p.running-len(p.idle)+p.here >= p.limit
+}
+
+// start has an idle goroutine run c, or a new one. p.mu is held.
+func (p *pool) start(c *call) {
+	if n := len(p.idle); n > 0 {
+		g := p.idle[n-1] // the one whose stack is still in the cache
+		p.idle = p.idle[:n-1]
+		p.least = min(p.least, n-1)
+		g <- c
+		return
+	}
+	p.running++
+	go p.work(c)
 }
 
 // use counts the sites that may still submit calls. When the last one goes, the idle
@@ -52,7 +100,7 @@ func (p *pool) use(n int) {
 // workers, and not to the queue. least is how many there are for it at least.
 func (p *pool) submitEarly(c *call, least int) bool {
 	p.mu.Lock()
-	spare := p.early < max(p.limit/2, least) && p.waiting == 0 && (len(p.idle) > 0 || p.running < p.limit)
+	spare := p.early < max(p.limit/2, least) && p.waiting == 0 && !p.full()
 	if spare {
 		p.early++
 		c.early = true
@@ -72,16 +120,8 @@ func (p *pool) submitEarly(c *call, least int) bool {
 func (p *pool) submit(c *call) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n := len(p.idle); n > 0 {
-		g := p.idle[n-1] // the one whose stack is still in the cache
-		p.idle = p.idle[:n-1]
-		p.least = min(p.least, n-1)
-		g <- c
-		return true
-	}
-	if p.limit <= 0 || p.running < p.limit {
-		p.running++
-		go p.work(c)
+	if !p.full() {
+		p.start(c)
 		return true
 	}
 	if p.waiting == mostWaiting {
@@ -172,12 +212,16 @@ func (p *pool) leave(c *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.settle(c)
-	if c := p.first; c != nil {
-		p.unlink(c)
-		go p.work(c)
-		return
+	if c.here {
+		c.here = false
+		p.here--
+	} else {
+		p.running--
 	}
-	p.running--
+	if next := p.first; next != nil && !p.full() {
+		p.unlink(next)
+		p.start(next)
+	}
 }
 
 // sweep ends the goroutines that have had nothing to do since the last sweep.

@@ -36,6 +36,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // startPool starts a server for h, and returns the pool of its goroutines.
 func startPool(t testing.TB, s *server.Server, h http.Handler, workers int) (*rig, *pool) {
 	a := newAdapter(h, workers)
+	a.quick = 0 // all go to the pool
 	return start(t, s, a.serve), &a.pool
 }
 

@@ -52,7 +52,10 @@ func TestPromises(t *testing.T) {
 					if name == "switches" || strings.Contains(p.name, "ijack") {
 						needHandOver(t)
 					}
-					theirs, ours := p.onNetHTTP(t, secure), p.onOurs(t, secure)
+					theirs, ours := p.onNetHTTP(t, secure), p.onOurs(t, secure, time.Hour)
+					if handedOver := p.onOurs(t, secure, 0); handedOver != ours {
+						t.Errorf("called by the loop:\n%s\nby the pool:\n%s", ours, handedOver)
+					}
 					switch {
 					case p.differs == "" && theirs != ours:
 						t.Errorf("net/http:\n%s\nlurcher:\n%s", theirs, ours)
@@ -90,9 +93,12 @@ func (p promise) onNetHTTP(t *testing.T, secure bool) string {
 	return s.String()
 }
 
-func (p promise) onOurs(t *testing.T, secure bool) string {
+// onOurs calls handlers on the loop, or with quick 0 on goroutines of the pool.
+func (p promise) onOurs(t *testing.T, secure bool, quick time.Duration) string {
 	s, n := new(script), new(sync.WaitGroup)
-	h := Handler(s.handler(p, n), 4)
+	a := newAdapter(s.handler(p, n), 4)
+	a.quick = quick
+	h := a.serve
 	var srv *rig
 	if secure {
 		var addr net.Addr

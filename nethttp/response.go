@@ -228,7 +228,9 @@ func (r *response) FlushError() error {
 	case r.done:
 		return errReturned
 	}
-	return r.flush()
+	err := r.flush()
+	r.call.lease.Leave() // the loop sends when it goes on, and the handler may go on for long
+	return err
 }
 
 func (r *response) flush() error {
@@ -335,7 +337,7 @@ func (c *call) isGone() error {
 func (r *response) push(must bool) error {
 	r.call.mu.Lock()
 	defer r.call.mu.Unlock()
-	return r.call.pushLocked(must)
+	return r.call.pushLocked(must, filePart{})
 }
 
 // pushFile is push with a part of a file after the buffer.
@@ -343,14 +345,10 @@ func (r *response) pushFile(f filePart) error {
 	c := r.call
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := c.pushLocked(true)
-	if err == nil {
-		c.out.file = f
-	}
-	return err
+	return c.pushLocked(true, f)
 }
 
-func (c *call) pushLocked(must bool) error {
+func (c *call) pushLocked(must bool, f filePart) error {
 	for {
 		switch d, o := c.desk, &c.out; {
 		case overdue(o.by):
@@ -360,8 +358,8 @@ func (c *call) pushLocked(must bool) error {
 			return c.gone
 		case len(o.buf) == 0 && o.file.f == nil && !o.taking && !o.choked:
 			c.takeHead()
-			o.buf, d.buf, d.spare = d.buf, d.spare[:0], nil
-			c.post()
+			o.buf, d.buf, d.spare, o.file = d.buf, d.spare[:0], nil, f
+			c.step()
 			return nil
 		case !must:
 			return nil

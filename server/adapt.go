@@ -8,6 +8,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/internal/adapt"
+	"github.com/lurcher-net/lurcher/internal/lend"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -120,6 +121,12 @@ func (a *adapted) Cut() {
 		s.x.onAbort = nil // the caller knows already
 	}
 	s.happens(givenUp, nil)
+}
+
+func (a *adapted) Next() {
+	if a.phase == idle {
+		lend.Next(a.conn)
+	}
 }
 
 func (a *adapted) HandOver(h *conn.Handler) *conn.Conn { return (*session)(a).handOver(h) }

@@ -92,6 +92,11 @@ type Exchange interface {
 	// does not pass for a whole one.
 	Cut()
 
+	// Next has what the client has sent after this request read now, where that would
+	// happen in this turn anyway: so answers to a pipeline leave together. It is called
+	// after the end of the exchange, in a posted function.
+	Next()
+
 	// HandOver ends HTTP on the connection, also in the middle of the answer.
 	HandOver(h *conn.Handler) *conn.Conn
 }

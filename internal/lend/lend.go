@@ -1,0 +1,105 @@
+// Package lend is the door by which package nethttp calls handlers that may block on
+// the goroutine of a loop. As long as such a function is quick nothing changes hands,
+// which costs a tenth of what two goroutines cost that wake each other. When it is
+// slow, or says that it is going to wait, another goroutine becomes the loop's, and the
+// function goes on where it is. Package conn fills the door in.
+package lend
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// Package conn sets these. What is any here is a *conn.Loop or *conn.Conn.
+var (
+	// Run calls fn on the loop's goroutine, and lends that to it. It must be the last
+	// thing that a function does which was posted to the loop: if fn loses the loop,
+	// Run does not return. It returns false, and has not called fn, if nobody could
+	// take the loop over, because a test turns it by hand.
+	Run func(loop any, fn func(*Lease)) bool
+
+	// Next delivers now the input that a connection holds, if the loop would do so in
+	// this turn, and nothing else before. It is called in a posted function.
+	Next func(conn any)
+)
+
+// patience is how long a function may have the loop. It is a late resort: a function
+// that knows that it is going to wait calls Leave.
+const patience = time.Millisecond
+
+// A Lease is the right of a goroutine to run a loop. Its methods may be called from any
+// goroutine.
+type Lease struct {
+	Here  func() bool // in debug builds, which tell goroutines apart: only the loop's may hold it
+	state atomic.Uint32
+	timer *time.Timer
+	heir  chan struct{} // wakes the goroutine that will take the loop over
+}
+
+const (
+	owned = iota // the loop's own code runs
+	lent         // a function runs: the loop may be taken over
+	held         // the function's goroutine uses the loop at the moment
+	lost         // another goroutine runs the loop now
+)
+
+// Hold reports whether the loop is the function's now, as if it ran on it in a posted
+// function, until Release.
+func (l *Lease) Hold() bool {
+	return l != nil && (l.Here == nil || l.Here()) && l.state.CompareAndSwap(lent, held)
+}
+
+// Release ends what Hold began.
+func (l *Lease) Release() { l.state.Store(lent) }
+
+// Leave has another goroutine run the loop, because this one is about to wait.
+func (l *Lease) Leave() {
+	if l != nil && l.state.CompareAndSwap(lent, lost) {
+		close(l.heir)
+	}
+}
+
+// Lost reports whether another goroutine runs the loop.
+func (l *Lease) Lost() bool { return l.state.Load() == lost }
+
+// Begin lends the loop. heir makes the goroutine that waits for the channel, and then
+// runs the loop, or ends if it receives a value. Begin and End are for package conn.
+func (l *Lease) Begin(heir func(chan struct{})) {
+	if l.heir == nil {
+		l.heir = make(chan struct{})
+		heir(l.heir)
+		l.timer = time.AfterFunc(patience, l.expire)
+	} else {
+		l.timer.Reset(patience)
+	}
+	l.state.Store(lent)
+}
+
+// expire takes the loop away from a function that has it for too long.
+func (l *Lease) expire() {
+	if l.state.Load() == held {
+		l.timer.Reset(patience)
+		return
+	}
+	l.Leave()
+}
+
+// End reports whether the loop is still this goroutine's.
+func (l *Lease) End() bool {
+	for !l.state.CompareAndSwap(lent, owned) {
+		if l.Lost() {
+			return false
+		}
+		runtime.Gosched() // another goroutine of the program holds it for a moment
+	}
+	l.timer.Stop()
+	return true
+}
+
+// Close ends the goroutine that waits to take over.
+func (l *Lease) Close() {
+	if l.heir != nil {
+		l.heir <- struct{}{}
+	}
+}

@@ -1,0 +1,208 @@
+// Handlers that the loop calls itself: what is quick stays there, and what is not holds
+// up nobody.
+
+package nethttp
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lurcher-net/lurcher/server"
+)
+
+// startHere starts a server whose loop calls all handlers itself.
+func startHere(t *testing.T, s *server.Server, h http.HandlerFunc, workers int) *rig {
+	a := newAdapter(h, workers)
+	a.quick = time.Hour
+	return start(t, s, a.serve)
+}
+
+// TestPipelineIsOneWrite: answers to what one read has brought leave together.
+func TestPipelineIsOneWrite(t *testing.T) {
+	t.Parallel()
+	s := startHere(t, &server.Server{}, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) }, 4)
+	c := s.dial()
+	c.send(get("/first"))
+	c.want("200 /first")
+	s.bytesIn()
+	before := s.loop.Load().Stats()
+	var in strings.Builder
+	for i := range 16 {
+		in.WriteString(get(fmt.Sprint("/", i)))
+	}
+	c.send(in.String())
+	for i := range 16 {
+		c.want(fmt.Sprint("200 /", i))
+	}
+	s.bytesIn()
+	after := s.loop.Load().Stats()
+	// A loop that runs out of its portion of a turn, because the machine is busy, sends what it has.
+	if n := after.Writes - before.Writes; n > 8 {
+		t.Errorf("16 answers took %d writes", n)
+	}
+}
+
+// TestSlowHandlerHoldsNoAnswer: what is answered already leaves while the next
+// handler of the same pipeline waits, and other connections are served meanwhile.
+func TestSlowHandlerHoldsNoAnswer(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]func(open chan bool){
+		"a channel": func(open chan bool) { <-open },
+		"a spin": func(open chan bool) {
+			for len(open) == 0 {
+				runtime.Gosched()
+			}
+			<-open
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			open := make(chan bool, 1)
+			s := startHere(t, &server.Server{}, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/slow" {
+					wait(open)
+				}
+				io.WriteString(w, r.URL.Path)
+			}, 0)
+			c, other := s.dial(), s.dial()
+			c.send(get("/1") + get("/2") + get("/slow") + get("/3"))
+			c.want("200 /1")
+			c.want("200 /2")
+			other.send(get("/other"))
+			other.want("200 /other")
+			open <- true
+			c.want("200 /slow")
+			c.want("200 /3")
+		})
+	}
+}
+
+// TestQuickHandlersAreLearned: the loop calls what was quick, and no more what was not.
+func TestQuickHandlersAreLearned(t *testing.T) {
+	t.Parallel()
+	var s *rig
+	open := make(chan bool)
+	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		here := s.loop.Load().Here()
+		if r.URL.Path == "/slow" {
+			<-open
+		}
+		fmt.Fprint(w, here)
+	}), 4)
+	a.quick = slow / 20 * fewLoops // more than one slow call in 16 is too much
+	s = start(t, &server.Server{}, a.serve)
+	c := s.dial()
+	c.send(get("/slow"))
+	other := s.dial()
+	other.send(get("/quick")) // after this the loop has gone on for long
+	other.want("200 true")
+	time.AfterFunc(8*slow, func() { open <- true })
+	c.want("200 true") // nothing was known of it
+	c.send(get("/slow"))
+	open <- true
+	c.want("200 false")
+	c.send(get("/quick"))
+	c.want("200 true")
+}
+
+// TestLimitHere: handlers that loops call count as those of the pool do.
+func TestLimitHere(t *testing.T) {
+	t.Parallel()
+	for _, workers := range []int{1, 3} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+			t.Parallel()
+			var now, most, all atomic.Int32
+			a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n := now.Add(1)
+				defer now.Add(-1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				if all.Add(1)%8 == 0 {
+					time.Sleep(2 * slow) // the loop goes on elsewhere
+				}
+				io.WriteString(w, "ok")
+			}), workers)
+			a.quick = time.Hour
+			s := start(t, &server.Server{Loops: 4}, a.serve)
+			var clients []*caller
+			for range 16 {
+				clients = append(clients, s.dial())
+			}
+			for range 8 {
+				for _, c := range clients {
+					c.send(get("/"))
+				}
+				for _, c := range clients {
+					c.want("200 ok")
+				}
+			}
+			if n := most.Load(); int(n) > workers {
+				t.Errorf("%d handlers at a time, of %d workers", n, workers)
+			}
+			until(t, "none counts any more", func() bool {
+				a.pool.mu.Lock()
+				defer a.pool.mu.Unlock()
+				return a.pool.here == 0 && a.pool.running == len(a.pool.idle) && a.pool.waiting == 0
+			})
+		})
+	}
+}
+
+// TestOthersWriteHere: goroutines of the handler may write while the loop is lent to it.
+func TestOthersWriteHere(t *testing.T) {
+	t.Parallel()
+	s := startHere(t, &server.Server{}, func(w http.ResponseWriter, r *http.Request) {
+		done := make(chan bool)
+		go func() {
+			defer close(done)
+			for range 100 {
+				w.Write(make([]byte, 10<<10))
+			}
+		}()
+		<-done
+		w.(http.Flusher).Flush()
+		io.WriteString(w, "end")
+	}, 0)
+	c := s.dial()
+	for range 5 {
+		c.send(get("/"))
+		a, err := c.read("GET")
+		if err != nil || len(a.body) != 1000<<10+3 {
+			t.Fatalf("%d bytes, %v", len(a.body), err)
+		}
+	}
+}
+
+// TestExitHere: a handler that ends its goroutine while the loop is lent to it, or
+// after it was taken over, costs its connection and no more.
+func TestExitHere(t *testing.T) {
+	t.Parallel()
+	s := startHere(t, &server.Server{}, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/late":
+			time.Sleep(4 * slow)
+			runtime.Goexit()
+		case "/soon":
+			runtime.Goexit()
+		case "/panic":
+			time.Sleep(4 * slow)
+			panic(http.ErrAbortHandler)
+		}
+		io.WriteString(w, "ok")
+	}, 2)
+	for range 3 {
+		for _, path := range []string{"/soon", "/late", "/panic"} {
+			bad, good := s.dial(), s.dial()
+			bad.send(get(path))
+			good.send(get("/"))
+			bad.wantEnd()
+			good.want("200 ok")
+		}
+	}
+}
