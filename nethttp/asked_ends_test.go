@@ -106,8 +106,9 @@ var askedEnds = []asked{
 		req, _ := http.NewRequest("GET", url, nil)
 		ch := make(chan struct{})
 		req.Cancel = ch //lint:ignore SA1019 http.Client sets it
-		time.AfterFunc(20*time.Millisecond, func() { close(ch) })
-		_, err := c.Transport.RoundTrip(req)
+		// Before it is written net/http has other words.
+		sent := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(ch) }}
+		_, err := c.Transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(context.Background(), sent)))
 		say("%v", err)
 	}},
 	{name: "cancelled in the body", raw: func(c net.Conn, in lineReader) {

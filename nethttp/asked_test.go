@@ -10,7 +10,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +53,35 @@ var askedRequests = []asked{
 		r.Header.Set("Transfer-Encoding", "chunked")
 		r.Header.Set("Trailer", "X")
 	})},
+	{name: "httptrace: what is written", set: settings{ExpectContinueTimeout: patience}, h: echo, do: func(c *http.Client, url string, say say) {
+		for _, body := range []io.Reader{nil, strings.NewReader("hello"), stream("hello")()} {
+			req, _ := http.NewRequest("POST", url, body)
+			req.Header["X-Two"] = []string{"1", "2"}
+			if body != nil {
+				req.Header.Set("Expect", "100-continue")
+			}
+			var mu sync.Mutex
+			var fields, events []string
+			note := func(what string) { mu.Lock(); defer mu.Unlock(); events = append(events, what) }
+			resp, err := c.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+				WroteHeaderField: func(key string, value []string) { fields = append(fields, fmt.Sprint(key, value)) },
+				WroteHeaders:     func() { note("headers") },
+				Wait100Continue:  func() { note("waits") },
+				Got100Continue:   func() { note("continues") },
+				WroteRequest:     func(i httptrace.WroteRequestInfo) { note(fmt.Sprint("written ", i.Err)) },
+			})))
+			if err != nil {
+				say("%v", err)
+				continue
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			mu.Lock()
+			slices.Sort(fields)
+			say("%v %v", fields, events)
+			mu.Unlock()
+		}
+	}},
 	{name: "User-Agent", h: echo, do: askFor("GET", nil, func(r *http.Request) { r.Header.Set("User-Agent", "me") })},
 	{name: "no User-Agent", h: echo, do: askFor("GET", nil, func(r *http.Request) { r.Header["User-Agent"] = nil })},
 	{name: "Request.Host", h: echo, do: askFor("GET", nil, func(r *http.Request) { r.Host = "other.example:81" })},

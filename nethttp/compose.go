@@ -14,7 +14,45 @@ import (
 
 // compose sets the target and the fields, as http.Request.Write does.
 func (tr *trip) compose() error {
-	q, req := tr.q, tr.req
+	req := tr.req
+	if err := tr.address(); err != nil {
+		return err
+	}
+	if agent, ok := req.Header["User-Agent"]; !ok {
+		tr.q.Set("User-Agent", tr.noted("User-Agent", "Go-http-client/1.1"))
+	} else if len(agent) > 0 && agent[0] != "" {
+		tr.q.Set("User-Agent", tr.noted("User-Agent", agent[0]))
+	}
+	tr.frame()
+	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
+		switch name {
+		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer":
+			continue // from Request's fields, or not at all
+		}
+		tr.noted(name, req.Header[name]...)
+		for _, v := range req.Header[name] {
+			if err := tr.q.Add(name, v); err != nil {
+				return err
+			}
+		}
+	}
+	if tr.proxy != nil && req.Header.Get("Proxy-Authorization") == "" {
+		if auth := basicAuth(tr.proxy); auth != "" {
+			tr.q.Set("Proxy-Authorization", tr.noted("Proxy-Authorization", auth))
+		}
+	}
+	if tr.gzip {
+		tr.q.Set("Accept-Encoding", tr.noted("Accept-Encoding", "gzip"))
+	}
+	if (req.Close || tr.t.DisableKeepAlives) && !has(req.Header["Connection"], "close") {
+		tr.q.Add("Connection", tr.noted("Connection", "close"))
+	}
+	return nil
+}
+
+// address sets the target, and Host.
+func (tr *trip) address() error {
+	req := tr.req
 	host := req.Host
 	if host == "" {
 		host = req.URL.Host
@@ -35,55 +73,45 @@ func (tr *trip) compose() error {
 	case req.Method == "CONNECT" && req.URL.Path == "":
 		target = host
 	}
-	q.Set("Host", host)
-	if err := q.Target(target); err != nil {
-		return err
+	tr.q.Set("Host", tr.noted("Host", host))
+	return tr.q.Target(target)
+}
+
+// A noted field is reported to httptrace when the head has been written. noted returns
+// its first value.
+func (tr *trip) noted(name string, values ...string) string {
+	if tr.trace != nil && tr.trace.WroteHeaderField != nil && len(values) > 0 {
+		tr.fields = append(tr.fields, line{name, values})
 	}
-	agent := "Go-http-client/1.1"
-	if v, ok := req.Header["User-Agent"]; ok {
-		agent = ""
-		if len(v) > 0 {
-			agent = v[0]
-		}
+	if len(values) == 0 {
+		return ""
 	}
-	if agent != "" {
-		q.Set("User-Agent", agent)
-	}
-	tr.frame()
-	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
-		switch name {
-		case "Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer":
-			continue // from Request's fields, or not at all
-		}
-		for _, v := range req.Header[name] {
-			if err := q.Add(name, v); err != nil {
-				return err
-			}
-		}
-	}
-	if tr.proxy != nil && req.Header.Get("Proxy-Authorization") == "" {
-		if auth := basicAuth(tr.proxy); auth != "" {
-			q.Set("Proxy-Authorization", auth)
-		}
-	}
-	if tr.gzip {
-		q.Set("Accept-Encoding", "gzip")
-	}
-	if (req.Close || tr.t.DisableKeepAlives) && !has(req.Header["Connection"], "close") {
-		q.Add("Connection", "close")
-	}
-	return nil
+	return values[0]
+}
+
+type line struct {
+	name   string
+	values []string
 }
 
 // frame says how long the body is, and what follows it.
 func (tr *trip) frame() {
-	if tr.up != nil && tr.up.length >= 0 {
-		tr.q.Set("Content-Length", strconv.FormatInt(tr.up.length, 10))
-	}
-	if len(tr.req.Trailer) > 0 && tr.up != nil && tr.up.length < 0 {
+	switch {
+	case tr.up == nil: // EndBytes sets it
+		switch tr.req.Method {
+		case "", "GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT":
+			if len(tr.whole) == 0 {
+				return // not there (RFC 9110 8.6)
+			}
+		}
+		tr.noted("Content-Length", strconv.Itoa(len(tr.whole)))
+	case tr.up.length >= 0:
+		tr.q.Set("Content-Length", tr.noted("Content-Length", strconv.FormatInt(tr.up.length, 10)))
+	default:
+		tr.noted("Transfer-Encoding", "chunked") // the client does
 		names := slices.DeleteFunc(slices.Sorted(maps.Keys(tr.req.Trailer)), func(name string) bool { return !field.MayTrail(name) })
 		if len(names) > 0 {
-			tr.q.Set("Trailer", strings.Join(names, ","))
+			tr.q.Set("Trailer", tr.noted("Trailer", strings.Join(names, ",")))
 		}
 	}
 }

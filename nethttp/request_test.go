@@ -20,7 +20,12 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
+const hostDiffers = "CONNECT without a Host field, and a Host that RFC 3986 does not know, as `::1`, are answered with 400, and the preface of HTTP/2 with 505; net/http calls the handler."
+
 var requestPromises = []promise{
+	{name: "CONNECT without Host", in: "CONNECT x:80 HTTP/1.1\r\n\r\n", h: status(404, write("x")), differs: hostDiffers},
+	{name: "a Host that is no authority", in: "GET / HTTP/1.1\r\nHost: ::1\r\n\r\n", h: write("x"), differs: hostDiffers},
+	{name: "the preface of HTTP/2", in: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", h: write("x"), differs: hostDiffers},
 	{name: "GET", in: get("/a/b?c=d&e", "User-Agent: x", "Accept: */*", "X-Two: 1", "x-two: 2", "x-TWO: 3", "Empty:"), h: dump},
 	{name: "a path to decode", in: get("/a%20b/%2f?c=%20"), h: dump},
 	{name: "a path that is encoded in another way", in: get(`/a^b|c`), h: dump},

@@ -39,13 +39,31 @@ func (tr *trip) wroteHead() {
 	}
 	tr.pending = false
 	t := tr.trace
+	for _, f := range tr.fields {
+		t.WroteHeaderField(f.name, f.values)
+	}
+	tr.fields = nil
 	if t.WroteHeaders != nil {
 		t.WroteHeaders()
 	}
-	if tr.up == nil {
-		tr.wrote(nil)
-	} else if t.Wait100Continue != nil && tr.expects() {
+	waits := tr.expects() && tr.t.ExpectContinueTimeout > 0 && (tr.up != nil || len(tr.whole) > 0)
+	if waits && t.Wait100Continue != nil {
 		t.Wait100Continue()
+	}
+	if tr.up == nil {
+		tr.unsent = true
+		if !waits {
+			tr.sent()
+		}
+	}
+}
+
+// sent reports to httptrace that a body in memory has been written: with the head, or
+// when its turn has come.
+func (tr *trip) sent() {
+	if tr.unsent {
+		tr.unsent = false
+		tr.wrote(nil)
 	}
 }
 
@@ -69,8 +87,11 @@ func (tr *trip) informed(r client.Response) {
 	if t == nil {
 		return
 	}
-	if r.Status() == 100 && t.Got100Continue != nil {
-		t.Got100Continue()
+	if r.Status() == 100 {
+		if t.Got100Continue != nil {
+			t.Got100Continue()
+		}
+		tr.sent()
 	}
 	if t.Got1xxResponse != nil {
 		if err := t.Got1xxResponse(r.Status(), textproto.MIMEHeader(fieldsOf(r))); err != nil {

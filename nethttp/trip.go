@@ -40,6 +40,8 @@ type trip struct {
 	starting bool // start is running
 	pending  bool // the head is still to be reported to httptrace
 	reused   bool // the connection was
+	fields   []line
+	unsent   bool // a body in memory waits for 100 Continue
 	interim  int  // bytes of interim answers
 	began    bool // a byte of the answer has come
 
@@ -147,6 +149,7 @@ func (tr *trip) answered(r client.Response, err error) {
 		return
 	}
 	tr.first()
+	tr.sent()
 	if tr.up != nil && tr.expects() && !tr.up.wanted {
 		tr.up.stop() // the server does not want the body
 	}
