@@ -208,3 +208,44 @@ func TestEndBeforeResume(t *testing.T) {
 	b.wantEnd()
 	a.want("200")
 }
+
+// TestFarewell: a client that has said that its request is the last gets the answer and
+// the end, and nothing waits for its FIN. One that may be sending more has time to send
+// it, so that no reset destroys the answer (RFC 9112 9.6).
+func TestFarewell(t *testing.T) {
+	t.Parallel()
+	closing := func(w Response, r Request) {
+		w.Set("Connection", "close")
+		mirror(w, r)
+	}
+	for _, c := range []struct {
+		name, request string
+		h             Handler
+		open          int // connections that are left once the client has seen the end
+	}{
+		{"close", get("/", "Connection: close"), mirror, 0},
+		{"HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", mirror, 0},
+		{"close, and more", get("/", "Connection: close") + get("/"), mirror, 1},
+		{"close, with a body", post("/", "body", "Connection: close"), mirror, 1},
+		{"the server closes", get("/"), closing, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &Server{Loops: 1}, c.h)
+			k := s.dial()
+			k.send(c.request)
+			if got := k.all(); !strings.HasPrefix(got, "200 ") {
+				t.Fatalf("%q", got)
+			}
+			open := 0
+			s.do(func() {
+				for range s.workers[0].loop.Conns() {
+					open++
+				}
+			})
+			if open != c.open {
+				t.Errorf("%d connections are left, not %d", open, c.open)
+			}
+		})
+	}
+}

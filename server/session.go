@@ -61,6 +61,7 @@ const (
 	served                                         // there was a request on this connection
 	surplus                                        // the connection is over MaxConns
 	eager                                          // the client has pipelined, or sent a body
+	farewell                                       // the client has said that this request is its last
 	untilEnd                                       // only the end of the connection ends the answer that has begun
 	ended                                          // the program has ended the last exchange
 	bulky                                          // the last answer was large: see awaitHead
@@ -300,6 +301,7 @@ func expects(h *head) (continues, other bool) {
 }
 
 func requestFlags(h *head) (f flags) {
+	f = farewell
 	if h.KeepAlive {
 		f = persist
 	}
