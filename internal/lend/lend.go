@@ -69,20 +69,25 @@ func (l *Lease) Begin(heir func(chan struct{})) {
 	if l.heir == nil {
 		l.heir = make(chan struct{})
 		heir(l.heir)
-		l.timer = time.AfterFunc(patience, l.expire)
-	} else {
-		l.timer.Reset(patience)
+		l.timer = time.AfterFunc(time.Hour, l.expire)
 	}
 	l.state.Store(lent)
+	l.timer.Reset(patience) // not before: expire has to find it lent
 }
 
 // expire takes the loop away from a function that has it for too long.
 func (l *Lease) expire() {
-	if l.state.Load() == held {
-		l.timer.Reset(patience)
-		return
+	for {
+		l.Leave()
+		switch l.state.Load() {
+		case lent: // it was held a moment ago
+		case held:
+			l.timer.Reset(patience)
+			return
+		default:
+			return
+		}
 	}
-	l.Leave()
 }
 
 // End reports whether the loop is still this goroutine's.
