@@ -26,6 +26,7 @@ type upload struct {
 	length int64         // -1: chunked
 	room   chan struct{} // the loop has room, or will never have any
 	wanted bool          // there was room: the loop's
+	ended  bool          // end was called: the goroutine's
 
 	mu      sync.Mutex
 	begun   bool
@@ -183,7 +184,9 @@ func (u *upload) signal() {
 
 func (u *upload) run() {
 	err := u.copy()
-	u.tr.wrote(err)
+	if !u.ended {
+		u.tr.wrote(err)
+	}
 	u.mu.Lock()
 	if err != nil && !u.stopped {
 		u.err = err
@@ -279,6 +282,7 @@ func (u *upload) put(p []byte) bool {
 
 // end completes the request, with its trailer.
 func (u *upload) end() {
+	u.ended = true
 	type line struct{ name, value string }
 	var lines []line
 	if u.length < 0 {
@@ -293,5 +297,6 @@ func (u *upload) end() {
 			u.tr.q.Trailer(l.name, l.value)
 		}
 		u.tr.q.End("")
+		u.tr.wrote(nil) // before the answer can come
 	})
 }
