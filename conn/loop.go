@@ -47,7 +47,7 @@ type Loop struct {
 	// input that is held, output that is pending, what crypto/tls keeps for them, and
 	// what their protocols hold, by [Conn.Charge]. When they hold more, those that
 	// hold most are reset, with ErrMemory, which is logged. Set it before Run.
-	// Default: a quarter of the memory that the process may have, divided by the
+	// Default: an eighth of the memory that the process may have, divided by the
 	// number of processors; negative: no limit.
 	MaxMemory int
 

@@ -119,11 +119,12 @@ func (l *Loop) shed() {
 	l.settle()
 }
 
-// memoryShare is the default of MaxMemory: a quarter of the memory that the process may
-// have, divided by the number of processors.
+// memoryShare is the default of MaxMemory: an eighth of the memory that the process may
+// have, divided by the number of processors. The heap grows to up to three times of what
+// is held, so a process under attack leaves room for others.
 var memoryShare = sync.OnceValue(func() int {
 	const least = 16 << 20
 	total := min(machineMemory(), uint64(debug.SetMemoryLimit(-1)))
-	share := total / 4 / uint64(runtime.GOMAXPROCS(0))
+	share := total / 8 / uint64(runtime.GOMAXPROCS(0))
 	return int(min(max(share, least), math.MaxInt/2))
 })

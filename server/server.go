@@ -54,7 +54,7 @@ type Server struct {
 	// a Hub that are to be dealt out, what crypto/tls keeps, and what protocols
 	// charge by [conn.Conn.Charge]. It is divided among the loops. A
 	// loop that holds more than its share resets the connections that hold most;
-	// Stats and Log say so. Default: a quarter of the memory that the process may
+	// Stats and Log say so. Default: an eighth of the memory that the process may
 	// use: the process takes up to three times as much, because the garbage collector
 	// lets the heap grow before it collects. [debug.SetMemoryLimit] lowers both.
 	MaxMemory int64
