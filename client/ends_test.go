@@ -109,17 +109,17 @@ func TestAbortedDials(t *testing.T) {
 			}
 		})
 	}
+	for end := time.Now().Add(30 * time.Second); r.loop.Stats().Open != 0; r.do(func() {}) { // they are let go in portions
+		if time.Now().After(end) {
+			t.Fatalf("the loop has %d connections", r.loop.Stats().Open)
+		}
+	}
 	r.do(func() {
 		o := r.pool.origins["http"+strings.TrimPrefix(hole, "http")]
 		if failed != n || o.open != 0 || o.dialling.n != 0 || o.waiting.n != 0 {
 			t.Errorf("%d of %d failed; %d connections, %d dials and %d requests are left", failed, n, o.open, o.dialling.n, o.waiting.n)
 		}
 	})
-	for end := time.Now().Add(30 * time.Second); r.loop.Stats().Open != 0; r.do(func() {}) { // they are let go in portions
-		if time.Now().After(end) {
-			t.Fatalf("the loop has %d connections", r.loop.Stats().Open)
-		}
-	}
 }
 
 // blackHole is a URL that accepts no connection, and refuses none.

@@ -166,11 +166,19 @@ func TestOnLostGivesUp(t *testing.T) {
 // TestErrorStatus is what a gateway says of an error.
 func TestErrorStatus(t *testing.T) {
 	t.Parallel()
-	r := start(t, &Client{HeadTimeout: 10 * time.Millisecond})
 	silent := peers(t, func(p *peer) { p.head(); p.in.ReadByte() })
-	for url, want := range map[string]int{dead(t): 502, silent: 504, always(t, "garbage\r\n\r\n"): 502} {
-		if e, ok := r.get(url).err.(*Error); !ok || e.Status() != want {
-			t.Errorf("%v, want %d", e, want)
+	for _, c := range []struct {
+		url  string
+		time time.Duration
+		want int
+	}{
+		{dead(t), patience, 502},
+		{silent, 10 * time.Millisecond, 504},
+		{always(t, "garbage\r\n\r\n"), patience, 502},
+	} {
+		r := start(t, &Client{HeadTimeout: c.time})
+		if e, ok := r.get(c.url).err.(*Error); !ok || e.Status() != c.want {
+			t.Errorf("%v, want %d", e, c.want)
 		}
 	}
 	if s := (&Error{Phase: Wait, Err: errWaitTime}).Status(); s != 503 {
