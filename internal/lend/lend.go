@@ -33,6 +33,9 @@ const patience = time.Millisecond
 type Lease struct {
 	Here  func() bool // in debug builds, which tell goroutines apart: only the loop's may hold it
 	state atomic.Uint32
+	turn  atomic.Uint64 // how often it was lent
+	seen  uint64        // turn as of the last expire, which alone uses it
+	armed atomic.Bool   // the timer runs, or expire does
 	timer *time.Timer
 	heir  chan struct{} // wakes the goroutine that will take the loop over
 }
@@ -71,23 +74,30 @@ func (l *Lease) Begin(heir func(chan struct{})) {
 		heir(l.heir)
 		l.timer = time.AfterFunc(time.Hour, l.expire)
 	}
+	l.turn.Add(1)
 	l.state.Store(lent)
-	l.timer.Reset(patience) // not before: expire has to find it lent
+	if !l.armed.Swap(true) { // not before: expire has to find it lent
+		l.timer.Reset(patience)
+	}
 }
 
-// expire takes the loop away from a function that has it for too long.
+// expire takes the loop away from a function that has it for too long: between one and
+// two times patience. Setting a timer for each function would cost more than many do.
 func (l *Lease) expire() {
-	for {
-		l.Leave()
-		switch l.state.Load() {
-		case lent: // it was held a moment ago
-		case held:
-			l.timer.Reset(patience)
-			return
-		default:
+	switch turn := l.turn.Load(); {
+	case turn == l.seen && l.state.Load() == owned:
+		l.armed.Store(false)
+		if l.turn.Load() == turn || l.armed.Swap(true) {
+			return // the next Begin sets the timer
+		}
+	case turn == l.seen:
+		if l.Leave(); l.Lost() {
 			return
 		}
+	default:
+		l.seen = turn
 	}
+	l.timer.Reset(patience)
 }
 
 // End reports whether the loop is still this goroutine's.
@@ -98,7 +108,6 @@ func (l *Lease) End() bool {
 		}
 		runtime.Gosched() // another goroutine of the program holds it for a moment
 	}
-	l.timer.Stop()
 	return true
 }
 
