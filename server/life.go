@@ -192,7 +192,7 @@ func (s *session) traits(e event) (is trait) {
 	switch e {
 	case answered, misfit:
 		add(keep, s.is(persist))
-		add(more, s.is(left|eager) || !s.is(farewell) && s.conn.Pending() > 0)
+		add(more, s.is(left|eager) || s.conn.Pending() > s.parting())
 		add(little, s.phase == receiving && s.canSkip())
 	case refused, givenUp:
 		add(begun, s.is(sent))

@@ -124,6 +124,17 @@ func (s *session) takeBack() bool {
 	return true
 }
 
+// parting is how much of the last answer may be unsent when the connection is closed and
+// no longer read: nothing; or as much as the kernel takes at once, if the client has said
+// that it will send no more. Some send an empty line all the same, which resets a closed
+// connection.
+func (s *session) parting() int {
+	if s.is(farewell) {
+		return 16 << 10
+	}
+	return 0
+}
+
 // linger closes the connection in stages: it sends our FIN now, and closes when the
 // client has closed its side, or has had time to read the answer.
 func (s *session) linger() {
