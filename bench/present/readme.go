@@ -75,7 +75,11 @@ func (r *Report) Readme(page []byte) ([]byte, error) {
 		return nil, errors.New("the two lines are missing between which the report's figures stand")
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "\nMeasured on %s, %s with `%s`.\n", r.Processor(), r.Started.Format(time.DateOnly), strings.TrimSpace(r.Command))
+	how := "with `" + strings.TrimSpace(r.Command) + "`"
+	if strings.Contains(r.Command, " -only ") { // the last of several runs
+		how = "with `go run .` in bench, a few suites at a time: the report says when each was measured"
+	}
+	fmt.Fprintf(&b, "\nMeasured on %s, %s, %s.\n", r.Processor(), r.Started.Format(time.DateOnly), how)
 	for _, s := range summaries {
 		s.write(&b, r)
 	}
