@@ -332,7 +332,7 @@ func TestContinue(t *testing.T) {
 // TestEarlyAnswer has the server answer in the middle of an upload, and close.
 func TestEarlyAnswer(t *testing.T) {
 	t.Parallel()
-	rounds := 300
+	rounds := 1000
 	if testing.Short() {
 		rounds = 50
 	}
