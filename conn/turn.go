@@ -14,6 +14,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/internal/lend"
 	"github.com/lurcher-net/lurcher/internal/stack"
+	"github.com/lurcher-net/lurcher/poller"
 )
 
 const (
@@ -140,19 +141,8 @@ func (l *Loop) handOut() {
 		}
 	case listEvents:
 		for l.taken < l.count && l.more() {
-			e := l.events[l.taken]
 			l.taken++
-			switch o := l.slots.find(e.Token).(type) {
-			case nil:
-			case *Conn:
-				before := o.sees()
-				o.event(e.Ready)
-				l.settle()
-				before.acted(o, e.Ready)
-			default:
-				o.event(e.Ready)
-				l.settle()
-			}
+			l.event(l.events[l.taken-1])
 		}
 	case listAccepts:
 		for n := len(l.accepting); n > 0 && l.more(); n-- {
@@ -180,6 +170,21 @@ func (l *Loop) handOut() {
 			l.deferred.pop().again()
 			l.settle()
 		}
+	}
+}
+
+// event gives an event to its owner. In debug builds a connection has to act on it.
+func (l *Loop) event(e poller.Event) {
+	switch o := l.slots.find(e.Token).(type) {
+	case nil:
+	case *Conn:
+		before := o.sees()
+		o.event(e.Ready)
+		l.settle()
+		before.acted(o, e.Ready)
+	default:
+		o.event(e.Ready)
+		l.settle()
 	}
 }
 

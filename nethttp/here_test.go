@@ -200,3 +200,36 @@ func TestExitHere(t *testing.T) {
 		}
 	}
 }
+
+func blocks(begun chan<- bool, end <-chan bool) { begun <- true; <-end }
+
+// TestBlockedLoopIsNamed: a handler that has lost the loop does not block it. The report
+// names the callback that does.
+func TestBlockedLoopIsNamed(t *testing.T) {
+	t.Parallel()
+	waits, begun, end := make(chan bool), make(chan bool, 8), make(chan bool)
+	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { begun <- true; <-waits }), 8)
+	a.quick = time.Hour
+	s := start(t, &server.Server{SlowCallback: 20 * time.Millisecond}, func(w server.Response, r server.Request) {
+		if string(r.Path()) == "/blocks" {
+			blocks(begun, end)
+			w.End("")
+			return
+		}
+		a.serve(w, r)
+	})
+	for range 8 {
+		s.dial().send(get("/waits"))
+		wait(t, begun)
+	}
+	s.logs.take() // a late machine may have said something
+	s.dial().send(get("/blocks"))
+	wait(t, begun)
+	var text string
+	until(t, "it is reported", func() bool { text = s.logs.take(); return text != "" })
+	if !strings.Contains(text, "nethttp.blocks ") {
+		t.Errorf("the report does not name what blocks:\n%s", text)
+	}
+	close(end)
+	close(waits)
+}

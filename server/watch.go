@@ -170,7 +170,8 @@ func (s *Server) stackOf(i int) string {
 	server := fmt.Sprintf("%q:%q", labelServer, s.name())
 	loop := fmt.Sprintf("%q:%q", labelLoop, strconv.Itoa(i))
 	for record := range strings.SplitSeq(profile.String(), "\n\n") {
-		if strings.Contains(record, server) && strings.Contains(record, loop) && strings.Contains(record, "conn.(*Loop).rounds+") {
+		if strings.Contains(record, server) && strings.Contains(record, loop) && strings.Contains(record, "conn.(*Loop).rounds+") &&
+			!strings.Contains(record, "conn.(*Loop).lendGoroutine+") { // it has lost the loop, or soon will
 			return frames(record)
 		}
 	}
@@ -187,7 +188,7 @@ func frames(record string) string {
 			continue
 		}
 		name, _, _ := strings.Cut(f[2], "+")
-		if strings.HasSuffix(name, "conn.(*Loop).handOut") || strings.HasSuffix(name, "conn.(*Loop).turn") {
+		if stack.IsTurn(name) {
 			break
 		}
 		list = append(list, name+" "+f[3])

@@ -26,7 +26,7 @@ func Panicked() string {
 			list = list[:0] // what was above is what recovers
 		case len(list) == 0 && strings.HasPrefix(f.Function, "runtime."):
 			// how the runtime came to panic: sigpanic, goPanicIndex and the like
-		case strings.HasSuffix(f.Function, "conn.(*Loop).handOut"), strings.HasSuffix(f.Function, "conn.(*Loop).turn"):
+		case IsTurn(f.Function):
 			return Line(list)
 		case len(list) == most:
 			return Line(append(list, "..."))
@@ -37,6 +37,13 @@ func Panicked() string {
 			return Line(list)
 		}
 	}
+}
+
+// IsTurn reports whether a function is one by which a loop makes its callbacks: what it
+// calls is what the program wants to see.
+func IsTurn(function string) bool {
+	_, method, _ := strings.Cut(function, "/conn.(*Loop).")
+	return method == "event" || method == "handOut" || method == "turn"
 }
 
 // Line writes functions, innermost first, as one line.
