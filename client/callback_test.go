@@ -12,24 +12,8 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/faulty"
 )
-
-// A badSink is one of whose methods goes wrong.
-type badSink struct {
-	in  string
-	bad func()
-}
-
-func (s badSink) try(method string) {
-	if s.in == method {
-		s.bad()
-	}
-}
-func (s badSink) Write(p []byte) (int, error) { s.try("Write"); return len(p), nil }
-func (s badSink) Full() bool                  { s.try("Full"); return s.in == "OnDrain" }
-func (s badSink) OnDrain(func())              { s.try("OnDrain") }
-func (s badSink) Close() error                { s.try("Close"); return nil }
-func (s badSink) Abort() error                { s.try("Abort"); return nil }
 
 // answered makes a kind of what is done with the answer.
 func answered(fn func(a Response, bad func())) func(r *rig, q Request, bad func()) {
@@ -45,8 +29,8 @@ func answered(fn func(a Response, bad func())) func(r *rig, q Request, bad func(
 
 func ignore(Response, error) {}
 
-// callbackKinds are all that there are: each has bad called from one. Which server is
-// asked, its path says.
+// callbackKinds are all kinds of callback: each calls bad in one of them. The path
+// chooses what the server answers.
 var callbackKinds = []struct {
 	name, path string
 	ask        func(r *rig, q Request, bad func())
@@ -91,11 +75,11 @@ var callbackKinds = []struct {
 		a.Trailer(func(_, _ []byte) { bad() })
 		a.Stream(func([]byte, error) {})
 	})},
-	{"Sink.Write", "/", answered(func(a Response, bad func()) { a.Pipe(badSink{"Write", bad}) })},
-	{"Sink.Full", "/", answered(func(a Response, bad func()) { a.Pipe(badSink{"Full", bad}) })},
-	{"Sink.OnDrain", "/", answered(func(a Response, bad func()) { a.Pipe(badSink{"OnDrain", bad}) })},
-	{"Sink.Close", "/", answered(func(a Response, bad func()) { a.Pipe(badSink{"Close", bad}) })},
-	{"Sink.Abort", "/half", answered(func(a Response, bad func()) { a.Pipe(badSink{"Abort", bad}) })},
+	{"Sink.Write", "/", answered(func(a Response, bad func()) { a.Pipe(faulty.Sink{In: "Write", Bad: bad}) })},
+	{"Sink.Full", "/", answered(func(a Response, bad func()) { a.Pipe(faulty.Sink{In: "Full", Bad: bad}) })},
+	{"Sink.OnDrain", "/", answered(func(a Response, bad func()) { a.Pipe(faulty.Sink{In: "OnDrain", Bad: bad}) })},
+	{"Sink.Close", "/", answered(func(a Response, bad func()) { a.Pipe(faulty.Sink{In: "Close", Bad: bad}) })},
+	{"Sink.Abort", "/half", answered(func(a Response, bad func()) { a.Pipe(faulty.Sink{In: "Abort", Bad: bad}) })},
 	{"Data of a hijacked one", "/until", answered(func(a Response, bad func()) {
 		a.Hijack(&conn.Handler{Data: func(_ *conn.Conn, p []byte) int { bad(); return len(p) }})
 	})},

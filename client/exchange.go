@@ -406,7 +406,7 @@ func (x *exchange) failLater(e *Error) { x.pool.loop.Post(x.ends(e)) }
 func (x *exchange) ends(e *Error) (tell func()) {
 	asked, sink := x.asked, x.sink
 	if x.status != 0 {
-		asked = nil // Do's function has been called already
+		asked = nil // Do's function is not called twice
 	}
 	if x.read == queued {
 		x.o.dequeue(x)

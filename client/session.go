@@ -267,12 +267,7 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 	case switching:
 		x.read = tunnel
 	case h.Framing == parser.NoBody:
-		// The connection is free, and the exchange over when the program has seen the head.
-		x.read = over
-		s.free(x, more)
-		x.stopTimer()
-		asked(r, nil)
-		x.done(gen)
+		s.whole(x, r, more)
 		return true
 	default:
 		x.body, x.read = h.Body(), bodying
@@ -299,6 +294,17 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 		return false
 	}
 	return true
+}
+
+// whole handles an answer that is its head alone: the connection is free, and the
+// exchange over when the program has seen the head.
+func (s *session) whole(x *exchange, r Response, more bool) {
+	gen, asked := x.gen, x.asked
+	x.read = over
+	s.free(x, more)
+	x.stopTimer()
+	asked(r, nil)
+	x.done(gen)
 }
 
 // done ends an exchange whose connection is free already.

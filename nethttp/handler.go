@@ -207,8 +207,8 @@ func (s *site) next() *call {
 	return c
 }
 
-// hand has the calls of this turn run. It returns after the first that it has called
-// itself, and that may have lost the loop: the rest is posted.
+// hand runs the calls of this turn, or gives them to the pool. It returns after the first
+// that it runs itself, because that may lose the loop: the rest is posted.
 func (s *site) hand() {
 	for s.waiting() > 0 {
 		c := s.next()

@@ -12,32 +12,16 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/faulty"
 )
 
-// A callbackKind is a handler that has bad called in one kind of callback, after in was sent.
+// A callbackKind is a handler, and the callback in which it calls bad. The client sends in first.
 type callbackKind struct {
 	in     string
 	act    func(c *client)                         // what the client does then
 	server func(s *Server, bad func(c *conn.Conn)) // sets a callback of the server
 	h      func(w Response, r Request, bad func())
 }
-
-// A badSink is one of whose methods goes wrong.
-type badSink struct {
-	in  string
-	bad func()
-}
-
-func (s badSink) try(method string) {
-	if s.in == method {
-		s.bad()
-	}
-}
-func (s badSink) Write(p []byte) (int, error) { s.try("Write"); return len(p), nil }
-func (s badSink) Full() bool                  { s.try("Full"); return s.in == "OnDrain" }
-func (s badSink) OnDrain(func())              { s.try("OnDrain") }
-func (s badSink) Close() error                { s.try("Close"); return nil }
-func (s badSink) Abort() error                { s.try("Abort"); return nil }
 
 func sinkKind(method string) callbackKind {
 	return callbackKind{in: chunked1("2\r\nhi\r\n"), act: func(c *client) {
@@ -46,7 +30,7 @@ func sinkKind(method string) callbackKind {
 		} else {
 			c.Write([]byte("0\r\n\r\n"))
 		}
-	}, h: func(w Response, r Request, bad func()) { r.Pipe(badSink{method, bad}) }}
+	}, h: func(w Response, r Request, bad func()) { r.Pipe(faulty.Sink{In: method, Bad: bad}) }}
 }
 
 func handKind(h func(c *conn.Conn, bad func()) *conn.Handler) callbackKind {

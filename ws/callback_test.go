@@ -15,8 +15,8 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// callbackKinds are all that there are. Each sets one of h's, or has one called by Open;
-// what the peer sends leads to it. The peer is a client, or a server that we dial.
+// callbackKinds are all kinds of callback. Each sets one of h's, or one that Open calls,
+// and says what the peer sends for it. The peer is a client, or a server that we dial.
 var callbackKinds = map[string]struct {
 	set  func(h *Handler, bad func(c *Conn))
 	send func() []byte

@@ -13,10 +13,10 @@ import (
 
 // Package conn sets these. What is any here is a *conn.Loop or *conn.Conn.
 var (
-	// Run calls fn on the loop's goroutine, and lends that to it. It must be the last
-	// thing that a function does which was posted to the loop: if fn loses the loop,
-	// Run does not return. It returns false, and has not called fn, if nobody could
-	// take the loop over, because a test turns it by hand.
+	// Run calls fn on the loop's goroutine, and lends that to it. A posted function
+	// calls Run last, because Run does not return if fn loses the loop. It returns
+	// false without calling fn if nobody could take the loop over, because a test turns
+	// it by hand.
 	Run func(loop any, fn func(*Lease)) bool
 
 	// Next delivers now the input that a connection holds, if the loop would do so in

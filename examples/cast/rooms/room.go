@@ -116,8 +116,8 @@ func (r *Room) open() {
 	}
 }
 
-// from calls fn once the room's history is there and goes as far as id: now, or later
-// by post, which has it called on the same loop. A visitor may come from a node that
+// from calls fn once the room's history is there and goes as far as id: at once, or later
+// on the same loop, by post. A visitor may come from a node that
 // was ahead of this one, and would get the difference twice.
 func (r *Room) from(id ID, post func(func()) error, fn func()) {
 	var seq uint64
