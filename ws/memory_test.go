@@ -6,6 +6,7 @@ package ws
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -43,9 +44,8 @@ func TestHalfMessagesAreBounded(t *testing.T) {
 		for i := range peers {
 			p := s.dial(lines...)
 			p.Write(half)
-			if held := s.Stats().Held; held > most {
-				t.Fatalf("%d bytes are held after %d peers", held, i)
-			}
+			// Those that are closed give back what they held in portions, over some turns.
+			until(t, fmt.Sprintf("less to be held than the bound after %d peers", i), func() bool { return s.Stats().Held <= most })
 		}
 		until(t, "some are closed, and counted", func() bool {
 			n := shed.Load()
