@@ -12,7 +12,7 @@ import (
 
 // suites are the headings of the page, in order.
 var suites = [][3]string{
-	{"parsers", "Parsers", "Nanoseconds for one request head, in one thread. The inputs are the same bytes for all; the last is 512 different requests in an order drawn at random, the same for all, which is to be trusted most: a single input in a loop teaches the branch predictor that input by heart. The floors copy the bytes, or search them for CRLFCRLF: with bytes.Index in Go, memmem in C."},
+	{"parsers", "Parsers", "Nanoseconds of CPU time for one request head. The inputs are the same bytes for all; the last is 512 different requests in an order drawn at random, the same for all, which is to be trusted most: a single input in a loop teaches the branch predictor that input by heart. The floors copy the bytes, or search them for CRLFCRLF: with bytes.Index in Go, memmem in C."},
 	{"servers", "HTTP servers", "All servers get one core, the load generator another. CPU is what the server's processes spent, user and system time together, divided by the answers; it shows what a server costs also where the generator was the limit. Ratios are of the same round, and the median is taken of those."},
 	{"upload", "Uploads", "Large bodies from many clients at once: what a server holds of them, and what reading them costs."},
 	{"echo", "TCP echo", "Each connection sends a message, waits for all of it to come back, and sends the next."},
