@@ -22,6 +22,8 @@ type found struct {
 	Clients, Messages, Missed, Twice, Unordered, Lost int
 	Received, Reconnects, Resent                      int
 	Latency, Ack                                      struct{ P50, P90, P99, P999, Max time.Duration }
+	Sent                                              time.Duration
+	Refused                                           map[string]int
 }
 
 // load runs the load tool, and meanwhile what is to happen.
@@ -138,7 +140,7 @@ func TestShowCrowd(t *testing.T) {
 			}
 			idle := p.resident()
 			full := 0
-			load(t, func() {
+			r := load(t, func() {
 				for late := time.Now().Add(time.Minute); p.metric("cast_said_total") < 1 && time.Now().Before(late); {
 					time.Sleep(500 * time.Millisecond)
 				}
@@ -147,7 +149,8 @@ func TestShowCrowd(t *testing.T) {
 				}
 				full = p.resident()
 			}, "-urls", p.base, "-clients", fmt.Sprint(clients), "-messages", "4", "-rate", map[bool]string{true: "0.1", false: "4"}[shown()], "-rooms", "1", "-loops", "1", "-mix", mix)
-			t.Logf("%d clients, %s: %d bytes of RSS for each", clients, mix, (full-idle)/clients)
+			t.Logf("%d clients, %s: %d bytes of RSS for each; the last byte of a message sent after %v, received after %v",
+				clients, mix, (full-idle)/clients, r.Sent, r.Latency.Max)
 		})
 	}
 }

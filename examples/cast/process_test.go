@@ -241,15 +241,21 @@ func (p *process) until(what string, is func() bool) {
 	}
 }
 
-// metric is a number of /metrics; 0 if it cannot be had.
-func (p *process) metric(name string) (v float64) {
+// metrics is the page of /metrics; empty if it cannot be had.
+func (p *process) metrics() string {
 	resp, err := http.Get(p.base + "/metrics")
 	if err != nil {
-		return 0
+		return ""
 	}
 	defer resp.Body.Close()
-	for s := bufio.NewScanner(resp.Body); s.Scan(); {
-		if value, ok := strings.CutPrefix(s.Text(), name+" "); ok {
+	b, _ := io.ReadAll(resp.Body)
+	return string(b)
+}
+
+// metric is a number of that page; 0 if it is not there.
+func (p *process) metric(name string) (v float64) {
+	for line := range strings.Lines(p.metrics()) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			fmt.Sscan(value, &v)
 		}
 	}

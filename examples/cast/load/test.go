@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +38,8 @@ type test struct {
 	expected                         []int // messages of each room
 	times                            histogram
 	acks                             histogram
+	finale                           time.Time // when the last message was sent to the server
+	refusals                         refusals
 }
 
 // A result is what a run found.
@@ -45,16 +49,23 @@ type result struct {
 	Missed             int64
 	Twice, Unordered   int64
 	Reconnects, Resent int64
-	Lost               int64         // times that a client was told that messages are not kept any more
-	Took               time.Duration // for all messages
-	Latency, Ack       percentiles   // from sending to receiving, and to the acknowledgement
+	Refused            map[string]int64 // why messages were sent again
+	Lost               int64            // times that a client was told that messages are not kept any more
+	Took               time.Duration    // for all messages
+	Latency, Ack       percentiles      // from sending to receiving, and to the acknowledgement
+	Sent               time.Duration    // from sending the last message to its last byte at the last client's socket; 0: not known
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("%d clients, %d messages in %v: %d received, %d missed, %d twice, %d out of order\n"+
-		"%d reconnects, %d messages sent again\nreceived after: %v\nacknowledged after: %v\n",
+	s := fmt.Sprintf("%d clients, %d messages in %v: %d received, %d missed, %d twice, %d out of order\n"+
+		"%d reconnects, %d messages sent again\nreceived after: %v\nacknowledged after: %v\n"+
+		"the last one's last byte was at a client's socket after %v\n",
 		r.Clients, r.Messages, r.Took.Round(time.Millisecond), r.Received, r.Missed, r.Twice, r.Unordered,
-		r.Reconnects, r.Resent, r.Latency, r.Ack)
+		r.Reconnects, r.Resent, r.Latency, r.Ack, r.Sent.Round(time.Millisecond))
+	for why, n := range r.Refused {
+		s += fmt.Sprintf("sent again %d times because of %s\n", n, why)
+	}
+	return s
 }
 
 func (t *test) run() (r result, err error) {
@@ -100,11 +111,28 @@ func (t *test) run() (r result, err error) {
 		want += int64(t.expected[i%t.rooms])
 	}
 	t.wait(func() bool { return t.received.Load() >= want }, "receiving")
+	sent := t.sent(loops)
 	return result{
 		Clients: t.clients, Messages: t.messages, Received: t.received.Load(), Missed: max(want-t.received.Load(), 0),
 		Twice: t.twice.Load(), Unordered: t.unordered.Load(), Reconnects: t.reconnects.Load(), Resent: t.resent.Load(),
-		Lost: t.lost.Load(), Took: time.Since(began), Latency: t.times.percentiles(), Ack: t.acks.percentiles(),
+		Lost: t.lost.Load(), Took: time.Since(began), Latency: t.times.percentiles(), Ack: t.acks.percentiles(), Sent: sent, Refused: t.refusals.all(),
 	}, nil
+}
+
+// sent returns how long after its beginning the last message was with the kernel for all.
+func (t *test) sent(loops []*conn.Loop) time.Duration {
+	var last time.Time
+	for _, l := range loops {
+		at := make(chan time.Time, 1)
+		l.Post(func() { at <- arrived(l) })
+		if a := <-at; a.After(last) {
+			last = a
+		}
+	}
+	if last.IsZero() {
+		return 0
+	}
+	return last.Sub(t.finale)
 }
 
 // wait shows progress until done, or for as long as the patience lasts.
@@ -146,13 +174,13 @@ func (t *test) say(l *conn.Loop) error {
 	gap := time.Duration(float64(time.Second) / t.rate)
 	next, shown := time.Now(), time.Time{}
 	for n := range t.messages {
-		room := n % t.rooms
-		t.expected[room]++
-		l.Post(func() { t.send(l, room, n, n) })
-		next = next.Add(gap)
 		if d := time.Until(next); d > time.Millisecond {
 			time.Sleep(d)
 		}
+		next = next.Add(gap)
+		room := n % t.rooms
+		t.expected[room]++
+		l.Post(func() { t.send(l, room, n, n) })
 		if now := time.Now(); now.Sub(shown) > 100*time.Millisecond {
 			shown = now
 			t.progress(fmt.Sprintf("%d of %d said, %d acknowledged, %d received", n+1, t.messages, t.acked.Load(), t.received.Load()))
@@ -167,6 +195,9 @@ func (t *test) say(l *conn.Loop) error {
 // send says message n, at one node after the other until one acknowledges it.
 func (t *test) send(l *conn.Loop, room, n, try int) {
 	began := time.Now()
+	if n == t.messages-1 {
+		t.finale = began
+	}
 	text := fmt.Sprintf("%s %d %d ", t.tag, n, began.UnixNano())
 	text += strings.Repeat("x", max(t.size-len(text), 0))
 	body := fmt.Sprintf(`{"room":"%s.%d","name":"sender","text":"%s","key":"%d"}`, t.tag, room, text, n)
@@ -178,11 +209,46 @@ func (t *test) send(l *conn.Loop, room, n, try int) {
 		}
 		if err != nil || r.Status() != 200 {
 			t.resent.Add(1)
-			l.After(100*time.Millisecond, func() { t.send(l, room, n, try+1) })
+			t.refusals.add(r, err)
+			// A server that has too much to do gets less: twice the time each time, by chance.
+			l.After(rand.N(100*time.Millisecond<<min(try-n, 5)), func() { t.send(l, room, n, try+1) })
 			return
 		}
 		t.acks.add(time.Since(began))
 		t.acked.Add(1)
 	})
 	q.End(body)
+}
+
+// refusals counts why messages were not acknowledged.
+type refusals struct {
+	mu  sync.Mutex
+	why map[string]int64
+}
+
+func (c *refusals) add(r client.Response, err error) {
+	what := "no answer"
+	var e *client.Error
+	switch {
+	case err == nil:
+		what = fmt.Sprint("status ", r.Status())
+	case errors.As(err, &e):
+		cause := e.Err
+		for u := errors.Unwrap(cause); u != nil; u = errors.Unwrap(u) { // without addresses
+			cause = u
+		}
+		what = fmt.Sprint(e.Phase, ": ", cause)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.why == nil {
+		c.why = make(map[string]int64)
+	}
+	c.why[what]++
+}
+
+func (c *refusals) all() map[string]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.why)
 }

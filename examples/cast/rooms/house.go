@@ -22,6 +22,7 @@ const (
 	tidyEvery = time.Second      // who is here is told so often, at most
 	empty     = 30 * time.Second // a room without visitors is kept for so long
 	away      = 15 * time.Second // a visitor by polls who does not ask again has left
+	lost      = 5 * time.Second  // and so has one whose connection was lost, and who has not come again since
 	silent    = 30 * time.Second // a node that says nothing is gone, with its visitors
 	repeat    = 10 * time.Second // so often a node says who is here, though nobody came or left
 )

@@ -143,8 +143,20 @@ func (r *Room) Poll(w server.Response, id ID, name, key, token string, fail func
 		}
 		if events := r.ask(w, p, id, fresh); events != nil {
 			w.EndBytes(events)
+			return
 		}
+		w.OnAbort(func() { r.missed(w, p) })
 	})
+}
+
+// missed notes that a poller's connection was lost while the poller waited: its page was
+// closed, or it comes again soon.
+func (r *Room) missed(w server.Response, p *poller) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.w == w { // else it has come again already
+		p.seen = time.Now().Add(lost - away - r.house.Poll).UnixNano()
+	}
 }
 
 // ask returns what there is to answer. If there is nothing, it puts w among those who

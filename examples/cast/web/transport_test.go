@@ -4,9 +4,11 @@ package web
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lurcher-net/lurcher/examples/cast/rooms"
 )
@@ -164,6 +166,28 @@ func TestWhoIsHere(t *testing.T) {
 	ann.count(3)
 	again.cancel()
 	ann.count(2)
+}
+
+// A poller whose connection is lost while it waits has left soon after, however long a
+// poll may wait.
+func TestLostPollerLeaves(t *testing.T) {
+	t.Parallel()
+	n := serve(t, "", func(h *rooms.House, _ *Site) { h.Poll = time.Hour })
+	ann := n.socket(loop(t), query("r", "ann", ""))
+	ann.count(1)
+	events := n.poll(query("r", "ben", ""))
+	ann.count(2)
+	nc, err := net.Dial("tcp", n.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	fmt.Fprintf(nc, "GET /wait?%s HTTP/1.1\r\nHost: x\r\n\r\n", query("r", "ben", events[0].ID))
+	for n.house.Stats().Visitors.Polls == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	nc.Close()
+	ann.count(1)
 }
 
 func TestRoomIsFull(t *testing.T) {
