@@ -108,11 +108,11 @@ func TestMistakesInCallbacks(t *testing.T) {
 		"/":       always(t, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n"),
 		"/204":    always(t, "HTTP/1.1 204 None\r\n\r\n"),
 		"/silent": serveNothing(t),
-		"/half":   peers(t, func(p *peer) { p.head(); p.say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf") }),
-		"/reset":  peers(t, func(p *peer) { p.head(); p.reset() }),
+		"/half":   peers(t, func(p *peer) { p.Head(); p.Say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf") }),
+		"/reset":  peers(t, func(p *peer) { p.Head(); p.Reset() }),
 		"/until": peers(t, func(p *peer) {
-			p.head()
-			p.say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes")
+			p.Head()
+			p.Say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes")
 		}),
 	}
 	for _, k := range callbackKinds {
@@ -166,7 +166,7 @@ func TestMistakesInCallbacks(t *testing.T) {
 					r.get(urls["/204"]).want(t, "204")
 				}
 				r.do(func() { q.Abort() })
-				r.logs.take()
+				r.logs.Take()
 			})
 		}
 	}

@@ -187,10 +187,10 @@ func TestPanics(t *testing.T) {
 				r.loop.Post(func() { q.Abort() })
 			}
 		})
-		until(t, "panic in "+at, func() bool { return strings.Contains(r.logs.take(), "panic in a handler") })
+		until(t, "panic in "+at, func() bool { return strings.Contains(r.logs.Take(), "panic in a handler") })
 		r.get(url).want(t, "200 ok")
 		r.get(empty).want(t, "204")
-		r.logs.take() // one that panics in Stream is told of the end, and panics again
+		r.logs.Take() // one that panics in Stream is told of the end, and panics again
 	}
 }
 
@@ -199,9 +199,9 @@ func TestLoopEnds(t *testing.T) {
 	t.Parallel()
 	silent := serveNothing(t)
 	stuck := peers(t, func(p *peer) {
-		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
-		io.Copy(io.Discard, p.in)
+		p.Head()
+		p.Say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+		io.Copy(io.Discard, p.In)
 	})
 	p, err := poller.New()
 	if err != nil {
@@ -244,10 +244,10 @@ func TestLoopEnds(t *testing.T) {
 func TestSlowUpload(t *testing.T) {
 	t.Parallel()
 	url := peers(t, func(p *peer) {
-		p.head()
-		p.say("HTTP/1.1 200 OK\r\n\r\n")
-		io.ReadFull(p.in, make([]byte, 2))
-		p.say("ok")
+		p.Head()
+		p.Say("HTTP/1.1 200 OK\r\n\r\n")
+		io.ReadFull(p.In, make([]byte, 2))
+		p.Say("ok")
 	})
 	r := start(t, &Client{BodyTimeout: 20 * time.Millisecond})
 	r.ask("POST", url, func(q Request) {

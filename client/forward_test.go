@@ -28,8 +28,8 @@ func TestForward(t *testing.T) {
 		{"GET", "HTTP/1.1 101 Switching|Connection: upgrade|Upgrade: a|Upgrade: b|Content-Length: 9||", "Content-Length: 9|Upgrade: a, b|Via: 1.1 gw|"},
 	} {
 		url := peers(t, func(p *peer) {
-			p.head()
-			p.say(strings.ReplaceAll(c.answer, "|", "\r\n"))
+			p.Head()
+			p.Say(strings.ReplaceAll(c.answer, "|", "\r\n"))
 		})
 		r := start(t, &Client{})
 		ch := make(chan string, 1)
@@ -72,8 +72,8 @@ func dead(t *testing.T) string {
 // TestOnLost sends requests that were lost to another origin.
 func TestOnLost(t *testing.T) {
 	t.Parallel()
-	drops := func(t *testing.T) string { return peers(t, func(p *peer) { p.head() }) }
-	resets := func(t *testing.T) string { return peers(t, func(p *peer) { p.head(); p.reset() }) }
+	drops := func(t *testing.T) string { return peers(t, func(p *peer) { p.Head() }) }
+	resets := func(t *testing.T) string { return peers(t, func(p *peer) { p.Head(); p.Reset() }) }
 	garbage := func(t *testing.T) string { return always(t, "garbage\r\n\r\n") }
 	for _, c := range []struct {
 		name, method string
@@ -96,16 +96,16 @@ func TestOnLost(t *testing.T) {
 			first := c.first(t)
 			read := make(chan string, 4)
 			second := peers(t, func(p *peer) {
-				for head := p.head(); head != ""; head = p.head() {
+				for head := p.Head(); head != ""; head = p.Head() {
 					b := make([]byte, len(c.body))
 					for n := 0; n < len(b); {
-						k, err := p.in.Read(b[n:])
+						k, err := p.In.Read(b[n:])
 						if n += k; err != nil {
 							break
 						}
 					}
 					read <- head + string(b)
-					p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+					p.Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 				}
 			})
 			r := start(t, &Client{})
@@ -166,7 +166,7 @@ func TestOnLostGivesUp(t *testing.T) {
 // TestErrorStatus is what a gateway says of an error.
 func TestErrorStatus(t *testing.T) {
 	t.Parallel()
-	silent := peers(t, func(p *peer) { p.head(); p.in.ReadByte() })
+	silent := peers(t, func(p *peer) { p.Head(); p.In.ReadByte() })
 	for _, c := range []struct {
 		url  string
 		time time.Duration

@@ -38,7 +38,7 @@ func TestRandomCloses(t *testing.T) {
 	url := peers(t, func(p *peer) {
 		rnd := rand.New(rand.NewPCG(uint64(p.RemoteAddr().(*net.TCPAddr).Port), 1))
 		for {
-			head := p.head()
+			head := p.Head()
 			if head == "" {
 				return
 			}
@@ -48,12 +48,12 @@ func TestRandomCloses(t *testing.T) {
 				done[line]++
 				mu.Unlock()
 			}
-			p.say(okAnswer)
+			p.Say(okAnswer)
 			switch rnd.IntN(20) {
 			case 0:
 				return
 			case 1:
-				p.reset()
+				p.Reset()
 				return
 			case 2:
 				runtime.Gosched()
@@ -139,9 +139,9 @@ func TestDeadReused(t *testing.T) {
 	t.Parallel()
 	closed := make(chan bool)
 	url := peers(t, func(p *peer) {
-		for p.head() != "" {
-			p.say(okAnswer)
-			p.reset()
+		for p.Head() != "" {
+			p.Say(okAnswer)
+			p.Reset()
 			closed <- true
 			return
 		}
@@ -170,14 +170,14 @@ func TestPhases(t *testing.T) {
 	refused := "http://" + ln.Addr().String()
 	ln.Close()
 	stuck := peers(t, func(p *peer) {
-		p.head()
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
-		io.Copy(io.Discard, p.in)
+		p.Head()
+		p.Say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")
+		io.Copy(io.Discard, p.In)
 	})
 	over := make(chan bool)
 	deaf := peers(t, func(p *peer) { p.Conn.(*net.TCPConn).SetReadBuffer(1000); <-over })
 	t.Cleanup(func() { close(over) })
-	noTLS := peers(t, func(p *peer) { p.say(okAnswer); io.Copy(io.Discard, p.in) })
+	noTLS := peers(t, func(p *peer) { p.Say(okAnswer); io.Copy(io.Discard, p.In) })
 	ms := time.Millisecond
 	for _, c := range []struct {
 		name   string

@@ -14,11 +14,11 @@ func TestBodyIsCharged(t *testing.T) {
 	for _, whole := range []bool{true, false} {
 		more := make(chan bool)
 		url := peers(t, func(p *peer) {
-			p.head()
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 600000\r\n\r\n" + strings.Repeat("x", half))
+			p.Head()
+			p.Say("HTTP/1.1 200 OK\r\nContent-Length: 600000\r\n\r\n" + strings.Repeat("x", half))
 			if <-more {
-				p.say(strings.Repeat("y", half))
-				io.Copy(io.Discard, p.in)
+				p.Say(strings.Repeat("y", half))
+				io.Copy(io.Discard, p.In)
 			}
 		})
 		r := start(t, &Client{})

@@ -23,7 +23,7 @@ func (r *rig) warm(url string) {
 // paths answers each request by its path.
 func paths(p *peer, head string) bool {
 	if head != "" {
-		p.say(answerOf(strings.Fields(head)[1]))
+		p.Say(answerOf(strings.Fields(head)[1]))
 	}
 	return head != ""
 }
@@ -33,7 +33,7 @@ func TestPipelineOneWrite(t *testing.T) {
 	t.Parallel()
 	reads := make(chan string, 100)
 	url := peers(t, func(p *peer) {
-		paths(p, p.head())
+		paths(p, p.Head())
 		buf := make([]byte, 1<<16)
 		for {
 			n, err := p.Read(buf) // what one write sends, one read gets, on loopback
@@ -86,7 +86,7 @@ func TestPipelineRules(t *testing.T) {
 			came, answer := make(chan string, 100), make(chan bool)
 			url := peers(t, func(p *peer) {
 				id := p.RemoteAddr().String()
-				for head := p.head(); head != ""; head = p.head() {
+				for head := p.Head(); head != ""; head = p.Head() {
 					if strings.Contains(head, "/warm") {
 						paths(p, head)
 						continue
@@ -94,7 +94,7 @@ func TestPipelineRules(t *testing.T) {
 					came <- id + " " + strings.Fields(head)[0]
 					go func() {
 						<-answer
-						p.say("HTTP/1.1 204 No Content\r\n\r\n")
+						p.Say("HTTP/1.1 204 No Content\r\n\r\n")
 					}()
 				}
 			})
@@ -140,36 +140,36 @@ func TestPipelineEnds(t *testing.T) {
 		abort int    // which is aborted when all have come: the number, from 1 on
 		alone bool   // there is no other connection
 	}{
-		{name: "close", first: func(p *peer, _ <-chan bool) { p.say(closing) }, want: "200 x"},
+		{name: "close", first: func(p *peer, _ <-chan bool) { p.Say(closing) }, want: "200 x"},
 		{name: "close, of a body that comes late", first: func(p *peer, moved <-chan bool) {
-			p.say(closing[:len(closing)-1])
-			wait(p.t, moved)
-			p.say("x")
+			p.Say(closing[:len(closing)-1])
+			wait(p.T, moved)
+			p.Say("x")
 		}, want: "200 x"},
-		{name: "until close", first: func(p *peer, _ <-chan bool) { p.say("HTTP/1.1 200 OK\r\n\r\nx") }, want: "200 x"},
-		{name: "HTTP/1.0", first: func(p *peer, _ <-chan bool) { p.say("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx") }, want: "200 x"},
+		{name: "until close", first: func(p *peer, _ <-chan bool) { p.Say("HTTP/1.1 200 OK\r\n\r\nx") }, want: "200 x"},
+		{name: "HTTP/1.0", first: func(p *peer, _ <-chan bool) { p.Say("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx") }, want: "200 x"},
 		{name: "FIN", first: func(p *peer, _ <-chan bool) {}, want: "200 /1"},
-		{name: "reset", first: func(p *peer, _ <-chan bool) { p.reset() }, want: "200 /1"},
-		{name: "FIN after an answer", first: func(p *peer, _ <-chan bool) { p.say(answerOf("/1")) }, want: "200 /1"},
-		{name: "no HTTP", first: func(p *peer, _ <-chan bool) { p.say("what?\r\n\r\n") },
+		{name: "reset", first: func(p *peer, _ <-chan bool) { p.Reset() }, want: "200 /1"},
+		{name: "FIN after an answer", first: func(p *peer, _ <-chan bool) { p.Say(answerOf("/1")) }, want: "200 /1"},
+		{name: "no HTTP", first: func(p *peer, _ <-chan bool) { p.Say("what?\r\n\r\n") },
 			want: "client: head: parser: malformed or missing HTTP version (the request was written, at least in part)"},
-		{name: "cut off", first: func(p *peer, _ <-chan bool) { p.say(closing[:20]) },
+		{name: "cut off", first: func(p *peer, _ <-chan bool) { p.Say(closing[:20]) },
 			want: "client: head: the answer was cut off: unexpected EOF (the request was written, at least in part)"},
-		{name: "the first is aborted", first: func(p *peer, _ <-chan bool) { io.Copy(io.Discard, p.in) }, want: "client: head: " + aborted, abort: 1},
-		{name: "the second is aborted", first: func(p *peer, _ <-chan bool) { p.say(answerOf("/1") + answerOf("/none") + answerOf("/3")); p.head() },
+		{name: "the first is aborted", first: func(p *peer, _ <-chan bool) { io.Copy(io.Discard, p.In) }, want: "client: head: " + aborted, abort: 1},
+		{name: "the second is aborted", first: func(p *peer, _ <-chan bool) { p.Say(answerOf("/1") + answerOf("/none") + answerOf("/3")); p.Head() },
 			want: "200 /1", abort: 2, alone: true},
-		{name: "the last is aborted", first: func(p *peer, _ <-chan bool) { p.say(answerOf("/1") + answerOf("/2") + answerOf("/none")); p.head() },
+		{name: "the last is aborted", first: func(p *peer, _ <-chan bool) { p.Say(answerOf("/1") + answerOf("/2") + answerOf("/none")); p.Head() },
 			want: "200 /1", abort: 3, alone: true},
 		{name: "one is aborted that has a long answer", first: func(p *peer, _ <-chan bool) {
-			p.say(answerOf("/1") + answerOf(strings.Repeat("x", 2*mostDropped)))
-			io.Copy(io.Discard, p.in)
+			p.Say(answerOf("/1") + answerOf(strings.Repeat("x", 2*mostDropped)))
+			io.Copy(io.Discard, p.In)
 		}, want: "200 /1", abort: 2},
 		{name: "one is aborted that has a long answer in chunks", first: func(p *peer, _ <-chan bool) {
-			p.say(answerOf("/1") + "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+			p.Say(answerOf("/1") + "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 			for range 10 {
-				p.say(fmt.Sprintf("%x\r\n%s\r\n", mostDropped/5, strings.Repeat("x", mostDropped/5)))
+				p.Say(fmt.Sprintf("%x\r\n%s\r\n", mostDropped/5, strings.Repeat("x", mostDropped/5)))
 			}
-			io.Copy(io.Discard, p.in)
+			io.Copy(io.Discard, p.In)
 		}, want: "200 /1", abort: 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -178,20 +178,20 @@ func TestPipelineEnds(t *testing.T) {
 			sent, goOn, moved := make(chan bool), make(chan bool), make(chan bool, 10)
 			url := peers(t, func(p *peer) {
 				if conns.Add(1) > 1 {
-					for paths(p, p.head()) {
+					for paths(p, p.Head()) {
 						moved <- true
 					}
 					return
 				}
-				paths(p, p.head())
+				paths(p, p.Head())
 				for range 3 {
-					p.head()
+					p.Head()
 				}
 				close(sent)
 				wait(t, goOn)
 				c.first(p, moved)
 				if tc := p.Conn.(*net.TCPConn); tc.CloseWrite() == nil {
-					io.Copy(io.Discard, p.in)
+					io.Copy(io.Discard, p.In)
 				}
 			})
 			r := start(t, &Client{Pipeline: 8})
@@ -235,12 +235,12 @@ func TestPipelinedPoison(t *testing.T) {
 		n = 500
 	}
 	evil := peers(t, func(p *peer) {
-		for head := p.head(); head != ""; head = p.head() {
+		for head := p.Head(); head != ""; head = p.Head() {
 			path := strings.Fields(head)[1]
 			if strings.HasSuffix(path, "/first") {
-				p.say(answerOf(path) + answerOf("/evil"))
+				p.Say(answerOf(path) + answerOf("/evil"))
 			} else {
-				p.say(answerOf(path))
+				p.Say(answerOf(path))
 			}
 		}
 	})
@@ -269,15 +269,15 @@ func TestPipelinedPoison(t *testing.T) {
 func TestPipelineTime(t *testing.T) {
 	t.Parallel()
 	url := peers(t, func(p *peer) {
-		paths(p, p.head())
+		paths(p, p.Head())
 		for range 5 {
-			p.head()
+			p.Head()
 		}
 		for i := range 5 {
 			time.Sleep(300 * time.Millisecond) // the server's time, of which the last one sees more than HeadTimeout
-			p.say(answerOf(fmt.Sprint("/", i)))
+			p.Say(answerOf(fmt.Sprint("/", i)))
 		}
-		io.Copy(io.Discard, p.in)
+		io.Copy(io.Discard, p.In)
 	})
 	r := start(t, &Client{Pipeline: 8, MaxConns: 1, HeadTimeout: 1200 * time.Millisecond})
 	r.warm(url)
@@ -291,7 +291,7 @@ func TestPipelineTime(t *testing.T) {
 		wait(t, ch).want(t, fmt.Sprint("200 /", i))
 	}
 	silent := peers(t, func(p *peer) {
-		for head := p.head(); head != ""; head = p.head() {
+		for head := p.Head(); head != ""; head = p.Head() {
 			if strings.Contains(head, "/warm") {
 				paths(p, head)
 			}

@@ -23,36 +23,36 @@ var moods = []struct {
 	ok   bool
 	act  func(p *peer, path string) (goOn bool)
 }{
-	{"length", true, func(p *peer, path string) bool { p.say(answerOf(path)); return true }},
+	{"length", true, func(p *peer, path string) bool { p.Say(answerOf(path)); return true }},
 	{"length, in pieces", true, func(p *peer, path string) bool {
 		a := answerOf(path)
-		p.say(a[:10])
-		p.say(a[10:])
+		p.Say(a[:10])
+		p.Say(a[10:])
 		return true
 	}},
 	{"chunked", true, func(p *peer, path string) bool {
-		p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+		p.Say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 		for _, c := range path {
-			p.say("1\r\n" + string(c) + "\r\n")
+			p.Say("1\r\n" + string(c) + "\r\n")
 		}
-		p.say("0\r\n\r\n")
+		p.Say("0\r\n\r\n")
 		return true
 	}},
-	{"until close", true, func(p *peer, path string) bool { p.say("HTTP/1.0 200 OK\r\n\r\n" + path); return false }},
-	{"close", true, func(p *peer, path string) bool { p.say(answerOf(path)); return false }},
+	{"until close", true, func(p *peer, path string) bool { p.Say("HTTP/1.0 200 OK\r\n\r\n" + path); return false }},
+	{"close", true, func(p *peer, path string) bool { p.Say(answerOf(path)); return false }},
 	{"interim", true, func(p *peer, path string) bool {
-		p.say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + answerOf(path))
+		p.Say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + answerOf(path))
 		return true
 	}},
-	{"poison", true, func(p *peer, path string) bool { p.say(answerOf(path) + answerOf("/evil")); return true }},
+	{"poison", true, func(p *peer, path string) bool { p.Say(answerOf(path) + answerOf("/evil")); return true }},
 	{"cut off", false, func(p *peer, path string) bool {
-		p.say("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + path)
+		p.Say("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + path)
 		return false
 	}},
-	{"reset", false, func(p *peer, path string) bool { p.reset(); return false }},
-	{"no HTTP", false, func(p *peer, path string) bool { p.say("220 mail.example\r\n"); return false }},
+	{"reset", false, func(p *peer, path string) bool { p.Reset(); return false }},
+	{"no HTTP", false, func(p *peer, path string) bool { p.Say("220 mail.example\r\n"); return false }},
 	{"nothing", false, func(p *peer, path string) bool { return false }},
-	{"silence", false, func(p *peer, path string) bool { io.Copy(io.Discard, p.in); return false }},
+	{"silence", false, func(p *peer, path string) bool { io.Copy(io.Discard, p.In); return false }},
 }
 
 func answerOf(path string) string {
@@ -62,34 +62,34 @@ func answerOf(path string) string {
 // serveMood reads requests, bodies too, and treats them as their paths say.
 func serveMood(p *peer) {
 	for {
-		head := p.head()
+		head := p.Head()
 		if head == "" {
 			return
 		}
 		path := strings.Fields(head)[1]
 		mood, err := strconv.Atoi(strings.Split(path, "/")[1])
 		if err != nil {
-			p.t.Error(err)
+			p.T.Error(err)
 			return
 		}
-		if !p.skipBody(head) || !moods[mood].act(p, path) {
+		if !skipBody(p, head) || !moods[mood].act(p, path) {
 			p.Conn.(*net.TCPConn).CloseWrite()
-			io.Copy(io.Discard, p.in) // what was pipelined: else the end would be a reset
+			io.Copy(io.Discard, p.In) // what was pipelined: else the end would be a reset
 			return
 		}
 	}
 }
 
 // skipBody reads a request's body, and reports whether all of it came.
-func (p *peer) skipBody(head string) bool {
+func skipBody(p *peer, head string) bool {
 	if strings.Contains(head, "Transfer-Encoding: chunked") {
 		for {
-			line, err := p.in.ReadString('\n')
+			line, err := p.In.ReadString('\n')
 			n, bad := strconv.ParseInt(strings.TrimSpace(line), 16, 32)
 			if err != nil || bad != nil {
 				return false
 			}
-			if _, err := io.CopyN(io.Discard, p.in, n+2); err != nil {
+			if _, err := io.CopyN(io.Discard, p.In, n+2); err != nil {
 				return false
 			}
 			if n == 0 {
@@ -102,7 +102,7 @@ func (p *peer) skipBody(head string) bool {
 		return true
 	}
 	n, _ := strconv.ParseInt(rest[:strings.IndexByte(rest, '\r')], 10, 32)
-	_, err := io.CopyN(io.Discard, p.in, n)
+	_, err := io.CopyN(io.Discard, p.In, n)
 	return err == nil
 }
 

@@ -82,19 +82,19 @@ func TestReading(t *testing.T) {
 			t.Parallel()
 			for _, way := range []string{"whole", "byte by byte", "and more"} {
 				url := peers(t, func(p *peer) {
-					for p.head() != "" {
+					for p.Head() != "" {
 						switch way {
 						case "byte by byte":
 							if len(c.answer) > 1000 {
-								p.say(c.answer)
+								p.Say(c.answer)
 								break
 							}
 							p.Conn.(*net.TCPConn).SetNoDelay(true)
 							for i := range len(c.answer) {
-								p.say(c.answer[i : i+1])
+								p.Say(c.answer[i : i+1])
 							}
 						default:
-							p.say(c.answer)
+							p.Say(c.answer)
 						}
 						if !c.reuse {
 							return
@@ -158,17 +158,17 @@ func TestPoison(t *testing.T) {
 		name string
 		say  func(p *peer, ok string)
 	}{
-		{"behind the answer", func(p *peer, ok string) { p.say(ok + evil) }},
-		{"right after the answer", func(p *peer, ok string) { p.say(ok); p.say(evil) }},
-		{"behind the answer, and FIN", func(p *peer, ok string) { p.say(ok + evil); p.Conn.(*net.TCPConn).CloseWrite() }},
-		{"behind an answer without a body", func(p *peer, ok string) { p.say("HTTP/1.1 204 None\r\n\r\n" + evil) }},
+		{"behind the answer", func(p *peer, ok string) { p.Say(ok + evil) }},
+		{"right after the answer", func(p *peer, ok string) { p.Say(ok); p.Say(evil) }},
+		{"behind the answer, and FIN", func(p *peer, ok string) { p.Say(ok + evil); p.Conn.(*net.TCPConn).CloseWrite() }},
+		{"behind an answer without a body", func(p *peer, ok string) { p.Say("HTTP/1.1 204 None\r\n\r\n" + evil) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			said := make(chan bool, rounds)
 			url := peers(t, func(p *peer) {
 				for {
-					head := p.head()
+					head := p.Head()
 					if head == "" {
 						return
 					}
@@ -198,10 +198,10 @@ func TestUnsolicited(t *testing.T) {
 	t.Parallel()
 	say, said := make(chan bool), make(chan bool)
 	url := peers(t, func(p *peer) {
-		for p.head() != "" {
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		for p.Head() != "" {
+			p.Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 			if <-say {
-				p.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+				p.Say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
 			}
 			said <- true
 		}
@@ -221,16 +221,16 @@ func TestUnsolicited(t *testing.T) {
 func TestTrailers(t *testing.T) {
 	t.Parallel()
 	url := peers(t, func(p *peer) {
-		for p.head() != "" {
+		for p.Head() != "" {
 			var b strings.Builder
 			for !strings.HasSuffix(b.String(), "0\r\nX-Sum: 5\r\n\r\n") {
-				c, err := p.in.ReadByte()
+				c, err := p.In.ReadByte()
 				if err != nil {
 					return
 				}
 				b.WriteByte(c)
 			}
-			p.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-A: b\r\nX-C:  d \r\n\r\n")
+			p.Say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-A: b\r\nX-C:  d \r\n\r\n")
 		}
 	})
 	r := start(t, &Client{})
@@ -282,10 +282,10 @@ func TestInform(t *testing.T) {
 func TestResetInBody(t *testing.T) {
 	t.Parallel()
 	url := peers(t, func(p *peer) {
-		p.head()
-		p.say("HTTP/1.1 200 OK\r\n\r\nhello")
-		p.in.ReadByte() // until the test has it
-		p.reset()
+		p.Head()
+		p.Say("HTTP/1.1 200 OK\r\n\r\nhello")
+		p.In.ReadByte() // until the test has it
+		p.Reset()
 	})
 	r := start(t, &Client{})
 	ch := make(chan error, 1)

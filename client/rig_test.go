@@ -4,27 +4,28 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// patience is how long a test waits for what has to happen: no test takes it as
-// long as the code is right.
-const patience = 20 * time.Second
+// What package loopback has, in short.
+type peer = loopback.Peer
+
+const patience = loopback.Patience
+
+var until = loopback.Until
+
+func wait[T any](t testing.TB, ch <-chan T) T { t.Helper(); return loopback.Wait(t, ch) }
 
 // A rig is a loop that runs until the test ends, and a client's pool on it.
 type rig struct {
@@ -32,7 +33,7 @@ type rig struct {
 	t    testing.TB
 	loop *conn.Loop
 	pool *Pool
-	logs *logs
+	logs *loopback.Log
 }
 
 func start(t testing.TB, c *Client) *rig {
@@ -45,7 +46,7 @@ func start(t testing.TB, c *Client) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{Client: c, t: t, loop: l, logs: new(logs)}
+	r := &rig{Client: c, t: t, loop: l, logs: new(loopback.Log)}
 	l.Log = slog.New(r.logs)
 	l.Ref()
 	r.pool = c.On(l)
@@ -70,9 +71,7 @@ func start(t testing.TB, c *Client) *rig {
 				t.Errorf("%s: %d connections and %d requests are left when the loop has ended", o.addr, o.open, o.waiting.n)
 			}
 		}
-		if text := r.logs.take(); text != "" {
-			t.Errorf("logged: %s", text)
-		}
+		r.logs.WantEmpty(t)
 	})
 	return r
 }
@@ -165,135 +164,17 @@ func serve(t testing.TB, h http.HandlerFunc) string {
 	return s.URL
 }
 
-// A peer is one connection that a raw server has accepted.
-type peer struct {
-	net.Conn
-	in *bufio.Reader
-	t  testing.TB
-}
-
 // peers is a server that has fn speak on each connection, on a goroutine of its own.
 func peers(t testing.TB, fn func(p *peer)) (url string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	open := map[net.Conn]bool{}
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			open[c] = true
-			mu.Unlock()
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				defer func() {
-					mu.Lock()
-					delete(open, c)
-					mu.Unlock()
-					c.Close()
-				}()
-				fn(&peer{c, bufio.NewReader(c), t})
-			}()
-		}
-	}()
-	t.Cleanup(func() {
-		ln.Close()
-		mu.Lock()
-		for c := range open {
-			c.Close()
-		}
-		mu.Unlock()
-		wg.Wait()
-	})
-	return "http://" + ln.Addr().String()
-}
-
-// head reads a request's head, and returns its lines; "" at the end.
-func (p *peer) head() string {
-	var b strings.Builder
-	for {
-		line, err := p.in.ReadString('\n')
-		if err != nil {
-			return ""
-		}
-		if line == "\r\n" {
-			return b.String()
-		}
-		b.WriteString(line)
-	}
-}
-
-func (p *peer) say(s string) { io.WriteString(p, s) }
-
-// reset closes the connection with an RST.
-func (p *peer) reset() {
-	p.Conn.(*net.TCPConn).SetLinger(0)
-	p.Close()
+	return "http://" + loopback.Serve(t, fn).String()
 }
 
 // always answers each request in the same way, and reads no bodies.
 func always(t testing.TB, answer string) (url string) {
 	return peers(t, func(p *peer) {
-		for p.head() != "" {
-			p.say(answer)
+		for p.Head() != "" {
+			p.Say(answer)
 		}
 	})
-}
-
-// logs keeps what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logs) Enabled(context.Context, slog.Level) bool { return true }
-func (l *logs) WithAttrs([]slog.Attr) slog.Handler       { return l }
-func (l *logs) WithGroup(string) slog.Handler            { return l }
-func (l *logs) Handle(_ context.Context, r slog.Record) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.WriteString(r.Message)
-	r.Attrs(func(a slog.Attr) bool { fmt.Fprintf(&l.text, " %v", a); return true })
-	l.text.WriteByte('\n')
-	return nil
-}
-
-// take returns what was logged, and forgets it.
-func (l *logs) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text := l.text.String()
-	l.text.Reset()
-	return text
-}
-
-// until waits for ok, and fails the test if it does not come to be.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
-// wait waits for a channel.
-func wait[T any](t testing.TB, ch <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-ch:
-	case <-time.After(patience):
-		t.Fatal("waited in vain")
-	}
-	return v
 }

@@ -56,14 +56,14 @@ func TestRequests(t *testing.T) {
 					var b strings.Builder
 					want := strings.NewReplacer("|", "\r\n", "HOST", p.LocalAddr().String()).Replace(c.want)
 					for b.Len() < len(want) {
-						c, err := p.in.ReadByte()
+						c, err := p.In.ReadByte()
 						if err != nil {
 							break
 						}
 						b.WriteByte(c)
 					}
-					p.say("HTTP/1.1 204 Fine\r\n\r\n")
-					rest, _ := io.ReadAll(p.in)
+					p.Say("HTTP/1.1 204 Fine\r\n\r\n")
+					rest, _ := io.ReadAll(p.In)
 					if got := b.String() + string(rest); got != want {
 						t.Errorf("%s: sent %q\nwant %q", first, got, want)
 					}
@@ -178,7 +178,7 @@ func TestRefused(t *testing.T) {
 }
 
 // serveNothing is the URL of a server that answers nothing.
-func serveNothing(t testing.TB) string { return peers(t, func(p *peer) { io.Copy(io.Discard, p.in) }) }
+func serveNothing(t testing.TB) string { return peers(t, func(p *peer) { io.Copy(io.Discard, p.In) }) }
 
 // TestLength holds the program to what it said.
 func TestLength(t *testing.T) {
@@ -289,15 +289,15 @@ func TestContinue(t *testing.T) {
 		want   string
 	}{
 		{"100", &Client{ContinueTimeout: -1}, func(p *peer) {
-			if n := p.in.Buffered(); n != 0 {
-				p.t.Errorf("%d bytes came before 100", n)
+			if n := p.In.Buffered(); n != 0 {
+				p.T.Errorf("%d bytes came before 100", n)
 			}
-			p.say("HTTP/1.1 100 Continue\r\n\r\n")
-			io.ReadFull(p.in, make([]byte, 10))
-			p.say(ok)
+			p.Say("HTTP/1.1 100 Continue\r\n\r\n")
+			io.ReadFull(p.In, make([]byte, 10))
+			p.Say(ok)
 		}, "200 ok"},
-		{"417", &Client{ContinueTimeout: -1}, func(p *peer) { p.say("HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno") }, "417 no"},
-		{"silence", &Client{ContinueTimeout: 1}, func(p *peer) { io.ReadFull(p.in, make([]byte, 10)); p.say(ok) }, "200 ok"},
+		{"417", &Client{ContinueTimeout: -1}, func(p *peer) { p.Say("HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno") }, "417 no"},
+		{"silence", &Client{ContinueTimeout: 1}, func(p *peer) { io.ReadFull(p.In, make([]byte, 10)); p.Say(ok) }, "200 ok"},
 		{"the end", &Client{ContinueTimeout: -1}, func(p *peer) {}, "client: write: the server closed the connection without an answer: unexpected EOF (the request was written, at least in part)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -320,7 +320,7 @@ func TestContinue(t *testing.T) {
 					q.OnDrain(func() { q.End("0123456789") })
 				},
 			} {
-				url := peers(t, func(p *peer) { p.head(); c.peer(p) })
+				url := peers(t, func(p *peer) { p.Head(); c.peer(p) })
 				if g := start(t, c.client).ask("POST", url, fn); g.String() != c.want {
 					t.Errorf("%s: %v", name, g)
 				}
@@ -337,9 +337,9 @@ func TestEarlyAnswer(t *testing.T) {
 		rounds = 50
 	}
 	url := peers(t, func(p *peer) {
-		p.head()
-		io.CopyN(io.Discard, p.in, 100_000)
-		p.say("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmuch")
+		p.Head()
+		io.CopyN(io.Discard, p.In, 100_000)
+		p.Say("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmuch")
 		// It closes with input unread: a reset follows the answer.
 	})
 	r := start(t, &Client{})

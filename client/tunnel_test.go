@@ -21,15 +21,15 @@ import (
 func TestHijack(t *testing.T) {
 	t.Parallel()
 	url := peers(t, func(p *peer) {
-		switch head := p.head(); {
+		switch head := p.Head(); {
 		case head == "":
 			return
 		case strings.HasPrefix(head, "CONNECT"):
-			p.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+			p.Say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 		default:
-			p.say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nhello")
+			p.Say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nhello")
 		}
-		io.Copy(p, p.in)
+		io.Copy(p, p.In)
 	})
 	r := start(t, &Client{})
 	for _, c := range []struct {

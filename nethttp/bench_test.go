@@ -9,9 +9,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 	"testing"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -26,14 +26,14 @@ func TestCost(t *testing.T) {
 	}), 4))
 	c := s.dial()
 	in := []byte(get("/", "User-Agent: test", "Accept: */*"))
-	c.send(string(in))
-	c.want("200 hi")
-	fd := rawOf(t, c)
+	c.Send(string(in))
+	c.Want("200 hi")
+	fd := c.Raw()
 	out := make([]byte, len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nhi\n"))
 	s.bytesIn()
 	before := s.loop.Load().Stats()
 	const rounds = 500
-	n := testing.AllocsPerRun(rounds, func() { round(t, fd, in, out) })
+	n := testing.AllocsPerRun(rounds, func() { fd.Round(in, out) })
 	s.bytesIn()
 	after := s.loop.Load().Stats()
 	most := 12.0
@@ -83,68 +83,31 @@ func BenchmarkHandlers(b *testing.B) {
 			b.Run(strings.Join([]string{c.name, map[int]string{1: "1", 16: "16"}[conns]}, "/"), func(b *testing.B) {
 				addr := c.start(b)
 				in := []byte(get("/", "User-Agent: bench", "Accept: */*"))
-				var fds []int
+				var fds []loopback.Raw
 				size := 0
 				for range conns {
 					k := dial(b, addr)
-					k.send(string(in))
-					resp, err := http.ReadResponse(k.in, nil)
+					k.Send(string(in))
+					resp, err := http.ReadResponse(k.In, nil)
 					if err != nil {
 						b.Fatal(err)
 					}
 					io.Copy(io.Discard, resp.Body)
 					size = len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nHello World\n")
-					fds = append(fds, rawOf(b, k))
+					fds = append(fds, k.Raw())
 				}
 				out := make([]byte, size)
 				b.ReportAllocs()
 				for b.Loop() { // one request on each connection, then their answers
 					for _, fd := range fds {
-						if _, err := syscall.Write(fd, in); err != nil {
-							b.Fatal(err)
-						}
+						fd.Send(in)
 					}
 					for _, fd := range fds {
-						for n := 0; n < len(out); {
-							k, err := syscall.Read(fd, out[n:])
-							if err != nil && err != syscall.EINTR {
-								b.Fatal(err)
-							}
-							n += max(k, 0)
-						}
+						fd.Fill(out)
 					}
 				}
 				b.ReportMetric(float64(b.N*conns)/b.Elapsed().Seconds(), "requests/s")
 			})
-		}
-	}
-}
-
-func rawOf(t testing.TB, c *caller) int {
-	t.Helper()
-	f, err := c.Conn.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	fd := int(f.Fd())
-	if err := syscall.SetNonblock(fd, false); err != nil {
-		t.Fatal(err)
-	}
-	return fd
-}
-
-// round sends in and reads as many bytes as out has room for.
-func round(t testing.TB, fd int, in, out []byte) {
-	if _, err := syscall.Write(fd, in); err != nil {
-		t.Fatal(err)
-	}
-	for n := 0; n < len(out); {
-		k, err := syscall.Read(fd, out[n:])
-		if k > 0 {
-			n += k
-		} else if err != syscall.EINTR {
-			t.Fatal(k, err)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -28,9 +29,9 @@ var connectionPromises = []promise{
 	{name: "100 Continue when the body is there", in: post("/", "abc", "Expect: 100-continue"), h: read,
 		differs: "A client that expects 100-continue and has sent its body nevertheless is not told to send it (RFC 9110 10.1.1)."},
 	{name: "another expectation", in: get("/", "Expect: wonders"), h: write("x"), differs: refusals},
-	{name: "a body that ends early", in: request("POST", "/", "Content-Length: 10") + "abc", then: (*caller).fin, h: read, differs: broken},
+	{name: "a body that ends early", in: request("POST", "/", "Content-Length: 10") + "abc", then: (*caller).FIN, h: read, differs: broken},
 	{name: "a chunk that is none", in: request("POST", "/", "Transfer-Encoding: chunked") + "3\r\nabc\r\nx\r\n", h: read, differs: broken},
-	{name: "a client that sends and shuts down", in: get("/"), then: (*caller).fin, h: func(w http.ResponseWriter, r *http.Request, say say) {
+	{name: "a client that sends and shuts down", in: get("/"), then: (*caller).FIN, h: func(w http.ResponseWriter, r *http.Request, say say) {
 		<-r.Context().Done()
 		say("%v", r.Context().Err())
 		io.WriteString(w, "still")
@@ -222,11 +223,11 @@ const broken = "When a request's body breaks off, is malformed or too large, the
 
 func sendAfter100(body string) func(c *caller) {
 	return func(c *caller) {
-		head, err := c.in.Peek(len("HTTP/1.1 100"))
+		head, err := c.In.Peek(len("HTTP/1.1 100"))
 		if err != nil || string(head) != "HTTP/1.1 100" {
-			c.t.Errorf("no 100 but %q, %v", head, err)
+			c.T.Errorf("no 100 but %q, %v", head, err)
 		}
-		c.send(body)
+		c.Send(body)
 	}
 }
 
@@ -235,7 +236,7 @@ func tempFile(n int) *os.File {
 	f, err := os.CreateTemp("", "lurcher")
 	if err == nil {
 		os.Remove(f.Name())
-		_, err = f.Write(pattern(n))
+		_, err = f.Write(loopback.Pattern(n))
 	}
 	if err == nil {
 		_, err = f.Seek(0, io.SeekStart)
@@ -281,7 +282,7 @@ func (w fixedBoundary) WriteHeader(code int) {
 // does not read returns at once, and its goroutine can serve the next.
 func TestFileHandlerReturns(t *testing.T) {
 	t.Parallel()
-	f, err := os.Create(filepath.Join(tempDir(t), "large"))
+	f, err := os.Create(filepath.Join(loopback.TempDir(t), "large"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -293,15 +294,15 @@ func TestFileHandlerReturns(t *testing.T) {
 	s := start(t, &server.Server{}, Handler(http.FileServer(http.Dir(filepath.Dir(f.Name()))), 1))
 	for range 3 {
 		c := s.dial()
-		c.send(get("/large"))
-		c.in.Peek(1)
+		c.Send(get("/large"))
+		c.In.Peek(1)
 		defer c.Close()
 	}
 	c := s.dial()
-	c.send(get("/none"))
-	c.want("404")
-	c.send(get("/large"))
-	resp, err := http.ReadResponse(c.in, nil)
+	c.Send(get("/none"))
+	c.Want("404")
+	c.Send(get("/large"))
+	resp, err := http.ReadResponse(c.In, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +317,7 @@ func TestContext(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(s *rig, c *caller){
 		"FIN":   func(s *rig, c *caller) { c.Close() },
-		"RST":   func(s *rig, c *caller) { c.reset() },
+		"RST":   func(s *rig, c *caller) { c.Reset() },
 		"Close": func(s *rig, c *caller) { s.Close() },
 		"Shutdown out of time": func(s *rig, c *caller) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
@@ -333,7 +334,7 @@ func TestContext(t *testing.T) {
 				ended <- r.Context().Err()
 			}), 1))
 			c := s.dial()
-			c.send(get("/"))
+			c.Send(get("/"))
 			wait(t, began)
 			leave(s, c)
 			if err := wait(t, ended); err != context.Canceled {

@@ -28,17 +28,17 @@ func TestPipelineIsOneWrite(t *testing.T) {
 	t.Parallel()
 	s := startHere(t, &server.Server{}, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) }, 4)
 	c := s.dial()
-	c.send(get("/first"))
-	c.want("200 /first")
+	c.Send(get("/first"))
+	c.Want("200 /first")
 	s.bytesIn()
 	before := s.loop.Load().Stats()
 	var in strings.Builder
 	for i := range 16 {
 		in.WriteString(get(fmt.Sprint("/", i)))
 	}
-	c.send(in.String())
+	c.Send(in.String())
 	for i := range 16 {
-		c.want(fmt.Sprint("200 /", i))
+		c.Want(fmt.Sprint("200 /", i))
 	}
 	s.bytesIn()
 	after := s.loop.Load().Stats()
@@ -71,14 +71,14 @@ func TestSlowHandlerHoldsNoAnswer(t *testing.T) {
 				io.WriteString(w, r.URL.Path)
 			}, 0)
 			c, other := s.dial(), s.dial()
-			c.send(get("/1") + get("/2") + get("/slow") + get("/3"))
-			c.want("200 /1")
-			c.want("200 /2")
-			other.send(get("/other"))
-			other.want("200 /other")
+			c.Send(get("/1") + get("/2") + get("/slow") + get("/3"))
+			c.Want("200 /1")
+			c.Want("200 /2")
+			other.Send(get("/other"))
+			other.Want("200 /other")
 			open <- true
-			c.want("200 /slow")
-			c.want("200 /3")
+			c.Want("200 /slow")
+			c.Want("200 /3")
 		})
 	}
 }
@@ -98,8 +98,8 @@ func TestQuickHandlersAreLearned(t *testing.T) {
 	c := s.dial()
 	for _, want := range []struct{ path, answer string }{{"/slow", "200 false"}, {"/quick", "200 true"}, {"/slow", "200 false"}} {
 		until(t, want.path+" is called where it should be", func() bool {
-			c.send(get(want.path))
-			a, err := c.read("GET")
+			c.Send(get(want.path))
+			a, err := c.Answer("GET")
 			return err == nil && a.String() == want.answer
 		})
 	}
@@ -130,10 +130,10 @@ func TestLimitHere(t *testing.T) {
 			}
 			for range 8 {
 				for _, c := range clients {
-					c.send(get("/"))
+					c.Send(get("/"))
 				}
 				for _, c := range clients {
-					c.want("200 ok")
+					c.Want("200 ok")
 				}
 			}
 			if n := most.Load(); int(n) > workers {
@@ -165,10 +165,10 @@ func TestOthersWriteHere(t *testing.T) {
 	}, 0)
 	c := s.dial()
 	for range 5 {
-		c.send(get("/"))
-		a, err := c.read("GET")
-		if err != nil || len(a.body) != 1000<<10+3 {
-			t.Fatalf("%d bytes, %v", len(a.body), err)
+		c.Send(get("/"))
+		a, err := c.Answer("GET")
+		if err != nil || len(a.Text) != 1000<<10+3 {
+			t.Fatalf("%d bytes, %v", len(a.Text), err)
 		}
 	}
 }
@@ -193,10 +193,10 @@ func TestExitHere(t *testing.T) {
 	for range 3 {
 		for _, path := range []string{"/soon", "/late", "/panic"} {
 			bad, good := s.dial(), s.dial()
-			bad.send(get(path))
-			good.send(get("/"))
-			bad.wantEnd()
-			good.want("200 ok")
+			bad.Send(get(path))
+			good.Send(get("/"))
+			bad.WantEnd()
+			good.Want("200 ok")
 		}
 	}
 }
@@ -219,14 +219,14 @@ func TestBlockedLoopIsNamed(t *testing.T) {
 		a.serve(w, r)
 	})
 	for range 8 {
-		s.dial().send(get("/waits"))
+		s.dial().Send(get("/waits"))
 		wait(t, begun)
 	}
-	s.logs.take() // a late machine may have said something
-	s.dial().send(get("/blocks"))
+	s.logs.Take() // a late machine may have said something
+	s.dial().Send(get("/blocks"))
 	wait(t, begun)
 	var text string
-	until(t, "it is reported", func() bool { text = s.logs.take(); return text != "" })
+	until(t, "it is reported", func() bool { text = s.logs.Take(); return text != "" })
 	if !strings.Contains(text, "nethttp.blocks ") {
 		t.Errorf("the report does not name what blocks:\n%s", text)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -25,7 +26,7 @@ func startBoth(t *testing.T, s *server.Server, h http.Handler) (r *rig, url stri
 	}
 	r, addr := startTLS(t, s, Handler(h, 4))
 	client := func(h2 bool) *http.Client {
-		tr := &http.Transport{TLSClientConfig: testCertificate().config(), ForceAttemptHTTP2: h2}
+		tr := &http.Transport{TLSClientConfig: loopback.Example().Config(), ForceAttemptHTTP2: h2}
 		t.Cleanup(tr.CloseIdleConnections)
 		return &http.Client{Transport: tr, Timeout: patience}
 	}
@@ -80,7 +81,7 @@ func TestHTTP2(t *testing.T) {
 func TestHTTP2NotOffered(t *testing.T) {
 	t.Parallel()
 	_, addr := startTLS(t, &server.Server{}, Handler(http.NotFoundHandler(), 1))
-	cfg := testCertificate().config()
+	cfg := loopback.Example().Config()
 	cfg.NextProtos = []string{"h2", "http/1.1"}
 	k := mustDialTLS(t, addr, cfg)
 	if p := k.Conn.(*tls.Conn).ConnectionState().NegotiatedProtocol; p != "http/1.1" {
@@ -101,7 +102,7 @@ func TestHTTP2TooLate(t *testing.T) {
 	}
 	s = &server.Server{}
 	_, addr := startTLS(t, s, Handler(nil, 1))
-	mustDialTLS(t, addr, testCertificate().config())
+	mustDialTLS(t, addr, loopback.Example().Config())
 	if err := HTTP2(s, nil); err == nil {
 		t.Error("after ListenTLS")
 	}
@@ -176,7 +177,7 @@ func TestHTTP2MaxConns(t *testing.T) {
 	io.ReadAll(resp.Body)
 	resp.Body.Close()
 	addr := addrOf(strings.TrimPrefix(url, "https://"))
-	mustDialTLS(t, addr, testCertificate().config()).want("503") // which comes unasked
+	mustDialTLS(t, addr, loopback.Example().Config()).Want("503") // which comes unasked
 	two.CloseIdleConnections()
 	until(t, "no connection is left", func() bool { st := r.Stats(); return st.Conns+st.Others == 0 })
 }

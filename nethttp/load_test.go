@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -25,12 +26,12 @@ func TestCloseFreesHandlers(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(*rig, *caller){
 		"Close":  func(s *rig, c *caller) { s.Close() },
-		"client": func(s *rig, c *caller) { c.reset() },
+		"client": func(s *rig, c *caller) { c.Reset() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if name == "client" && !seesResets(t) {
-				t.Skip(unseenReset)
+			if name == "client" && !loopback.SeesResets(t) {
+				t.Skip(loopback.UnseenReset)
 			}
 			began, ended := make(chan bool, 2), make(chan error, 2)
 			s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,8 +47,8 @@ func TestCloseFreesHandlers(t *testing.T) {
 				ended <- err
 			}), 0))
 			reader, writer := s.dial(), s.dial()
-			reader.send(request("POST", "/", "Content-Length: 10"))
-			writer.send(get("/"))
+			reader.Send(request("POST", "/", "Content-Length: 10"))
+			writer.Send(get("/"))
 			wait(t, began)
 			wait(t, began)
 			until(t, "the output is full", func() (full bool) {
@@ -101,11 +102,11 @@ func TestSlowClientsMemory(t *testing.T) {
 	for range clients {
 		c := s.dial()
 		c.SetDeadline(time.Now().Add(6 * patience))
-		c.send(get("/"))
+		c.Send(get("/"))
 		readers = append(readers, c)
 		c = s.dial()
 		c.SetDeadline(time.Now().Add(6 * patience))
-		c.send(request("POST", "/", fmt.Sprint("Content-Length: ", size)))
+		c.Send(request("POST", "/", fmt.Sprint("Content-Length: ", size)))
 		writers = append(writers, c)
 		go func() {
 			piece := make([]byte, 64<<10)
@@ -136,7 +137,7 @@ func TestSlowClientsMemory(t *testing.T) {
 	}
 	close(release)
 	for _, c := range readers {
-		resp, err := http.ReadResponse(c.in, nil)
+		resp, err := http.ReadResponse(c.In, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,41 +146,41 @@ func TestSlowClientsMemory(t *testing.T) {
 		}
 	}
 	for _, c := range writers {
-		c.want(fmt.Sprint("200 ", size, " <nil>"))
+		c.Want(fmt.Sprint("200 ", size, " <nil>"))
 	}
 }
 
 // TestDescriptorsOfFiles: the descriptors that answers hold are closed with
 // them, sent or not.
 func TestDescriptorsOfFiles(t *testing.T) {
-	before := descriptors(t)
+	before := loopback.Descriptors(t)
 	t.Run("serve", func(t *testing.T) {
-		path := tempDir(t) + "/f"
+		path := loopback.TempDir(t) + "/f"
 		if err := os.WriteFile(path, make([]byte, 8<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) }), 2))
 		for i := range 20 {
 			c := s.dial()
-			c.send(get("/"))
-			c.in.Peek(1)
+			c.Send(get("/"))
+			c.In.Peek(1)
 			if i%2 == 0 {
-				c.reset()
+				c.Reset()
 			} else {
-				c.want("200 " + string(make([]byte, 8<<20)))
+				c.Want("200 " + string(make([]byte, 8<<20)))
 				c.Close()
 			}
 		}
 		s.idle()
 	})
-	until(t, "all are closed", func() bool { return descriptors(t) <= before })
+	until(t, "all are closed", func() bool { return loopback.Descriptors(t) <= before })
 }
 
 // TestMix has many clients do many things at a time, some of whom leave in the
 // middle: every answer is the one to its request, and nothing is left over.
 func TestMix(t *testing.T) {
 	t.Parallel()
-	data := pattern(300 << 10)
+	data := loopback.Pattern(300 << 10)
 	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()
 		switch r.URL.Path {
@@ -271,10 +272,10 @@ func TestBodyWhileWaiting(t *testing.T) {
 		fmt.Fprint(w, n, err)
 	}), 1)
 	first, second := s.dial(), s.dial()
-	first.send(get("/"))
+	first.Send(get("/"))
 	wait(t, began)
 	const size = 8 << 20
-	second.send(request("POST", "/", fmt.Sprint("Content-Length: ", size)))
+	second.Send(request("POST", "/", fmt.Sprint("Content-Length: ", size)))
 	before := s.bytesIn()
 	sent := make(chan bool)
 	go func() {
@@ -289,9 +290,9 @@ func TestBodyWhileWaiting(t *testing.T) {
 		t.Errorf("%d bytes of a body that nobody reads have been read", n)
 	}
 	close(release)
-	first.want("200")
+	first.Want("200")
 	wait(t, sent)
-	second.want(fmt.Sprint("200 ", size, " <nil>"))
+	second.Want(fmt.Sprint("200 ", size, " <nil>"))
 }
 
 // TestBehindAnother: a native handler hands some of its requests on, and
@@ -318,18 +319,18 @@ func TestBehindAnother(t *testing.T) {
 		}
 	})
 	c := s.dial()
-	c.send(post("/set", "abc"))
-	if a := c.want(`200 "abc" <nil>`); a.Header.Get("X-Native") != "1" {
+	c.Send(post("/set", "abc"))
+	if a := c.Want(`200 "abc" <nil>`); a.Header.Get("X-Native") != "1" {
 		t.Error(a.Header)
 	}
-	c.send(post("/taken", "abc"))
-	c.want(`200 "" ` + errTaken.Error())
-	c.send(get("/over"))
-	c.want("200 over")
-	c.send(get("/late"))
-	c.wantEnd()
+	c.Send(post("/taken", "abc"))
+	c.Want(`200 "" ` + errTaken.Error())
+	c.Send(get("/over"))
+	c.Want("200 over")
+	c.Send(get("/late"))
+	c.WantEnd()
 	s.idle()
-	if text := s.logs.take(); !strings.Contains(text, "within the server's Handler") {
+	if text := s.logs.Take(); !strings.Contains(text, "within the server's Handler") {
 		t.Errorf("logged: %s", text)
 	}
 }
@@ -369,7 +370,7 @@ func TestFlushes(t *testing.T) {
 	c := s.dial()
 	for range rounds {
 		c.SetDeadline(time.Now().Add(patience)) // for one
-		c.send(get("/"))
-		c.want("200 " + want)
+		c.Send(get("/"))
+		c.Want("200 " + want)
 	}
 }

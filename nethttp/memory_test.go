@@ -30,7 +30,7 @@ func TestMaxMemory(t *testing.T) {
 			}), 1)
 			s := start(t, &server.Server{MaxMemory: most}, a.serve)
 			first := s.dial()
-			first.send(get("/first"))
+			first.Send(get("/first"))
 			until(t, "the worker is taken", func() bool { return s.Stats().Answering == 1 })
 			for range 100 {
 				s.dial().Write([]byte(in)) // may be reset already
@@ -38,10 +38,10 @@ func TestMaxMemory(t *testing.T) {
 			until(t, "some are reset", func() bool { return s.Stats().Limits.MaxMemory > 0 })
 			until(t, "what is held is less", func() bool { n := s.Stats().Held; return 0 < n && n <= most })
 			close(open)
-			first.want("200 ok")
+			first.Want("200 ok")
 			until(t, "no more counts for those that were served", func() bool { return s.Stats().Held <= most/4 })
 			s.Close()
-			s.logs.take()
+			s.logs.Take()
 		})
 	}
 }

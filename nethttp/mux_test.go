@@ -69,12 +69,12 @@ func ask(t *testing.T, addr, method, in string) string {
 	t.Helper()
 	c := dial(t, addrOf(addr))
 	defer c.Close()
-	c.send(in)
-	a, err := c.read(method)
+	c.Send(in)
+	a, err := c.Answer(method)
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprint(a.StatusCode, " ", a.Header.Get("Location"), " ", a.Header.Get("Allow"), " ", a.Header.Get("Content-Type"), " ", a.body)
+	return fmt.Sprint(a.StatusCode, " ", a.Header.Get("Location"), " ", a.Header.Get("Allow"), " ", a.Header.Get("Content-Type"), " ", a.Text)
 }
 
 type addrOf string
@@ -124,21 +124,21 @@ func TestMuxNativeLater(t *testing.T) {
 	s := start(t, &server.Server{}, m.Serve)
 	k := s.dial()
 	for _, word := range []string{"one", "two"} {
-		k.send(post("/later/"+word, "body"))
-		k.want("200 " + word + " body")
-		k.send(get("/std/"))
-		k.want("200 std")
+		k.Send(post("/later/"+word, "body"))
+		k.Want("200 " + word + " body")
+		k.Send(get("/std/"))
+		k.Want("200 std")
 	}
-	k.send(get("/panic/x"))
-	k.wantGone()
+	k.Send(get("/panic/x"))
+	k.WantGone()
 	text := ""
-	until(t, "it is logged", func() bool { text += s.logs.take(); return strings.Contains(text, "panic") })
+	until(t, "it is logged", func() bool { text += s.logs.Take(); return strings.Contains(text, "panic") })
 	k = s.dial()
-	k.send(get("/std/") + get("/none") + post("/later/a", "b") + get("/later/a"))
-	k.want("200 std")
-	k.want("404")
-	k.want("200 a b")
-	k.want("405")
+	k.Send(get("/std/") + get("/none") + post("/later/a", "b") + get("/later/a"))
+	k.Want("200 std")
+	k.Want("404")
+	k.Want("200 a b")
+	k.Want("405")
 }
 
 // BenchmarkMux is what the way through the table costs a native handler.
@@ -155,7 +155,7 @@ func BenchmarkMux(b *testing.B) {
 				for b.Loop() { // 16 requests, and reading their answers by net/http
 					k.Write(in)
 					for range 16 {
-						if _, err := k.read("GET"); err != nil {
+						if _, err := k.Answer("GET"); err != nil {
 							b.Fatal(err)
 						}
 					}

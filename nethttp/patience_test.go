@@ -19,11 +19,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
 // drip sends p byte by byte until the connection or the test ends.
-func (c *caller) drip(p string) {
+func drip(c *caller, p string) {
 	for i := range len(p) {
 		if _, err := io.WriteString(c, p[i:i+1]); err != nil {
 			return
@@ -45,10 +46,10 @@ func TestSlowBodiesHoldNoWorkers(t *testing.T) {
 			}), workers)
 			for range 3 * workers {
 				c := s.dial()
-				c.send(request("POST", "/", "Content-Length: 60000"))
-				go c.drip(strings.Repeat("x", 60000))
+				c.Send(request("POST", "/", "Content-Length: 60000"))
+				go drip(c, strings.Repeat("x", 60000))
 				c = s.dial()
-				c.send(request("POST", "/", "Expect: 100-continue", "Content-Length: 60000"))
+				c.Send(request("POST", "/", "Expect: 100-continue", "Content-Length: 60000"))
 			}
 			began := time.Now()
 			for time.Since(began) < 3*gatherTime {
@@ -56,8 +57,8 @@ func TestSlowBodiesHoldNoWorkers(t *testing.T) {
 					break
 				}
 				k := s.dial()
-				k.send(get("/"))
-				k.want("200 0 <nil>")
+				k.Send(get("/"))
+				k.Want("200 0 <nil>")
 				k.Close()
 				p.mu.Lock()
 				early := p.early
@@ -82,23 +83,23 @@ func TestBodyBeginsAfterAll(t *testing.T) {
 	for _, n := range []int{1, 1000, mostBody - 1, mostBody, mostBody + 1, 3 * mostBody, 1 << 20} {
 		for _, chunked := range []bool{false, true} {
 			wg.Go(func() {
-				body := string(pattern(n))
+				body := string(loopback.Pattern(n))
 				k := s.dial()
 				if chunked {
-					k.send(request("POST", "/", "Transfer-Encoding: chunked") + "1\r\n" + body[:1] + "\r\n")
+					k.Send(request("POST", "/", "Transfer-Encoding: chunked") + "1\r\n" + body[:1] + "\r\n")
 					runtime.Gosched()
 					if n > 1 {
-						k.send(fmt.Sprintf("%x\r\n%s\r\n", n-1, body[1:]))
+						k.Send(fmt.Sprintf("%x\r\n%s\r\n", n-1, body[1:]))
 					}
-					k.send("0\r\n\r\n")
+					k.Send("0\r\n\r\n")
 				} else {
-					k.send(request("POST", "/", fmt.Sprint("Content-Length: ", n)))
+					k.Send(request("POST", "/", fmt.Sprint("Content-Length: ", n)))
 					runtime.Gosched()
-					k.send(body[:n/2])
+					k.Send(body[:n/2])
 					runtime.Gosched()
-					k.send(body[n/2:])
+					k.Send(body[n/2:])
 				}
-				k.want(fmt.Sprint("200 ", n, sum([]byte(body)), error(nil)))
+				k.Want(fmt.Sprint("200 ", n, sum([]byte(body)), error(nil)))
 			})
 		}
 	}
@@ -121,16 +122,16 @@ func TestInteractiveBody(t *testing.T) {
 			}
 		}), workers)
 		k := s.dial()
-		k.send(request("POST", "/", "Transfer-Encoding: chunked"))
+		k.Send(request("POST", "/", "Transfer-Encoding: chunked"))
 		for i, word := range []string{"one", "two", "six"} {
-			k.send("3\r\n" + word + "\r\n")
+			k.Send("3\r\n" + word + "\r\n")
 			if i == 0 {
 				for line := ""; line != "\r\n"; {
-					line, _ = k.in.ReadString('\n')
+					line, _ = k.In.ReadString('\n')
 				}
 			}
 			b := make([]byte, len("3\r\none\r\n"))
-			if _, err := io.ReadFull(k.in, b); err != nil || string(b) != "3\r\n"+word+"\r\n" {
+			if _, err := io.ReadFull(k.In, b); err != nil || string(b) != "3\r\n"+word+"\r\n" {
 				t.Fatalf("%q, %v", b, err)
 			}
 		}
@@ -147,7 +148,7 @@ func TestBodyHasALeastRate(t *testing.T) {
 		said <- err
 	}), 0))
 	k := s.dial()
-	k.send(request("POST", "/", "Content-Length: 100000"))
+	k.Send(request("POST", "/", "Content-Length: 100000"))
 	stop := make(chan bool)
 	go func() { // 4 KiB each 300 ms would be enough for the server
 		for {
@@ -159,7 +160,7 @@ func TestBodyHasALeastRate(t *testing.T) {
 			}
 		}
 	}()
-	k.want("408")
+	k.Want("408")
 	close(stop)
 	if err := wait(t, said); err != os.ErrDeadlineExceeded {
 		t.Error(err)
@@ -178,11 +179,11 @@ func TestReadDeadlineCloses(t *testing.T) {
 	}), 0))
 	for _, framing := range []string{"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n", "Content-Length: 10\r\n\r\na"} {
 		k := s.dial()
-		k.send("POST / HTTP/1.1\r\nHost: a\r\n" + framing)
-		if a := k.want("200 a true"); !a.Close {
+		k.Send("POST / HTTP/1.1\r\nHost: a\r\n" + framing)
+		if a := k.Want("200 a true"); !a.Close {
 			t.Error("the answer does not say close")
 		}
-		k.wantEnd()
+		k.WantEnd()
 	}
 }
 
@@ -190,8 +191,8 @@ func TestReadDeadlineCloses(t *testing.T) {
 // after a reset it does not.
 func TestWriteTimeoutIsADeadline(t *testing.T) {
 	t.Parallel()
-	if !seesResets(t) {
-		t.Skip(unseenReset)
+	if !loopback.SeesResets(t) {
+		t.Skip(loopback.UnseenReset)
 	}
 	said := make(chan error, 1)
 	s := start(t, &server.Server{WriteTimeout: 300 * time.Millisecond}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -203,14 +204,14 @@ func TestWriteTimeoutIsADeadline(t *testing.T) {
 		}
 	}), 0))
 	k := s.dial()
-	k.send(get("/"))
+	k.Send(get("/"))
 	if err := wait(t, said); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("nobody reads: %v", err)
 	}
 	k = s.dial()
-	k.send(get("/"))
-	k.in.Peek(1)
-	k.reset()
+	k.Send(get("/"))
+	k.In.Peek(1)
+	k.Reset()
 	if err := wait(t, said); errors.Is(err, os.ErrDeadlineExceeded) || !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a reset: %v", err)
 	}
@@ -240,10 +241,10 @@ func TestFlushedIsSent(t *testing.T) {
 	for range 20 {
 		for _, path := range []string{"/", "/panic"} {
 			k := s.dial()
-			k.send(get(path))
-			a, err := k.read("GET")
-			if a.Response == nil || a.body != "onetwo" || err == nil {
-				t.Fatalf("%v %q %v: want what was flushed, and no end", a.Response, a.body, err)
+			k.Send(get(path))
+			a, err := k.Answer("GET")
+			if a.Response == nil || a.Text != "onetwo" || err == nil {
+				t.Fatalf("%v %q %v: want what was flushed, and no end", a.Response, a.Text, err)
 			}
 		}
 	}
@@ -253,8 +254,8 @@ func TestFlushedIsSent(t *testing.T) {
 // that the client has left.
 func TestHeadWriterIsTold(t *testing.T) {
 	t.Parallel()
-	if !seesResets(t) {
-		t.Skip(unseenReset)
+	if !loopback.SeesResets(t) {
+		t.Skip(loopback.UnseenReset)
 	}
 	said := make(chan error, 1)
 	s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -267,9 +268,9 @@ func TestHeadWriterIsTold(t *testing.T) {
 		said <- nil
 	}), 1))
 	k := s.dial()
-	k.send(request("HEAD", "/"))
+	k.Send(request("HEAD", "/"))
 	until(t, "it is served", func() bool { return s.loop.Load() != nil })
-	k.reset()
+	k.Reset()
 	if wait(t, said) == nil {
 		t.Error("no error")
 	}
@@ -292,25 +293,19 @@ func TestComplaints(t *testing.T) {
 			s := start(t, &server.Server{}, h)
 			for range 2 {
 				k := s.dial()
-				k.send(get("/"))
-				k.want("404")
+				k.Send(get("/"))
+				k.Want("404")
 			}
-			text := ""
-			if name == "ours" && s.logs.seen() == "" {
+			text := s.logs.Take()
+			if name == "ours" && text == "" {
 				continue // it was said on the first server
 			}
-			until(t, name, func() bool { text += s.logs.take(); return strings.Contains(text, "superfluous") })
+			until(t, name, func() bool { text += s.logs.Take(); return strings.Contains(text, "superfluous") })
 			if name == "ours" && strings.Count(text, "superfluous") > 1 {
 				t.Errorf("said twice: %s", text)
 			}
 		}
 	}
-}
-
-func (l *logs) seen() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // TestComplaintsByDefault: without a Log they go to slog.Default.
@@ -329,8 +324,8 @@ func TestComplaintsByDefault(t *testing.T) {
 	}
 	go s.Serve()
 	k := dial(t, addr)
-	k.send(get("/"))
-	k.want("404")
+	k.Send(get("/"))
+	k.Want("404")
 	s.Shutdown(context.Background())
 	if !strings.Contains(text.String(), "invalid Content-Length") || !strings.Contains(text.String(), "patience_test.go") {
 		t.Errorf("%q", text.String())
@@ -360,8 +355,8 @@ func TestLogThatPanics(t *testing.T) {
 		go s.Serve()
 		for i := range 3 { // a complaint is logged once
 			k := dial(t, addr)
-			k.send(get("/"))
-			if _, err := k.read("GET"); (err == nil) != (name == "length" && i > 0) || os.IsTimeout(err) {
+			k.Send(get("/"))
+			if _, err := k.Answer("GET"); (err == nil) != (name == "length" && i > 0) || os.IsTimeout(err) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -381,7 +376,7 @@ func TestGoroutinesEnd(t *testing.T) {
 	for _, s := range []*rig{one, two} {
 		for range 3 {
 			k := s.dial()
-			k.send(get("/"))
+			k.Send(get("/"))
 			wait(t, g.came)
 			clients = append(clients, k)
 		}
@@ -390,10 +385,10 @@ func TestGoroutinesEnd(t *testing.T) {
 		g.open <- true
 	}
 	for _, k := range clients {
-		k.want("200 /")
+		k.Want("200 /")
 	}
 	busy := two.dial()
-	busy.send(get("/"))
+	busy.Send(get("/"))
 	wait(t, g.came)
 	one.Close()
 	if running, _, _ := a.pool.counts(); running == 0 {

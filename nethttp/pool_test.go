@@ -59,18 +59,18 @@ func TestWorkerQueue(t *testing.T) {
 	var clients []*caller
 	for i := range 8 {
 		c := s.dial()
-		c.send(get(fmt.Sprint("/", i)))
+		c.Send(get(fmt.Sprint("/", i)))
 		if i == 0 {
 			wait(t, g.came)
 		}
 		waiting(i)
 		clients = append(clients, c)
 	}
-	clients[2].reset()
+	clients[2].Reset()
 	waiting(6)
-	clients[5].reset()
+	clients[5].Reset()
 	waiting(5)
-	clients[7].reset()
+	clients[7].Reset()
 	waiting(4)
 	for _, i := range []int{0, 1, 3, 4, 6} {
 		if i > 0 {
@@ -79,7 +79,7 @@ func TestWorkerQueue(t *testing.T) {
 			}
 		}
 		g.open <- true
-		clients[i].want(fmt.Sprint("200 /", i))
+		clients[i].Want(fmt.Sprint("200 /", i))
 	}
 	if n, _, _ := p.counts(); n != 1 {
 		t.Errorf("%d goroutines", n)
@@ -93,15 +93,15 @@ func TestWorkerQueueFin(t *testing.T) {
 	g := newGate()
 	s, p := startPool(t, &server.Server{}, g, 1)
 	first, second := s.dial(), s.dial()
-	first.send(get("/1"))
+	first.Send(get("/1"))
 	wait(t, g.came)
-	second.send(get("/2"))
-	second.fin()
+	second.Send(get("/2"))
+	second.FIN()
 	until(t, "it waits", func() bool { _, _, w := p.counts(); return w == 1 })
 	g.open <- true
 	g.open <- true
-	first.want("200 /1")
-	second.want("200 /2")
+	first.Want("200 /1")
+	second.Want("200 /2")
 }
 
 // TestWorkerQueueFull: past its bound requests are answered with 503.
@@ -110,18 +110,18 @@ func TestWorkerQueueFull(t *testing.T) {
 	g := newGate()
 	s, p := startPool(t, &server.Server{}, g, 1)
 	first, second := s.dial(), s.dial()
-	first.send(get("/1"))
+	first.Send(get("/1"))
 	wait(t, g.came)
 	p.mu.Lock()
 	p.waiting += mostWaiting
 	p.mu.Unlock()
-	second.send(get("/2"))
-	second.want("503")
+	second.Send(get("/2"))
+	second.Want("503")
 	p.mu.Lock()
 	p.waiting -= mostWaiting
 	p.mu.Unlock()
 	g.open <- true
-	first.want("200 /1")
+	first.Want("200 /1")
 }
 
 // TestWorkersEnd: goroutines end when they have had nothing to do for a while,
@@ -133,7 +133,7 @@ func TestWorkersEnd(t *testing.T) {
 	var clients []*caller
 	for range 20 {
 		c := s.dial()
-		c.send(get("/"))
+		c.Send(get("/"))
 		clients = append(clients, c)
 	}
 	for range clients {
@@ -143,15 +143,15 @@ func TestWorkersEnd(t *testing.T) {
 		g.open <- true
 	}
 	for _, c := range clients {
-		c.want("200 /")
+		c.Want("200 /")
 	}
 	until(t, "they are idle", func() bool { running, idle, _ := p.counts(); return running == 20 && idle == 20 })
 	p.sweep() // begins to watch
 	c := clients[0]
-	c.send(get("/"))
+	c.Send(get("/"))
 	wait(t, g.came)
 	g.open <- true
-	c.want("200 /")
+	c.Want("200 /")
 	until(t, "it is idle", func() bool { _, idle, _ := p.counts(); return idle == 20 })
 	p.sweep()
 	if running, idle, _ := p.counts(); running != 1 || idle != 1 {
@@ -161,10 +161,10 @@ func TestWorkersEnd(t *testing.T) {
 	if running, idle, _ := p.counts(); running != 0 || idle != 0 {
 		t.Errorf("%d goroutines, %d idle", running, idle)
 	}
-	c.send(get("/"))
+	c.Send(get("/"))
 	wait(t, g.came)
 	g.open <- true
-	c.want("200 /")
+	c.Want("200 /")
 }
 
 // TestGoexit: a handler that ends its goroutine, as t.FailNow does, costs its
@@ -179,10 +179,10 @@ func TestGoexit(t *testing.T) {
 	}), 1)
 	for range 3 {
 		bad, good := s.dial(), s.dial()
-		bad.send(get("/exit"))
-		good.send(get("/"))
-		bad.wantEnd()
-		good.want("200 ok")
+		bad.Send(get("/exit"))
+		good.Send(get("/"))
+		bad.WantEnd()
+		good.Want("200 ok")
 	}
 	until(t, "one goroutine is idle", func() bool { running, idle, _ := p.counts(); return running == 1 && idle == 1 })
 }
@@ -197,17 +197,17 @@ func TestPanicLogged(t *testing.T) {
 		panic(errors.New("the reason"))
 	}), 1)
 	c := s.dial()
-	c.send(get("/abort"))
-	c.wantEnd()
+	c.Send(get("/abort"))
+	c.WantEnd()
 	s.idle()
-	if text := s.logs.take(); text != "" {
+	if text := s.logs.Take(); text != "" {
 		t.Errorf("logged: %s", text)
 	}
 	c = s.dial()
-	c.send(get("/"))
-	c.wantEnd()
+	c.Send(get("/"))
+	c.WantEnd()
 	s.idle()
-	if text := s.logs.take(); !strings.Contains(text, "http: panic serving "+c.LocalAddr().String()) || !strings.Contains(text, "the reason") || !strings.Contains(text, "TestPanicLogged") {
+	if text := s.logs.Take(); !strings.Contains(text, "http: panic serving "+c.LocalAddr().String()) || !strings.Contains(text, "the reason") || !strings.Contains(text, "TestPanicLogged") {
 		t.Errorf("logged: %s", text)
 	}
 }
@@ -233,7 +233,7 @@ func TestHijackedDoNotCount(t *testing.T) {
 	var clients []*caller
 	for range 5 {
 		c := s.dial()
-		c.send(get("/") + "line\n")
+		c.Send(get("/") + "line\n")
 		b := make([]byte, 4)
 		if _, err := io.ReadFull(c, b); err != nil || string(b) != "mine" {
 			t.Fatalf("%q, %v", b, err)
@@ -256,13 +256,13 @@ func TestShutdownWaits(t *testing.T) {
 	g := newGate()
 	s, p := startPool(t, &server.Server{DrainTimeout: time.Millisecond}, g, 2)
 	gone := s.dial()
-	gone.send(get("/gone"))
+	gone.Send(get("/gone"))
 	wait(t, g.came)
-	gone.reset()
+	gone.Reset()
 	s.idle()
 	clients := []*caller{s.dial(), s.dial()}
 	for i, c := range clients {
-		c.send(get("/"))
+		c.Send(get("/"))
 		if i == 0 {
 			wait(t, g.came)
 		}
@@ -281,7 +281,7 @@ func TestShutdownWaits(t *testing.T) {
 	wait(t, g.came)
 	g.open <- true
 	for _, c := range clients[:1] {
-		c.want("200 /")
+		c.Want("200 /")
 	}
 	select {
 	case err := <-done:
@@ -289,7 +289,7 @@ func TestShutdownWaits(t *testing.T) {
 	default:
 	}
 	g.open <- true
-	clients[1].want("200 /")
+	clients[1].Want("200 /")
 	if err := wait(t, done); err != nil {
 		t.Error(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -82,9 +83,9 @@ func (p promise) onNetHTTP(t *testing.T, secure bool) string {
 	srv := &http.Server{Handler: s.handler(p, n), ErrorLog: log.New(io.Discard, "", 0)}
 	defer srv.Close()
 	if secure {
-		srv.TLSConfig = testCertificate().config()
+		srv.TLSConfig = loopback.Example().Config()
 		go srv.ServeTLS(ln, "", "")
-		s.play(p, mustDialTLS(t, ln.Addr(), testCertificate().config()))
+		s.play(p, mustDialTLS(t, ln.Addr(), loopback.Example().Config()))
 	} else {
 		go srv.Serve(ln)
 		s.play(p, dial(t, ln.Addr()))
@@ -103,13 +104,13 @@ func (p promise) onOurs(t *testing.T, secure bool, quick time.Duration) string {
 	if secure {
 		var addr net.Addr
 		srv, addr = startTLS(t, &server.Server{}, h)
-		s.play(p, mustDialTLS(t, addr, testCertificate().config()))
+		s.play(p, mustDialTLS(t, addr, loopback.Example().Config()))
 	} else {
 		srv = start(t, &server.Server{}, h)
 		s.play(p, dial(t, srv.addr))
 	}
 	s.rest(t, n, srv)
-	srv.logs.take()
+	srv.logs.Take()
 	return s.String()
 }
 
@@ -159,7 +160,7 @@ func (s *script) handler(p promise, n *sync.WaitGroup) http.Handler {
 func (s *script) play(p promise, c *caller) {
 	defer c.Close()
 	s.addr = c.RemoteAddr().String()
-	c.send(p.in)
+	c.Send(p.in)
 	if p.then != nil {
 		p.then(c)
 	}
@@ -173,10 +174,10 @@ func (s *script) play(p promise, c *caller) {
 
 // answer reads one answer, 1xx included, and notes it.
 func (s *script) answer(c *caller, method string) bool {
-	resp, err := http.ReadResponse(c.in, &http.Request{Method: method})
+	resp, err := http.ReadResponse(c.In, &http.Request{Method: method})
 	switch {
 	case os.IsTimeout(err):
-		c.t.Error("no answer")
+		c.T.Error("no answer")
 		return false
 	case err != nil:
 		fmt.Fprintln(&s.read, "the connection is closed")
@@ -222,7 +223,7 @@ func sum(p []byte) (n uint32) {
 	return n
 }
 
-var long = string(pattern(100 << 10))
+var long = string(loopback.Pattern(100 << 10))
 
 var answerPromises = []promise{
 	{name: "a small answer has its length and a sniffed type", in: get("/"), h: write("<html>hi")},

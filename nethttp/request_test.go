@@ -160,8 +160,8 @@ func TestRequestOutlives(t *testing.T) {
 	s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { kept <- r }), 2))
 	c := s.dial()
 	for i := range 100 {
-		c.send(get(fmt.Sprintf("/%d?%d", i, i), fmt.Sprintf("X-N: %d", i)))
-		c.want("200")
+		c.Send(get(fmt.Sprintf("/%d?%d", i, i), fmt.Sprintf("X-N: %d", i)))
+		c.Want("200")
 	}
 	for i := range 100 {
 		r := <-kept
@@ -202,10 +202,10 @@ func TestWriterOutlives(t *testing.T) {
 		io.WriteString(w, "well")
 	}), 2))
 	c := s.dial()
-	c.send(post("/keep", "body"))
-	c.want("200")
-	c.send(get("/"))
-	if a := c.want("200 well"); a.Header.Get("X-Harm") != "" {
+	c.Send(post("/keep", "body"))
+	c.Want("200")
+	c.Send(get("/"))
+	if a := c.Want("200 well"); a.Header.Get("X-Harm") != "" {
 		t.Error("harmed")
 	}
 }

@@ -96,8 +96,8 @@ func TestSwitchesNobodyOffered(t *testing.T) {
 				c.h(w, r, func(string, ...any) {})
 			}), 0))
 			k := s.dial()
-			k.send(c.in)
-			k.want(c.want)
+			k.Send(c.in)
+			k.Want(c.want)
 		})
 	}
 }
@@ -117,18 +117,18 @@ func TestOneConnectionLine(t *testing.T) {
 			for _, set := range []string{"", "c=close", "c=keep-alive", "c=Keep-Alive&c=close", "c=x-a", "c=x-a,+keep-alive,+CLOSE", "c=,"} {
 				in := "GET /?" + set + " " + version + "\r\nHost: a\r\nConnection: " + asked + "\r\n\r\n"
 				k := s.dial()
-				k.send(in)
-				lines := k.connectionLines()
+				k.Send(in)
+				lines := connectionLines(k)
 				low := strings.ToLower(strings.Join(lines, ","))
 				closes := asked == "close" || strings.Contains(strings.ToLower(set), "close")
 				if len(lines) > 1 || strings.Contains(low, "close") && strings.Contains(low, "keep-alive") || strings.Contains(low, "close") != closes {
 					t.Errorf("%s, %s asked, %q set: %q", version, asked, set, lines)
 				}
 				if closes {
-					k.wantEnd()
+					k.WantEnd()
 				} else {
-					k.send(in)
-					k.want("200 x")
+					k.Send(in)
+					k.Want("200 x")
 				}
 			}
 		}
@@ -137,11 +137,11 @@ func TestOneConnectionLine(t *testing.T) {
 
 // connectionLines reads an answer whose body is a byte, and returns its Connection
 // lines. http.ReadResponse hides them.
-func (c *caller) connectionLines() (lines []string) {
+func connectionLines(c *caller) (lines []string) {
 	for {
-		line, err := c.in.ReadString('\n')
+		line, err := c.In.ReadString('\n')
 		if err != nil {
-			c.t.Fatal(err)
+			c.T.Fatal(err)
 		}
 		if line == "\r\n" {
 			break
@@ -150,6 +150,6 @@ func (c *caller) connectionLines() (lines []string) {
 			lines = append(lines, v)
 		}
 	}
-	c.in.ReadByte()
+	c.In.ReadByte()
 	return lines
 }

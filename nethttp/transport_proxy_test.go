@@ -3,7 +3,6 @@
 package nethttp
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
@@ -24,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
@@ -63,49 +63,33 @@ func (p *aProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveSocks is a SOCKS5 proxy that wants a password.
 func serveSocks(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				in := bufio.NewReader(c)
-				read := func(n int) []byte { b := make([]byte, n); io.ReadFull(in, b); return b }
-				read(int(read(2)[1]))
-				c.Write([]byte{5, 2})
-				name := string(read(int(read(2)[1])))
-				if password := string(read(int(read(1)[0]))); name+":"+password != "me:secret" {
-					c.Write([]byte{1, 1})
-					return
-				}
-				c.Write([]byte{1, 0})
-				var host string
-				switch read(4)[3] {
-				case 1:
-					host = net.IP(read(4)).String()
-				case 3:
-					host = string(read(int(read(1)[0])))
-				}
-				port := binary.BigEndian.Uint16(read(2))
-				up, err := net.Dial("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
-				if err != nil {
-					c.Write([]byte{5, 5, 0, 1, 0, 0, 0, 0, 0, 0})
-					return
-				}
-				c.Write([]byte{5, 0, 0, 3, 1, 'x', 0, 0})
-				go func() { io.Copy(up, in); up.Close() }()
-				io.Copy(c, up)
-			}()
+	return loopback.Serve(t, func(p *loopback.Peer) {
+		read := func(n int) []byte { b := make([]byte, n); io.ReadFull(p.In, b); return b }
+		read(int(read(2)[1]))
+		p.Write([]byte{5, 2})
+		name := string(read(int(read(2)[1])))
+		if password := string(read(int(read(1)[0]))); name+":"+password != "me:secret" {
+			p.Write([]byte{1, 1})
+			return
 		}
-	}()
-	return ln.Addr().String()
+		p.Write([]byte{1, 0})
+		var host string
+		switch read(4)[3] {
+		case 1:
+			host = net.IP(read(4)).String()
+		case 3:
+			host = string(read(int(read(1)[0])))
+		}
+		port := binary.BigEndian.Uint16(read(2))
+		up, err := net.Dial("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
+		if err != nil {
+			p.Write([]byte{5, 5, 0, 1, 0, 0, 0, 0, 0, 0})
+			return
+		}
+		p.Write([]byte{5, 0, 0, 3, 1, 'x', 0, 0})
+		go func() { io.Copy(up, p.In); up.Close() }()
+		io.Copy(p, up)
+	}).String()
 }
 
 func get2(t *testing.T, tr http.RoundTripper, url, want string) {
@@ -289,7 +273,7 @@ func TestTransportLeavesNothing(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	goroutines, files := runtime.NumGoroutine(), descriptors(t)
+	goroutines, files := runtime.NumGoroutine(), loopback.Descriptors(t)
 	tr := &Transport{}
 	c := &http.Client{Transport: tr, Timeout: patience}
 	var wg sync.WaitGroup
@@ -322,7 +306,7 @@ func TestTransportLeavesNothing(t *testing.T) {
 	wg.Wait()
 	tr.CloseIdleConnections()
 	s.CloseClientConnections()
-	until(t, "all is gone", func() bool { return runtime.NumGoroutine() <= goroutines+1 && descriptors(t) <= files })
+	until(t, "all is gone", func() bool { return runtime.NumGoroutine() <= goroutines+1 && loopback.Descriptors(t) <= files })
 	get2(t, tr, s.URL, "5\n") // and it goes on
 	tr.Close()
 	if _, err := c.Get(s.URL); !errors.Is(err, net.ErrClosed) {
@@ -392,11 +376,11 @@ func TestReverseProxy(t *testing.T) {
 		t.Errorf("%d bytes, %v, trailer %v, %d hints", len(b), err, resp.Trailer, hints)
 	}
 	k := front.dial()
-	k.send(get("/", offer...))
-	if a, err := k.read("GET"); err != nil || a.StatusCode != 101 {
+	k.Send(get("/", offer...))
+	if a, err := k.Answer("GET"); err != nil || a.StatusCode != 101 {
 		t.Errorf("%v, %v", a.Response, err)
 	}
-	if a, err := k.read("GET"); err != nil || a.Header.Get("X-Behind") != "1" {
+	if a, err := k.Answer("GET"); err != nil || a.Header.Get("X-Behind") != "1" {
 		t.Errorf("behind 101: %v, %v", a.Response, err)
 	}
 }

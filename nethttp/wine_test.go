@@ -5,25 +5,10 @@ package nethttp
 import (
 	"errors"
 	"net"
-	"os"
 	"runtime"
 	"syscall"
 	"testing"
 )
-
-// tempDir is t.TempDir, but that under wine files in it cannot be removed, which is no
-// failure here.
-func tempDir(t testing.TB) string {
-	if runtime.GOOS != "windows" {
-		return t.TempDir()
-	}
-	dir, err := os.MkdirTemp("", "nethttp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
 
 // needHandOver skips where a socket cannot be handed over to package net, as hijacking
 // and HTTP/2 do.

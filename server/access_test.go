@@ -83,14 +83,14 @@ func TestAccess(t *testing.T) {
 	} {
 		k := s.dial()
 		addr.Store(k.LocalAddr().String())
-		k.send(c.in)
+		k.Send(c.in)
 		if strings.Contains(c.in, "/wait") {
 			w := wait(t, handles)
 			if strings.Contains(c.in, "sent") {
 				w.Post(func() { w.Status(201); w.WriteString("yes") })
 				io.ReadFull(k, make([]byte, 5))
 			}
-			k.reset()
+			k.Reset()
 		}
 		if got := wait(t, told); got != c.want {
 			t.Errorf("told %q, want %q", got, c.want)
@@ -101,7 +101,7 @@ func TestAccess(t *testing.T) {
 	// One after the other on one connection, and several at once.
 	k := s.dial()
 	addr.Store(k.LocalAddr().String())
-	k.send(get("/later?1") + get("/2") + get("/later?3"))
+	k.Send(get("/later?1") + get("/2") + get("/later?3"))
 	for _, want := range []string{"GET /later?1 200 0 5", "GET /2 200 0 0", "GET /later?3 200 0 5"} {
 		if got := wait(t, told); got != want {
 			t.Errorf("told %q, want %q", got, want)
@@ -111,24 +111,6 @@ func TestAccess(t *testing.T) {
 	s.idle()
 	if len(told) > 0 {
 		t.Errorf("told %q more", <-told)
-	}
-}
-
-func TestAccessAllocations(t *testing.T) {
-	s := start(t, &Server{Access: func(a Access) {}}, func(w Response, r Request) {
-		w.End("hi\n")
-	})
-	k := s.dial()
-	k.send(get("/"))
-	k.want("200 hi")
-	fd := dialRaw(t, s)
-	in := []byte(get("/"))
-	out := make([]byte, len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Length: 3\r\n\r\nhi\n"))
-	for range 100 {
-		round(t, fd, in, out)
-	}
-	if n := testing.AllocsPerRun(1000, func() { round(t, fd, in, out) }); n != 0 && !debugging {
-		t.Errorf("%v allocations", n)
 	}
 }
 

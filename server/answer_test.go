@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 var dateLine = regexp.MustCompile(`\r\nDate: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT\r\n`)
@@ -20,9 +22,9 @@ var dateLine = regexp.MustCompile(`\r\nDate: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d
 func (r *rig) raw(t *testing.T, in string) string {
 	t.Helper()
 	c := dial(t, r.addr)
-	c.send(in)
-	c.fin()
-	all, err := io.ReadAll(c.in)
+	c.Send(in)
+	c.FIN()
+	all, err := io.ReadAll(c.In)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +126,7 @@ func TestAnswers(t *testing.T) {
 
 // file is an open file with that content; SendFile closes it.
 func file(t *testing.T, content string) *os.File {
-	name := filepath.Join(tempDir(t), "file")
+	name := filepath.Join(loopback.TempDir(t), "file")
 	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 		t.Error(err)
 	}
@@ -207,9 +209,9 @@ func TestMisuse(t *testing.T) {
 				late = w.End("again")
 			})
 			k := r.dial()
-			k.send(c.in)
-			k.fin()
-			a, readErr := k.read(strings.Fields(c.in)[0])
+			k.Send(c.in)
+			k.FIN()
+			a, readErr := k.Answer(strings.Fields(c.in)[0])
 			r.do(func() {}) // the handler has returned
 			if !errors.Is(err, c.err) {
 				t.Errorf("the program is told %v, want %v", err, c.err)
@@ -223,7 +225,7 @@ func TestMisuse(t *testing.T) {
 			case c.answer != "" && (readErr != nil || a.String() != c.answer):
 				t.Errorf("the client gets %q, %v; want %q", a, readErr, c.answer)
 			}
-			k.wantEnd()
+			k.WantEnd()
 		})
 	}
 }
@@ -236,8 +238,8 @@ func TestSendFileShort(t *testing.T) {
 		w.End("")
 	})
 	c := r.dial()
-	c.send(get("/"))
-	if a, err := c.read("GET"); err == nil {
+	c.Send(get("/"))
+	if a, err := c.Answer("GET"); err == nil {
 		t.Errorf("the client takes %q for whole", a)
 	}
 	r.idle()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/internal/hand"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 func TestBody(t *testing.T) {
@@ -54,7 +55,7 @@ func TestBody(t *testing.T) {
 						runtime.Gosched()
 					}
 				}()
-				if got := strings.TrimPrefix(k.all(), "100, "); got != c.want {
+				if got := strings.TrimPrefix(k.All(), "100, "); got != c.want {
 					t.Errorf("answered %q, want %q", got, c.want)
 				}
 			})
@@ -69,20 +70,20 @@ func TestExpect(t *testing.T) {
 	s := start(t, &Server{}, mirror)
 	for _, framing := range []string{"Content-Length: 2", "Transfer-Encoding: chunked"} {
 		c := s.dial()
-		c.send(request("POST", "/", "Expect: 100-Continue", framing))
-		a, err := c.read("POST")
+		c.Send(request("POST", "/", "Expect: 100-Continue", framing))
+		a, err := c.Answer("POST")
 		if err != nil || a.StatusCode != 100 || len(a.Header) > 0 {
 			t.Fatalf("%v, %v, want 100", a, err)
 		}
 		if framing[0] == 'C' {
-			c.send("hi")
+			c.Send("hi")
 		} else {
-			c.send("2\r\nhi\r\n0\r\n\r\n")
+			c.Send("2\r\nhi\r\n0\r\n\r\n")
 		}
-		c.want("200 POST / hi")
-		c.send(last)
-		c.want("200 GET /last")
-		c.wantEnd()
+		c.Want("200 POST / hi")
+		c.Send(last)
+		c.Want("200 GET /last")
+		c.WantEnd()
 	}
 }
 
@@ -114,11 +115,11 @@ func TestStreamLate(t *testing.T) {
 		})
 	})
 	c := s.dial()
-	go io.WriteString(c, post("/", string(pattern(size)))+get("/")+post("/paused", "hello")+get("/"))
-	c.want("200 " + strconv.Itoa(size))
-	c.want("200 0")
-	c.want("200 never mind")
-	c.want("200 0")
+	go io.WriteString(c, post("/", string(loopback.Pattern(size)))+get("/")+post("/paused", "hello")+get("/"))
+	c.Want("200 " + strconv.Itoa(size))
+	c.Want("200 0")
+	c.Want("200 never mind")
+	c.Want("200 0")
 }
 
 // TestPauseInStream pauses after each piece, from within.
@@ -140,9 +141,9 @@ func TestPauseInStream(t *testing.T) {
 	c := s.dial()
 	big := strings.Repeat("x", 10000)
 	go io.WriteString(c, chunks("/", "a", "b", big, "c", big)+post("/", big)+get("/"))
-	c.want("200 20003")
-	c.want("200 10000")
-	c.want("200 0")
+	c.Want("200 20003")
+	c.Want("200 10000")
+	c.Want("200 0")
 }
 
 // TestEarlyEnd completes the answer before the body is over.
@@ -171,25 +172,25 @@ func TestEarlyEnd(t *testing.T) {
 			})
 			for _, size := range []int{1, 100, 100 << 10, long} {
 				k := s.dial()
-				body := string(pattern(size))
+				body := string(loopback.Pattern(size))
 				in := post("/", body)
 				if size%100 == 0 {
 					in = chunks("/", body[:size/2], body[size/2:])
 				}
 				go io.WriteString(k, in+get("/next", "Connection: close"))
-				a, err := k.read("POST")
-				if err != nil || c.name != "in Pipe" && a.body != "ok" {
+				a, err := k.Answer("POST")
+				if err != nil || c.name != "in Pipe" && a.Text != "ok" {
 					t.Fatalf("%d bytes: %v, %v", size, a, err)
 				}
 				switch { // row 73: a rest that is not going to be read costs the connection
 				case c.name == "in Pipe" && a.Close, size == 1 && a.Close, size == long && c.name != "in Pipe" && !a.Close:
 					t.Errorf("%d bytes: it says close: %v", size, a.Close)
 				case a.Close: // one that is long, or of which the length is not known
-					k.wantGone()
+					k.WantGone()
 					continue
 				}
-				k.want("200 next")
-				k.wantEnd()
+				k.Want("200 next")
+				k.WantEnd()
 			}
 		})
 	}
@@ -208,7 +209,7 @@ func echo(t *testing.T, s *rig, size int, chunked bool) {
 		} else {
 			io.WriteString(c, request("POST", "/", fmt.Sprintf("Content-Length: %d", size)))
 		}
-		piece := pattern(100_000)
+		piece := loopback.Pattern(100_000)
 		for left := size; left > 0; {
 			p := piece[:min(left, len(piece))]
 			left -= len(p)
@@ -221,9 +222,9 @@ func echo(t *testing.T, s *rig, size int, chunked bool) {
 		if chunked {
 			io.WriteString(c, "0\r\n\r\n")
 		}
-		c.fin() // while most of it is still to be echoed
+		c.FIN() // while most of it is still to be echoed
 	}()
-	resp, err := http.ReadResponse(c.in, nil)
+	resp, err := http.ReadResponse(c.In, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,12 +303,12 @@ func TestPipe(t *testing.T) {
 		}
 		look()
 	})
-	body := string(pattern(1 << 20))
+	body := string(loopback.Pattern(1 << 20))
 	c := s.dial()
 	go io.WriteString(c, post("/", body)+post("/", "")+chunks("/", body[:1000], body[1000:]))
-	c.want("200 1048576")
-	c.want("200 0")
-	c.want("200 1048576")
+	c.Want("200 1048576")
+	c.Want("200 0")
+	c.Want("200 1048576")
 	s.do(func() {
 		if sink.String() != body || sink.closed != 1 || sink.aborted != 0 {
 			t.Errorf("%d bytes, closed %d times, aborted %d", sink.Len(), sink.closed, sink.aborted)
@@ -318,9 +319,9 @@ func TestPipe(t *testing.T) {
 		"a sink that fails":      post("/fail", body)[:1000],
 	} {
 		c := s.dial()
-		c.send(in)
+		c.Send(in)
 		if what[0:6] == "a body" {
-			c.fin()
+			c.FIN()
 		}
 		wait(t, done)
 		s.do(func() {
@@ -328,7 +329,7 @@ func TestPipe(t *testing.T) {
 				t.Errorf("%s: closed %d times, aborted %d", what, sink.closed, sink.aborted)
 			}
 		})
-		c.wantGone()
+		c.WantGone()
 	}
 }
 
@@ -353,15 +354,15 @@ func TestPoison(t *testing.T) {
 		}
 	})
 	c := s.dial()
-	c.send(post("/a", "abc"))
-	c.want("200")
+	c.Send(post("/a", "abc"))
+	c.Want("200")
 	s.do(func() {
 		if string(path) != "\xDB\xDB" || string(body) != "\xDB\xDB\xDB" {
 			t.Errorf("kept bytes are %q and %q", path, body)
 		}
 	})
-	c.send(chunks("/collected", "abc", "def"))
-	c.want("200")
+	c.Send(chunks("/collected", "abc", "def"))
+	c.Want("200")
 	s.do(func() {
 		if string(collected) != strings.Repeat("\xDB", 6) {
 			t.Errorf("kept bytes are %q", collected)

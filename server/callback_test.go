@@ -26,7 +26,7 @@ type callbackKind struct {
 func sinkKind(method string) callbackKind {
 	return callbackKind{in: chunked1("2\r\nhi\r\n"), act: func(c *client) {
 		if method == "Abort" {
-			c.fin()
+			c.FIN()
 		} else {
 			c.Write([]byte("0\r\n\r\n"))
 		}
@@ -34,7 +34,7 @@ func sinkKind(method string) callbackKind {
 }
 
 func handKind(h func(c *conn.Conn, bad func()) *conn.Handler) callbackKind {
-	return callbackKind{in: get("/", "Connection: upgrade", "Upgrade: x"), act: func(c *client) { c.Write([]byte("x")); c.fin() },
+	return callbackKind{in: get("/", "Connection: upgrade", "Upgrade: x"), act: func(c *client) { c.Write([]byte("x")); c.FIN() },
 		h: func(w Response, r Request, bad func()) {
 			w.Status(101)
 			w.Set("Upgrade", "x")
@@ -64,20 +64,20 @@ var callbackKinds = map[string]callbackKind{
 	"second After":     {in: get("/"), h: func(w Response, r Request, bad func()) { w.After(time.Hour, func() {}); w.After(0, bad) }},
 	"Post":             {in: get("/"), h: func(w Response, r Request, bad func()) { w.Post(bad) }},
 	"OnDrain":          {in: get("/"), h: func(w Response, r Request, bad func()) { w.OnDrain(bad) }},
-	"OnAbort at FIN":   {in: get("/"), act: (*client).fin, h: func(w Response, r Request, bad func()) { w.OnAbort(bad) }},
-	"OnAbort at reset": {in: get("/"), act: (*client).reset, h: func(w Response, r Request, bad func()) { w.OnAbort(bad) }},
+	"OnAbort at FIN":   {in: get("/"), act: (*client).FIN, h: func(w Response, r Request, bad func()) { w.OnAbort(bad) }},
+	"OnAbort at reset": {in: get("/"), act: (*client).Reset, h: func(w Response, r Request, bad func()) { w.OnAbort(bad) }},
 	"OnAbort at Abort": {in: get("/"), h: func(w Response, r Request, bad func()) { w.OnAbort(bad); w.Abort() }},
 	"OnAbort at a refusal": {in: chunked1("1\r\nxx"), h: func(w Response, r Request, bad func()) {
 		w.OnAbort(bad)
 		r.Stream(func([]byte, bool) {})
 	}},
-	"OnAbort at a body cut off": {in: chunked1("1\r\n"), act: (*client).fin, h: func(w Response, r Request, bad func()) {
+	"OnAbort at a body cut off": {in: chunked1("1\r\n"), act: (*client).FIN, h: func(w Response, r Request, bad func()) {
 		w.OnAbort(bad)
 		r.Stream(func([]byte, bool) {})
 	}},
 	"OnAbort at a panic": {in: get("/"), h: func(w Response, r Request, bad func()) { w.OnAbort(bad); panic("first") }},
 	"Access":             {in: get("/"), server: accessed, h: func(w Response, r Request, bad func()) { w.End("") }},
-	"Access at reset":    {in: get("/"), act: (*client).reset, server: accessed, h: func(w Response, r Request, bad func()) {}},
+	"Access at reset":    {in: get("/"), act: (*client).Reset, server: accessed, h: func(w Response, r Request, bad func()) {}},
 	"Access in a Hub":    {in: get("/"), server: accessed, h: func(w Response, r Request, bad func()) { h := new(Hub); h.Add(w); h.End(nil) }},
 	"OnRefuse":           {in: "GET\r\n", server: func(s *Server, bad func(c *conn.Conn)) { s.OnRefuse = func(Refusal) { bad(nil) } }},
 
@@ -149,8 +149,8 @@ func TestMistakesInCallbacks(t *testing.T) {
 					k.h(x, r, bad)
 				})
 				other := s.dial()
-				other.send(get("/other"))
-				other.want("200 fine")
+				other.Send(get("/other"))
+				other.Want("200 fine")
 				c := s.dial()
 				c.Write([]byte(k.in))
 				if k.act != nil {
@@ -162,17 +162,17 @@ func TestMistakesInCallbacks(t *testing.T) {
 					c.Close()
 					other.Close()
 					s.serve <- wait(t, s.serve) // Serve returns, and the rig looks what is left
-					s.logs.take()
+					s.logs.Take()
 					return
 				}
-				other.send(get("/other"))
-				other.want("200 fine")
+				other.Send(get("/other"))
+				other.Want("200 fine")
 				c.Close()
-				io.Copy(io.Discard, c.in)
+				io.Copy(io.Discard, c.In)
 				until(t, "one connection is left", func() bool { st := s.Stats(); return st.Conns == 1 && st.Idle == 1 && st.Others == 0 })
-				other.send(get("/other"))
-				other.want("200 fine")
-				s.logs.take()
+				other.Send(get("/other"))
+				other.Want("200 fine")
+				s.logs.Take()
 			})
 		}
 	}

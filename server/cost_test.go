@@ -8,48 +8,13 @@ package server
 
 import (
 	"io"
-	"net"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
-
-// dialRaw answers a descriptor, one that blocks, of a new connection to s.
-func dialRaw(t testing.TB, s *rig) int {
-	t.Helper()
-	return rawOf(t, s.dial())
-}
-
-func rawOf(t testing.TB, c *client) int {
-	t.Helper()
-	f, err := c.Conn.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	fd := int(f.Fd())
-	if err := syscall.SetNonblock(fd, false); err != nil {
-		t.Fatal(err)
-	}
-	return fd
-}
-
-// round sends in and reads as many bytes as out has room for.
-func round(t testing.TB, fd int, in, out []byte) {
-	if _, err := syscall.Write(fd, in); err != nil {
-		t.Fatal(err)
-	}
-	for n := 0; n < len(out); {
-		k, err := syscall.Read(fd, out[n:])
-		if k > 0 {
-			n += k
-		} else if err != syscall.EINTR {
-			t.Fatal(k, err)
-		}
-	}
-}
 
 func TestAllocations(t *testing.T) {
 	hello := func(w Response, r Request) { w.End("Hello World\n") }
@@ -74,25 +39,25 @@ func TestAllocations(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, &Server{}, c.h)
 			k := s.dial()
-			k.send(c.in + get("/", "Connection: close"))
+			k.Send(c.in + get("/", "Connection: close"))
 			all, err := io.ReadAll(k)
 			if err != nil {
 				t.Fatal(err)
 			}
 			k = s.dial()
-			k.send(get("/", "Connection: close"))
+			k.Send(get("/", "Connection: close"))
 			one, err := io.ReadAll(k)
 			if err != nil {
 				t.Fatal(err)
 			}
-			fd := dialRaw(t, s)
+			fd := s.dial().Raw()
 			in, out := []byte(c.in), make([]byte, len(all)-len(one))
 			for range 100 {
-				round(t, fd, in, out)
+				fd.Round(in, out)
 			}
 			// It counts those of all goroutines, and rounds down what the rest
 			// of the process does now and then.
-			if n := testing.AllocsPerRun(2000, func() { round(t, fd, in, out) }); n != 0 && !debugging {
+			if n := testing.AllocsPerRun(2000, func() { fd.Round(in, out) }); n != 0 && !debugging {
 				t.Errorf("%v allocations", n)
 			}
 		})
@@ -119,9 +84,9 @@ func systemCalls(t *testing.T, s *rig, batch int) {
 		s.bytesIn()
 		before := s.workers[0].loop.Stats()
 		for range rounds {
-			c.send(strings.Repeat(get("/"), batch))
+			c.Send(strings.Repeat(get("/"), batch))
 			for range batch {
-				c.want("200 hi")
+				c.Want("200 hi")
 			}
 		}
 		s.bytesIn()
@@ -142,13 +107,13 @@ func systemCalls(t *testing.T, s *rig, batch int) {
 // request: its conn.Conn, its session, its slot.
 func TestIdleMemory(t *testing.T) {
 	const n = 400
-	if defaultPoller(t) == "select" {
+	if loopback.Poller(t) == "select" {
 		t.Skip("select takes descriptors up to 1023 only, and the tests have others open")
 	}
 	s := start(t, &Server{IdleTimeout: time.Hour}, mirror)
-	fds := make([]int, n)
+	fds := make([]loopback.Raw, n)
 	for i := range fds {
-		fds[i] = dialRaw(t, s)
+		fds[i] = s.dial().Raw()
 	}
 	until(t, "all are accepted", func() bool { return s.Stats().Conns == n })
 	in, out := []byte(post("/", strings.Repeat("x", 1000))), make([]byte, 1024)
@@ -161,7 +126,7 @@ func TestIdleMemory(t *testing.T) {
 	}
 	measure(&before)
 	for _, fd := range fds {
-		round(t, fd, in, out)
+		fd.Round(in, out)
 	}
 	measure(&after)
 	if grown := int64(after.HeapObjects) - int64(before.HeapObjects); grown > n/4 {
@@ -176,6 +141,24 @@ func TestIdleMemory(t *testing.T) {
 	}
 }
 
+func TestAccessAllocations(t *testing.T) {
+	s := start(t, &Server{Access: func(a Access) {}}, func(w Response, r Request) {
+		w.End("hi\n")
+	})
+	k := s.dial()
+	k.Send(get("/"))
+	k.Want("200 hi")
+	fd := s.dial().Raw()
+	in := []byte(get("/"))
+	out := make([]byte, len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Length: 3\r\n\r\nhi\n"))
+	for range 100 {
+		fd.Round(in, out)
+	}
+	if n := testing.AllocsPerRun(1000, func() { fd.Round(in, out) }); n != 0 && !debugging {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkGet(b *testing.B) {
 	for _, c := range []struct {
 		name  string
@@ -183,13 +166,13 @@ func BenchmarkGet(b *testing.B) {
 	}{{"1", 1}, {"16", 16}} {
 		b.Run(c.name, func(b *testing.B) {
 			s := start(b, &Server{}, func(w Response, r Request) { w.End("Hello World\n") })
-			fd := dialRaw(b, s)
+			fd := s.dial().Raw()
 			in := []byte(strings.Repeat(get("/"), c.batch))
 			size := len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Length: 12\r\n\r\nHello World\n")
 			out := make([]byte, size*c.batch)
 			b.ReportAllocs()
 			for b.Loop() {
-				round(b, fd, in, out)
+				fd.Round(in, out)
 			}
 			b.ReportMetric(float64(b.N*c.batch)/b.Elapsed().Seconds(), "requests/s")
 		})

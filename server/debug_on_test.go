@@ -39,6 +39,6 @@ func TestCallsOnAnotherGoroutine(t *testing.T) {
 		}()
 	})
 	c := s.dial()
-	c.send(get("/"))
-	c.want("200 ok")
+	c.Send(get("/"))
+	c.Want("200 ok")
 }

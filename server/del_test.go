@@ -25,8 +25,8 @@ func TestDel(t *testing.T) {
 		}
 	})
 	c := s.dial()
-	c.send(get("/"))
-	a := c.want("200 ok")
+	c.Send(get("/"))
+	a := c.Want("200 ok")
 	if len(a.Header["X-A"]) != 0 || a.Header.Get("X-B") != "3" || a.Header.Get("Date") == "never" || a.ContentLength != 2 {
 		t.Errorf("%+v", a.Header)
 	}

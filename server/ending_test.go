@@ -27,9 +27,9 @@ func TestCutOff(t *testing.T) {
 			t.Parallel()
 			s := start(t, &Server{}, mirror)
 			k := s.dial()
-			k.send(c.in)
-			k.fin()
-			if got := k.all(); got != c.want {
+			k.Send(c.in)
+			k.FIN()
+			if got := k.All(); got != c.want {
 				t.Errorf("answered %q, want %q", got, c.want)
 			}
 			s.idle()
@@ -66,11 +66,11 @@ func TestEndBehindHeldBody(t *testing.T) {
 				c := s.dial()
 				go func() {
 					io.WriteString(c, post("/", strings.Repeat("x", size))+chunks("/", "abc", "def"))
-					c.fin()
+					c.FIN()
 				}()
-				c.want("200 " + strings.Repeat("x", size))
-				c.want("200 xxxxxx")
-				c.wantEnd()
+				c.Want("200 " + strings.Repeat("x", size))
+				c.Want("200 xxxxxx")
+				c.WantEnd()
 			}
 		})
 	}
@@ -85,13 +85,13 @@ func TestLastAnswer(t *testing.T) {
 		for range 10 {
 			before := s.Stats().Status[2]
 			c := s.dial()
-			c.send(in)
+			c.Send(in)
 			until(t, "it is answered", func() bool { return s.Stats().Status[2] > before })
 			s.do(func() {})
 			io.WriteString(c, "\r\n")
 			s.do(func() {})
 			io.WriteString(c, "\r\n")
-			if got := c.all(); !strings.HasPrefix(got, "200 xxx") {
+			if got := c.All(); !strings.HasPrefix(got, "200 xxx") {
 				t.Errorf("answered %.20q", got)
 			}
 			c.Close()
@@ -121,8 +121,8 @@ func TestTimers(t *testing.T) {
 		}
 	})
 	c := s.dial()
-	c.send(get("/"))
-	c.want("200")
+	c.Send(get("/"))
+	c.Want("200")
 	s.do(func() {
 		if most > 4 {
 			t.Errorf("%d timers were kept, of an exchange that had 3 at a time", most)
@@ -154,7 +154,7 @@ func TestAcrossConnections(t *testing.T) {
 	var list []*client
 	for i := range 10 {
 		c := s.dial()
-		c.send(get("/wait") + get("/"))
+		c.Send(get("/wait") + get("/"))
 		list = append(list, c)
 		until(t, "it waits", func() bool {
 			n := 0
@@ -163,12 +163,12 @@ func TestAcrossConnections(t *testing.T) {
 		})
 	}
 	c := s.dial()
-	c.send(get("/"))
-	c.want("200")
-	list[0].wantGone()
+	c.Send(get("/"))
+	c.Want("200")
+	list[0].WantGone()
 	for _, c := range list[1:] {
-		c.want("200 one has left")
-		c.want("200")
+		c.Want("200 one has left")
+		c.Want("200")
 	}
 }
 
@@ -198,15 +198,15 @@ func TestEndBeforeResume(t *testing.T) {
 		})
 	})
 	a, b := s.dial(), s.dial()
-	a.send(get("/other"))
+	a.Send(get("/other"))
 	until(t, "one waits", func() bool { return s.Stats().Requests == 1 })
-	b.send(chunks("/", "abc", "def", "ghi"))
+	b.Send(chunks("/", "abc", "def", "ghi"))
 	wait(t, streaming)
-	b.fin()
+	b.FIN()
 	close(ended)
-	b.want("200 abcdefghi")
-	b.wantEnd()
-	a.want("200")
+	b.Want("200 abcdefghi")
+	b.WantEnd()
+	a.Want("200")
 }
 
 // TestFarewell: a client that has said that its request is the last gets the answer and
@@ -233,8 +233,8 @@ func TestFarewell(t *testing.T) {
 			t.Parallel()
 			s := start(t, &Server{Loops: 1}, c.h)
 			k := s.dial()
-			k.send(c.request)
-			if got := k.all(); !strings.HasPrefix(got, "200 ") {
+			k.Send(c.request)
+			if got := k.All(); !strings.HasPrefix(got, "200 ") {
 				t.Fatalf("%q", got)
 			}
 			open := 0

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -26,11 +27,11 @@ func TestEmptyLineIsNoHead(t *testing.T) {
 	for _, pieces := range [][]string{{"\r\n"}, {"\r"}, {"\r", "\n"}, {"\r\n\r", "\n\r\n"}, {"\r\n", "\r\n", "\r\n"}} {
 		s := start(t, &Server{HeadTimeout: 400 * time.Millisecond, IdleTimeout: time.Hour, DrainTimeout: 10 * time.Millisecond}, mirror)
 		c := s.dial()
-		c.send(post("/", "abc") + pieces[0])
-		c.want("200 POST / abc")
+		c.Send(post("/", "abc") + pieces[0])
+		c.Want("200 POST / abc")
 		for _, p := range pieces[1:] {
 			s.bytesIn()
-			c.send(p)
+			c.Send(p)
 		}
 		s.bytesIn()
 		if st := s.Stats(); st.Idle != 1 || st.Reading != 0 {
@@ -41,14 +42,14 @@ func TestEmptyLineIsNoHead(t *testing.T) {
 		wait(t, passed)
 		last := pieces[len(pieces)-1]
 		if strings.HasSuffix(last, "\r") {
-			c.send("\n")
+			c.Send("\n")
 		}
-		c.send(get("/next") + "\r\n")
-		c.want("200 GET /next")
+		c.Send(get("/next") + "\r\n")
+		c.Want("200 GET /next")
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
-		c.wantEnd()
+		c.WantEnd()
 	}
 }
 
@@ -58,17 +59,17 @@ func TestShutdownHalfAHead(t *testing.T) {
 	t.Parallel()
 	s := start(t, &Server{HeadTimeout: time.Hour, DrainTimeout: 20 * time.Millisecond}, mirror)
 	c := s.dial()
-	c.send(get("/")[:10])
+	c.Send(get("/")[:10])
 	until(t, "it is read", func() bool { return s.Stats().Reading == 1 })
 	done := s.shut(context.Background())
-	c.want("408")
+	c.Want("408")
 	c.Close()
 	if err := wait(t, done); err != nil {
 		t.Error(err)
 	}
 	s = start(t, &Server{HeadTimeout: 200 * time.Millisecond, DrainTimeout: 100 * time.Millisecond}, mirror)
 	c = s.dial()
-	c.send("G")
+	c.Send("G")
 	until(t, "it is read", func() bool { return s.Stats().Reading == 1 })
 	done = s.shut(context.Background())
 	for len(done) == 0 {
@@ -97,7 +98,7 @@ func TestDownloadIsNotIdle(t *testing.T) {
 		})
 		c := s.dial()
 		c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
-		c.send(get("/big"))
+		c.Send(get("/big"))
 		until(t, "it is answered", func() bool { return s.Stats().Status[2] == 1 })
 		held := func() (n int) {
 			s.do(func() {
@@ -111,8 +112,8 @@ func TestDownloadIsNotIdle(t *testing.T) {
 			t.Skip("this system does not say what it holds")
 		}
 		time.Sleep(2 * idle) // a client that takes its time
-		if a, err := c.read("GET"); err != nil || len(a.body) != size {
-			t.Fatalf("%d bytes, %v", len(a.body), err)
+		if a, err := c.Answer("GET"); err != nil || len(a.Text) != size {
+			t.Fatalf("%d bytes, %v", len(a.Text), err)
 		}
 		passed := make(chan bool)
 		s.do(func() { s.workers[0].loop.After(idle/2, func() { close(passed) }) })
@@ -120,7 +121,7 @@ func TestDownloadIsNotIdle(t *testing.T) {
 		if st := s.Stats(); st.Conns != 1 || st.Limits.IdleTimeout != 0 {
 			t.Errorf("%d bytes: %d connections, %d of them ended by IdleTimeout, %v behind the answer", size, st.Conns, st.Limits.IdleTimeout, idle/2)
 		}
-		c.wantEnd() // in the end it is idle
+		c.WantEnd() // in the end it is idle
 	}
 }
 
@@ -139,13 +140,13 @@ func TestMalformedBehindAnAnswerThatHasNotLeft(t *testing.T) {
 	})
 	for _, before := range []string{"", get("/")} { // whose answer stands
 		c := s.dial()
-		c.send(before + chunked1("1\r\na\r\nx"))
-		c.fin()
+		c.Send(before + chunked1("1\r\na\r\nx"))
+		c.FIN()
 		want := "400"
 		if before != "" {
 			want = "200 ok, 400"
 		}
-		if got := c.all(); got != want {
+		if got := c.All(); got != want {
 			t.Errorf("answered %q, want %q", got, want)
 		}
 	}
@@ -178,15 +179,15 @@ func TestUnreadBody(t *testing.T) {
 		if !c.closes {
 			in += get("/")
 		}
-		k.send(in)
-		if a := k.want("403"); a.Close != c.closes {
+		k.Send(in)
+		if a := k.Want("403"); a.Close != c.closes {
 			t.Errorf("%s: it says close: %v", c.name, a.Close)
 		}
 		if c.closes {
-			k.fin()
-			k.wantGone()
+			k.FIN()
+			k.WantGone()
 		} else {
-			k.want("403")
+			k.Want("403")
 		}
 	}
 }
@@ -213,11 +214,11 @@ func TestFullDuplex(t *testing.T) {
 		for _, in := range []string{post(path, body), chunks(path, body[:size/2], body[size/2:])} {
 			c := s.dial()
 			go io.WriteString(c, in+get("/"))
-			a, err := c.read("POST")
-			if err != nil || a.Close || path == "/echo" && len(a.body) != 1+size || path == "/early" && a.body != "early" {
-				t.Fatalf("%s: close %v, %d bytes, %v", path, a.Close, len(a.body), err)
+			a, err := c.Answer("POST")
+			if err != nil || a.Close || path == "/echo" && len(a.Text) != 1+size || path == "/early" && a.Text != "early" {
+				t.Fatalf("%s: close %v, %d bytes, %v", path, a.Close, len(a.Text), err)
 			}
-			c.want("200 next")
+			c.Want("200 next")
 		}
 	}
 }
@@ -243,12 +244,12 @@ func TestLengthIsHeldTo(t *testing.T) {
 			said <- write(w)
 		})
 		c := s.dial()
-		c.send(get("/"))
-		a, _ := c.read("GET")
-		if want := map[bool]string{true: "ab", false: "abc"}[name == "less"]; a.body != want {
-			t.Errorf("%s: %q", name, a.body)
+		c.Send(get("/"))
+		a, _ := c.Answer("GET")
+		if want := map[bool]string{true: "ab", false: "abc"}[name == "less"]; a.Text != want {
+			t.Errorf("%s: %q", name, a.Text)
 		}
-		c.wantGone()
+		c.WantGone()
 		if err := wait(t, said); err != ErrLength {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -275,12 +276,12 @@ func TestNoContent(t *testing.T) {
 	})
 	for path, want := range map[string]string{"/304": "", "/304length": "7", "/205": "0", "/205parts": "0"} {
 		c := s.dial()
-		c.send(get(path) + get("/"))
-		a, err := c.read("GET")
-		if err != nil || a.body != "" || a.Header.Get("Content-Length") != want || len(a.TransferEncoding) > 0 {
-			t.Errorf("%s: Content-Length %q, %q, body %q, %v", path, a.Header.Get("Content-Length"), a.TransferEncoding, a.body, err)
+		c.Send(get(path) + get("/"))
+		a, err := c.Answer("GET")
+		if err != nil || a.Text != "" || a.Header.Get("Content-Length") != want || len(a.TransferEncoding) > 0 {
+			t.Errorf("%s: Content-Length %q, %q, body %q, %v", path, a.Header.Get("Content-Length"), a.TransferEncoding, a.Text, err)
 		}
-		c.want("200 xyz")
+		c.Want("200 xyz")
 	}
 }
 
@@ -289,12 +290,12 @@ func TestConnectThatIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, &Server{}, func(w Response, r Request) { w.Status(404); w.End("") })
 	c := s.dial()
-	c.send(request("CONNECT", "a:1") + get("/"))
-	if a := c.want("404"); !a.Close {
+	c.Send(request("CONNECT", "a:1") + get("/"))
+	if a := c.Want("404"); !a.Close {
 		t.Error("the answer does not say that the connection closes")
 	}
-	c.fin()
-	c.wantEnd()
+	c.FIN()
+	c.WantEnd()
 }
 
 // TestStrayBytesBehindALongAnswer do not cost it: they are read and dropped while
@@ -304,11 +305,11 @@ func TestStrayBytesBehindALongAnswer(t *testing.T) {
 	const size = 20 << 20
 	s := start(t, &Server{}, func(w Response, r Request) { w.EndBytes(make([]byte, size)) })
 	c := s.dial()
-	c.send(get("/", "Connection: close"))
-	c.in.Peek(1)
-	c.send("\r\n")
-	if a, err := c.read("GET"); err != nil || len(a.body) != size {
-		t.Errorf("%d bytes, %v", len(a.body), err)
+	c.Send(get("/", "Connection: close"))
+	c.In.Peek(1)
+	c.Send("\r\n")
+	if a, err := c.Answer("GET"); err != nil || len(a.Text) != size {
+		t.Errorf("%d bytes, %v", len(a.Text), err)
 	}
 }
 
@@ -321,8 +322,8 @@ func TestStatsOfALastAnswer(t *testing.T) {
 		w.OnAbort(func() { w.EndBytes(body) })
 	})
 	c := s.dial()
-	c.send(get("/"))
-	c.fin()
+	c.Send(get("/"))
+	c.FIN()
 	until(t, "it is Closing", func() bool { st := s.Stats(); return st.Closing == 1 && st.Idle == 0 })
 }
 
@@ -337,9 +338,9 @@ func TestAbortCauses(t *testing.T) {
 		act  func(s *rig, c *client, w Response)
 		want error
 	}{
-		{"FIN", &Server{}, get("/"), func(_ *rig, c *client, _ Response) { c.fin() }, io.EOF},
-		{"FIN in the body", &Server{}, body, func(_ *rig, c *client, _ Response) { c.fin() }, io.ErrUnexpectedEOF},
-		{"reset", &Server{}, get("/"), func(_ *rig, c *client, _ Response) { c.reset() }, syscall.ECONNRESET},
+		{"FIN", &Server{}, get("/"), func(_ *rig, c *client, _ Response) { c.FIN() }, io.EOF},
+		{"FIN in the body", &Server{}, body, func(_ *rig, c *client, _ Response) { c.FIN() }, io.ErrUnexpectedEOF},
+		{"reset", &Server{}, get("/"), func(_ *rig, c *client, _ Response) { c.Reset() }, syscall.ECONNRESET},
 		{"time", &Server{BodyTimeout: time.Millisecond}, body, func(*rig, *client, Response) {}, os.ErrDeadlineExceeded},
 		{"malformed", &Server{}, chunked1("x"), func(*rig, *client, Response) {}, parser.ErrChunkSize},
 		{"too large", &Server{MaxBody: 2}, chunked1("3\r\nabc\r\n0\r\n\r\n"), func(*rig, *client, Response) {}, ErrTooLarge},
@@ -355,7 +356,7 @@ func TestAbortCauses(t *testing.T) {
 				handle <- w
 			})
 			k := s.dial()
-			k.send(c.in)
+			k.Send(c.in)
 			c.act(s, k, wait(t, handle))
 			if err := wait(t, why); !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)
@@ -370,10 +371,10 @@ func TestBrokenOffUpload(t *testing.T) {
 	s := start(t, &Server{}, func(w Response, r Request) { r.Stream(func([]byte, bool) {}) })
 	for i, in := range []string{request("POST", "/", "Content-Length: 100") + "half", chunked1("5\r\nhal")} {
 		c := s.dial()
-		c.send(in)
+		c.Send(in)
 		until(t, "it is Receiving", func() bool { return s.Stats().Receiving == 1 })
-		c.fin()
-		c.want("400") // who reads is told
+		c.FIN()
+		c.Want("400") // who reads is told
 		s.idle()
 		if st := s.Stats(); st.Aborted != uint64(i+1) || st.Refused != 0 || st.Limits.Malformed != 0 {
 			t.Errorf("Aborted %d, Refused %d, Malformed %d", st.Aborted, st.Refused, st.Limits.Malformed)
@@ -385,7 +386,7 @@ func TestBrokenOffUpload(t *testing.T) {
 func TestFilesThatFails(t *testing.T) {
 	needFiles(t)
 	t.Parallel()
-	dir := tempDir(t)
+	dir := loopback.TempDir(t)
 	s := &Server{Handler: mirror, Loops: 1}
 	for _, name := range []string{"a", "b"} {
 		if _, err := s.Listen("unix", filepath.Join(dir, name)); err != nil {
@@ -407,7 +408,7 @@ func TestFilesThatFails(t *testing.T) {
 // TestHalfAnAnswerOverAUnixSocket does not look whole to a client of HTTP/1.0,
 // whatever cuts it off.
 func TestHalfAnAnswerOverAUnixSocket(t *testing.T) {
-	needUnix(t)
+	loopback.NeedUnix(t)
 	t.Parallel()
 	for name, cut := range map[string]func(w Response){
 		"Abort":      func(w Response) { w.Abort() },
@@ -432,15 +433,15 @@ func TestHalfAnAnswerOverAUnixSocket(t *testing.T) {
 				}
 				w.WriteString("half")
 				w.After(time.Millisecond, func() { cut(w) })
-			}, "unix", filepath.Join(tempDir(t), "s"))
+			}, "unix", filepath.Join(loopback.TempDir(t), "s"))
 			c := s.dial()
-			c.send("GET / HTTP/1.0\r\n\r\n")
+			c.Send("GET / HTTP/1.0\r\n\r\n")
 			c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-			if b, err := io.ReadAll(c.in); !strings.HasSuffix(string(b), "half") || !errors.Is(err, os.ErrDeadlineExceeded) {
+			if b, err := io.ReadAll(c.In); !strings.HasSuffix(string(b), "half") || !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("read %q, and %v", b, err)
 			}
 			s.idle()
-			s.logs.take()
+			s.logs.Take()
 		})
 	}
 }

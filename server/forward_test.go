@@ -55,7 +55,7 @@ func TestForward(t *testing.T) {
 				w.End(b.String())
 			})
 			k := s.dial()
-			k.send(strings.ReplaceAll(c.request, "|", "\r\n"))
+			k.Send(strings.ReplaceAll(c.request, "|", "\r\n"))
 			all, _ := io.ReadAll(k)
 			if _, got, _ := bytes.Cut(all, []byte("\r\n\r\n")); string(got) != c.want {
 				t.Errorf("%q, want %q", got, c.want)
@@ -77,7 +77,7 @@ func TestForwardCost(t *testing.T) {
 		w.End("")
 	})
 	k := s.dial()
-	k.send(get("/", "Connection: close", "User-Agent: x", "Via: 1.1 a"))
+	k.Send(get("/", "Connection: close", "User-Agent: x", "Via: 1.1 a"))
 	io.ReadAll(k)
 }
 
@@ -106,7 +106,7 @@ func TestReset(t *testing.T) {
 		}
 	})
 	k := s.dial()
-	k.send(get("/", "Connection: close"))
+	k.Send(get("/", "Connection: close"))
 	all, _ := io.ReadAll(k)
 	const want = "HTTP/1.1 200 OK\r\nDate: D\r\nTransfer-Encoding: chunked\r\nB: c\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n\r\n"
 	if got := dateLine.ReplaceAllString(string(all), "\r\nDate: D\r\n"); got != want {

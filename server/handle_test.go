@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // checkStale calls everything that a stale handle has.
@@ -65,10 +66,10 @@ func TestStale(t *testing.T) {
 			handles := make(chan pair, 1)
 			s := start(t, &Server{}, func(w Response, r Request) { handles <- pair{w, r} })
 			c := s.dial()
-			c.send(get("/"))
+			c.Send(get("/"))
 			h := wait(t, handles)
 			if end == nil {
-				c.reset()
+				c.Reset()
 				s.idle()
 			}
 			s.do(func() {
@@ -114,9 +115,9 @@ func TestStaleNext(t *testing.T) {
 		w.End(string(r.Path()))
 	})
 	c := s.dial()
-	c.send(get("/1") + get("/2"))
-	c.want("200 /1")
-	c.want("200 /2")
+	c.Send(get("/1") + get("/2"))
+	c.Want("200 /1")
+	c.Want("200 /2")
 }
 
 func TestRequest(t *testing.T) {
@@ -138,8 +139,8 @@ func TestRequest(t *testing.T) {
 		}
 	})
 	c := s.dial()
-	c.send(request("PUT", "http://h/p?q", "X-A: 1", "X-A: 2", "Content-Length: 3") + "abc")
-	if got, want := c.want("200").Header.Get("Got"), "PUT http://h/p?q /p q h 1 Host=x;X-A=1;X-A=2;Content-Length=3; 3"; got != want {
+	c.Send(request("PUT", "http://h/p?q", "X-A: 1", "X-A: 2", "Content-Length: 3") + "abc")
+	if got, want := c.Want("200").Header.Get("Got"), "PUT http://h/p?q /p q h 1 Host=x;X-A=1;X-A=2;Content-Length=3; 3"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -167,10 +168,10 @@ func TestDeferred(t *testing.T) {
 		for i := range 100 {
 			target := fmt.Sprintf("/%c%d", "tgns"[i%4], i)
 			want = append(want, "200 "+target)
-			c.send(get(target))
+			c.Send(get(target))
 		}
-		c.send(last)
-		if got := c.all(); got != strings.Join(append(want, "200 /last"), ", ") {
+		c.Send(last)
+		if got := c.All(); got != strings.Join(append(want, "200 /last"), ", ") {
 			t.Errorf("answered %q", got)
 		}
 	}
@@ -185,9 +186,9 @@ func TestHalfClosed(t *testing.T) {
 		w.After(10*time.Millisecond, func() { w.End(target) })
 	})
 	c := s.dial()
-	c.send(get("/1") + get("/2") + post("/3", "body that nobody reads") + get("/4"))
-	c.fin()
-	if got := c.all(); got != "200 /1, 200 /2, 200 /3, 200 /4" {
+	c.Send(get("/1") + get("/2") + post("/3", "body that nobody reads") + get("/4"))
+	c.FIN()
+	if got := c.All(); got != "200 /1, 200 /2, 200 /3, 200 /4" {
 		t.Errorf("answered %q", got)
 	}
 	s.idle()
@@ -207,13 +208,13 @@ func TestOnAbort(t *testing.T) {
 		leave func(c *client)
 		over  bool // the handle is, when OnAbort is called
 	}{
-		{"FIN while it is answered", &Server{}, get("/"), nil, (*client).fin, false},
+		{"FIN while it is answered", &Server{}, get("/"), nil, (*client).FIN, false},
 		{"close while it is answered", &Server{}, get("/"), nil, func(c *client) { c.Close() }, false},
-		{"RST while it is answered", &Server{}, get("/"), nil, (*client).reset, true},
-		{"FIN in the body", &Server{}, body, stream, (*client).fin, true},
-		{"FIN in the body that nobody reads", &Server{}, request("POST", "/", "Content-Length: 2"), nil, (*client).fin, true},
-		{"RST in the body", &Server{}, body, stream, (*client).reset, true},
-		{"RST in the body that nobody reads", &Server{}, body, nil, (*client).reset, true},
+		{"RST while it is answered", &Server{}, get("/"), nil, (*client).Reset, true},
+		{"FIN in the body", &Server{}, body, stream, (*client).FIN, true},
+		{"FIN in the body that nobody reads", &Server{}, request("POST", "/", "Content-Length: 2"), nil, (*client).FIN, true},
+		{"RST in the body", &Server{}, body, stream, (*client).Reset, true},
+		{"RST in the body that nobody reads", &Server{}, body, nil, (*client).Reset, true},
 		{"a malformed body", &Server{}, chunked1("3\r\nabcX"), stream, func(*client) {}, true},
 		{"a body past MaxBody", &Server{MaxBody: 3}, chunked1("5\r\nabcde\r\n"), stream, func(*client) {}, true},
 		{"a body past Body's limit", &Server{}, body, func(w Response, r Request) { r.Body(10, nil) }, func(*client) {}, true},
@@ -221,12 +222,12 @@ func TestOnAbort(t *testing.T) {
 		{"a length that is not held to", &Server{}, get("/"), func(w Response, r Request) { w.Set("Content-Length", "1"); w.End("") }, func(*client) {}, true},
 		{"Abort", &Server{}, get("/"), func(w Response, r Request) { w.Abort() }, func(*client) {}, true},
 		{"Close of the server", &Server{}, get("/"), nil, nil, true},
-		{"two pipelined requests and a FIN", &Server{}, get("/next") + get("/"), nil, (*client).fin, false},
+		{"two pipelined requests and a FIN", &Server{}, get("/next") + get("/"), nil, (*client).FIN, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if c.name == "RST in the body that nobody reads" && !seesResets(t) {
-				t.Skip(unseenReset)
+			if c.name == "RST in the body that nobody reads" && !loopback.SeesResets(t) {
+				t.Skip(loopback.UnseenReset)
 			}
 			begun, aborted := make(chan bool), make(chan bool, 10)
 			s := start(t, c.srv, func(w Response, r Request) {
@@ -245,7 +246,7 @@ func TestOnAbort(t *testing.T) {
 				}
 			})
 			k := s.dial()
-			k.send(c.in)
+			k.Send(c.in)
 			wait(t, begun)
 			if c.leave == nil {
 				s.Close()
@@ -272,9 +273,9 @@ func TestOnAbortLate(t *testing.T) {
 	handle := make(chan Response, 1)
 	s := start(t, &Server{}, func(w Response, r Request) { handle <- w })
 	c := s.dial()
-	c.send(get("/"))
+	c.Send(get("/"))
 	w := wait(t, handle)
-	c.fin()
+	c.FIN()
 	until(t, "FIN is seen", func() (seen bool) {
 		s.do(func() { seen = w.s.is(halfClosed) })
 		return
@@ -282,8 +283,8 @@ func TestOnAbortLate(t *testing.T) {
 	s.do(func() { w.OnAbort(func() { aborted <- true }) })
 	wait(t, aborted)
 	s.do(func() { w.End("still") })
-	c.want("200 still")
-	c.wantEnd()
+	c.Want("200 still")
+	c.WantEnd()
 }
 
 // TestNoAbort: nobody is told that a client left whose answer was complete.
@@ -293,10 +294,10 @@ func TestNoAbort(t *testing.T) {
 		w.OnAbort(func() { t.Error("OnAbort is called after End") })
 		w.End("")
 	})
-	for _, leave := range []func(*client){(*client).fin, (*client).reset} {
+	for _, leave := range []func(*client){(*client).FIN, (*client).Reset} {
 		c := s.dial()
-		c.send(get("/"))
-		c.want("200")
+		c.Send(get("/"))
+		c.Want("200")
 		leave(c)
 		s.idle()
 	}
@@ -328,20 +329,20 @@ func TestVanished(t *testing.T) {
 		w.After(time.Hour, func() {})
 		w.OnAbort(func() { w.End("") })
 	})
-	before := descriptors(t)
-	for round, leave := range []func(*client){(*client).reset, func(c *client) { c.Close() }} {
+	before := loopback.Descriptors(t)
+	for round, leave := range []func(*client){(*client).Reset, func(c *client) { c.Close() }} {
 		for _, in := range []string{"", "\r\n", "GET / HT", get("/hub"), get("/quiet"), get("/full"), get("/quiet") + get("/hub"),
 			request("POST", "/quiet", "Content-Length: 10") + "abc", request("POST", "/stream", "Content-Length: 10") + "abc",
 			request("POST", "/hub", "Content-Length: 10") + "abc", "A B C\r\n\r\n"} {
-			if strings.HasSuffix(in, "abc") && !strings.Contains(in, "/stream") && !seesResets(t) {
-				t.Logf("without %.20q: %s", in, unseenReset)
+			if strings.HasSuffix(in, "abc") && !strings.Contains(in, "/stream") && !loopback.SeesResets(t) {
+				t.Logf("without %.20q: %s", in, loopback.UnseenReset)
 				continue
 			}
 			for range 10 {
 				c := s.dial()
-				c.send(in)
+				c.Send(in)
 				if round == 1 && strings.HasSuffix(in, "abc") && !strings.Contains(in, "/stream") {
-					c.reset() // input waits: only a reset is seen
+					c.Reset() // input waits: only a reset is seen
 					continue
 				}
 				leave(c)
@@ -349,7 +350,7 @@ func TestVanished(t *testing.T) {
 		}
 	}
 	s.idle()
-	until(t, "the descriptors are closed", func() bool { return descriptors(t) <= before })
+	until(t, "the descriptors are closed", func() bool { return loopback.Descriptors(t) <= before })
 	if n := hub.Len(); n != 0 {
 		t.Errorf("%d answers are left in the hub", n)
 	}

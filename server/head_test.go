@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -71,7 +72,8 @@ func TestUsualEnds(t *testing.T) {
 		}
 		for _, body := range []string{"", "7 bytes"} {
 			var left [2]string
-			for i, end := range connected(t) { // one way on each
+			a, b := loopback.Pair(t)
+			for i, end := range []net.Conn{a, b} { // one way on each
 				w := alone(t)
 				c, err := w.loop.Adopt(end, nil)
 				if err != nil {
@@ -97,22 +99,6 @@ func TestUsualEnds(t *testing.T) {
 	if open == 0 {
 		t.Error("no answer is usual")
 	}
-}
-
-// connected is both ends of a connection, for Adopt.
-func connected(t testing.TB) (ends [2]net.Conn) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	if ends[0], err = net.Dial("tcp", ln.Addr().String()); err != nil {
-		t.Fatal(err)
-	}
-	if ends[1], err = ln.Accept(); err != nil {
-		t.Fatal(err)
-	}
-	return ends
 }
 
 // The date is put together once in a second.

@@ -76,20 +76,20 @@ func TestHijack(t *testing.T) {
 			go func() {
 				io.WriteString(k, c.in)
 				if c.name != "with SetHandler later" {
-					k.fin()
+					k.FIN()
 				}
 			}()
 			if c.name == "with SetHandler later" {
 				got := make([]byte, 5)
-				io.ReadFull(k.in, got)
-				k.fin()
-				rest, _ := io.ReadAll(k.in)
+				io.ReadFull(k.In, got)
+				k.FIN()
+				rest, _ := io.ReadAll(k.In)
 				if string(got)+string(rest) != c.want {
 					t.Errorf("read %q, want %q", string(got)+string(rest), c.want)
 				}
 				return
 			}
-			all, err := io.ReadAll(k.in)
+			all, err := io.ReadAll(k.In)
 			if got := dateLine.ReplaceAllString(string(all), "\r\nDate: D\r\n"); err != nil || got != c.want {
 				t.Errorf("read %.300q, %v, want %.300q", got, err, c.want)
 			}
@@ -105,15 +105,15 @@ func TestHijackEnded(t *testing.T) {
 	handle := make(chan Response, 1)
 	s := start(t, &Server{}, func(w Response, r Request) { handle <- w })
 	c := s.dial()
-	c.send(get("/") + "hello")
-	c.fin()
+	c.Send(get("/") + "hello")
+	c.FIN()
 	w := wait(t, handle)
 	until(t, "FIN is seen", func() (seen bool) {
 		s.do(func() { seen = w.s.is(halfClosed) })
 		return
 	})
 	s.do(func() { w.Hijack(upper()) })
-	if all, err := io.ReadAll(c.in); err != nil || string(all) != "HELLOBYE" {
+	if all, err := io.ReadAll(c.In); err != nil || string(all) != "HELLOBYE" {
 		t.Errorf("read %q, %v", all, err)
 	}
 }
@@ -124,8 +124,8 @@ func TestShutdownHijacked(t *testing.T) {
 	t.Parallel()
 	s := start(t, &Server{DrainTimeout: -1}, func(w Response, r Request) { c, _ := w.Hijack(nil); c.Pipe(c) })
 	c := s.dial()
-	c.send(get("/") + "hello")
-	io.ReadFull(c.in, make([]byte, 5))
+	c.Send(get("/") + "hello")
+	io.ReadFull(c.In, make([]byte, 5))
 	s.idle() // no connection speaks HTTP
 	done := make(chan error)
 	go func() { done <- s.Shutdown(context.Background()) }()
@@ -134,10 +134,10 @@ func TestShutdownHijacked(t *testing.T) {
 		s.do(func() { quiescing = s.workers[0].quiescing })
 		return quiescing
 	})
-	c.send("still")
-	io.ReadFull(c.in, make([]byte, 5))
-	c.fin()
-	c.wantEnd()
+	c.Send("still")
+	io.ReadFull(c.In, make([]byte, 5))
+	c.FIN()
+	c.WantEnd()
 	if err := wait(t, done); err != nil {
 		t.Error(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // crowd lets n clients wait in hub, at /.
@@ -15,7 +17,7 @@ func crowd(s *rig, hub *Hub, n int) (list []*client) {
 	s.t.Helper()
 	for range n {
 		c := s.dial()
-		c.send(get("/"))
+		c.Send(get("/"))
 		list = append(list, c)
 	}
 	until(s.t, "all wait in the hub", func() bool { return hub.Len() == n })
@@ -32,8 +34,8 @@ func TestHub(t *testing.T) {
 		t.Error("End leaves answers in the hub")
 	}
 	for _, c := range list {
-		c.want("200 news")
-		c.send(get("/")) // on the same connection: another exchange
+		c.Want("200 news")
+		c.Send(get("/")) // on the same connection: another exchange
 	}
 	until(t, "all wait again", func() bool { return hub.Len() == len(list) })
 	msg := []byte("event\n")
@@ -44,7 +46,7 @@ func TestHub(t *testing.T) {
 	copy(msg, "xxxxx") // it is ours again
 	hub.End(nil)
 	for _, c := range list {
-		c.want("200 even0\neven1\neven2")
+		c.Want("200 even0\neven1\neven2")
 	}
 }
 
@@ -62,18 +64,18 @@ func TestHubOver(t *testing.T) {
 		}
 	})
 	c := s.dial()
-	c.send(get("/timeout"))
-	c.want("204")
+	c.Send(get("/timeout"))
+	c.Want("204")
 	until(t, "it is taken out", func() bool { return hub.Len()+other.Len() == 0 })
-	c.send(get("/"))
+	c.Send(get("/"))
 	until(t, "it is in", func() bool { return hub.Len() == 1 && other.Len() == 1 })
-	c.fin()
-	c.wantEnd()
+	c.FIN()
+	c.WantEnd()
 	s.idle()
 	if hub.Len()+other.Len() != 0 {
 		t.Error("who left is still in the hub")
 	}
-	for _, leave := range []func(*client){(*client).reset, func(c *client) { c.Close() }} {
+	for _, leave := range []func(*client){(*client).Reset, func(c *client) { c.Close() }} {
 		list := crowd(s, &hub, 10)
 		for _, c := range list {
 			leave(c)
@@ -106,18 +108,18 @@ func TestHubRemove(t *testing.T) {
 		}
 	})
 	c := s.dial()
-	c.send(get("/"))
-	c.want("200 kept")
+	c.Send(get("/"))
+	c.Want("200 kept")
 	// Outside of any hub a FIN is no reason to close.
 	w := make(chan Response, 1)
 	s = start(t, &Server{}, func(x Response, r Request) { hub.Add(x); hub.Remove(x); x.OnAbort(func() { w <- x }) })
 	c = s.dial()
-	c.send(get("/"))
-	c.fin()
+	c.Send(get("/"))
+	c.FIN()
 	s.do(func() {})
 	x := wait(t, w)
 	s.do(func() { x.End("still") })
-	c.want("200 still")
+	c.Want("200 still")
 }
 
 // TestHubHead: the answer to HEAD is complete with its head (RFC 9110 9.3.2), be
@@ -136,15 +138,15 @@ func TestHubHead(t *testing.T) {
 		hub.Add(w)
 	})
 	c := s.dial()
-	c.send(request("HEAD", "/begun"))
-	if a, err := c.read("HEAD"); err != nil || a.StatusCode != 200 {
+	c.Send(request("HEAD", "/begun"))
+	if a, err := c.Answer("HEAD"); err != nil || a.StatusCode != 200 {
 		t.Fatal(a, err)
 	}
 	for _, tell := range []func([]byte){hub.Send, hub.End} {
-		c.send(request("HEAD", "/"))
+		c.Send(request("HEAD", "/"))
 		until(t, "it waits", func() bool { return hub.Len() == 1 })
 		tell([]byte("news"))
-		if a, err := c.read("HEAD"); err != nil || a.StatusCode != 200 {
+		if a, err := c.Answer("HEAD"); err != nil || a.StatusCode != 200 {
 			t.Fatal(a, err)
 		}
 	}
@@ -172,7 +174,7 @@ func TestHubGoesOnAfterAPanic(t *testing.T) {
 		var list []*client
 		for range members {
 			c := s.dial()
-			c.send(get("/"))
+			c.Send(get("/"))
 			list = append(list, c)
 			until(t, "it waits", func() bool { return hub.Len() == len(list) })
 		}
@@ -186,7 +188,7 @@ func TestHubGoesOnAfterAPanic(t *testing.T) {
 				c.Close()
 				continue
 			}
-			if a, err := c.read("GET"); err == nil && (by == "End" && a.body == "." || a.body == "news.") {
+			if a, err := c.Answer("GET"); err == nil && (by == "End" && a.Text == "." || a.Text == "news.") {
 				answered++
 			}
 			c.Close()
@@ -195,7 +197,7 @@ func TestHubGoesOnAfterAPanic(t *testing.T) {
 			t.Errorf("%s: %d of %d were answered, one panicked", by, answered, members)
 		}
 		s.idle()
-		if text := s.logs.take(); strings.Count(text, "panic=the fifth") != 1 {
+		if text := s.logs.Take(); strings.Count(text, "panic=the fifth") != 1 {
 			t.Errorf("%s: logged %.200q", by, text)
 		}
 	}
@@ -204,7 +206,7 @@ func TestHubGoesOnAfterAPanic(t *testing.T) {
 // TestHubDealsInPortions: what goes to many leaves the others their turns, and
 // each member gets what was sent in order.
 func TestHubDealsInPortions(t *testing.T) {
-	if defaultPoller(t) == "select" {
+	if loopback.Poller(t) == "select" {
 		t.Skip("select takes descriptors up to 1023 only, and this needs twice as many")
 	}
 	t.Parallel()
@@ -227,9 +229,9 @@ func TestHubDealsInPortions(t *testing.T) {
 		hub.Send([]byte("4"))
 	})
 	for i, c := range list {
-		c.want("200 123")
+		c.Want("200 123")
 		if i%100 == 0 {
-			c.send(get("/"))
+			c.Send(get("/"))
 		}
 	}
 	s.Close()
@@ -264,16 +266,16 @@ func TestHubBusy(t *testing.T) {
 		c := s.dial()
 		clients.Go(func() {
 			for range 40 {
-				c.send(get("/"))
-				a, err := c.read("GET")
-				if err != nil || strings.ReplaceAll(a.body, ".", "") != "()" {
-					t.Errorf("%q, %v", a.body, err)
+				c.Send(get("/"))
+				a, err := c.Answer("GET")
+				if err != nil || strings.ReplaceAll(a.Text, ".", "") != "()" {
+					t.Errorf("%q, %v", a.Text, err)
 					return
 				}
 			}
 			if i%2 == 0 {
-				c.send(get("/"))
-				c.reset()
+				c.Send(get("/"))
+				c.Reset()
 			}
 		})
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // TestInherit has one server take over from another while clients come.
@@ -41,8 +42,8 @@ func TestInherit(t *testing.T) {
 	}
 	first := start(t, old, old.Handler)
 	c := first.dial()
-	c.send(get("/"))
-	c.want("200 old")
+	c.Send(get("/"))
+	c.Want("200 old")
 	files, err := old.Files()
 	if err != nil || len(files) != 3 {
 		t.Fatal(files, err)
@@ -59,7 +60,7 @@ func TestInherit(t *testing.T) {
 	fresh := first.dial() // who serves it is the kernel's choice: both do
 	done := first.shut(context.Background())
 	waiting := first.dial() // nobody accepts
-	waiting.send(get("/"))
+	waiting.Send(get("/"))
 
 	next := &Server{Loops: 2, Handler: func(w Response, r Request) { w.End("new") }}
 	if err := next.Inherit(lns[0]); err != nil {
@@ -75,13 +76,13 @@ func TestInherit(t *testing.T) {
 		t.Error("the listener was not closed")
 	}
 	start(t, next, next.Handler)
-	waiting.want("200 new")
-	fresh.send(get("/"))
-	fresh.want("200 old")
-	fresh.wantEnd()
+	waiting.Want("200 new")
+	fresh.Send(get("/"))
+	fresh.Want("200 old")
+	fresh.WantEnd()
 	k := dial(t, &net.UnixAddr{Name: path, Net: "unix"})
-	k.send(get("/"))
-	k.want("200 new")
+	k.Send(get("/"))
+	k.Want("200 new")
 	if err := wait(t, done); err != nil {
 		t.Error(err)
 	}
@@ -108,8 +109,8 @@ func TestReusePort(t *testing.T) {
 	}
 	until(t, "both were asked", func() bool {
 		c := a.dial()
-		c.send(last)
-		c.all()
+		c.Send(last)
+		c.All()
 		c.Close()
 		return a.Stats().Requests > 0 && b.Stats().Requests > 0
 	})
@@ -131,22 +132,22 @@ func TestQuiesceIdle(t *testing.T) {
 	})
 	idle, streaming := s.dial(), s.dial()
 	for range 3 {
-		idle.send(get("/"))
-		idle.want("200")
+		idle.Send(get("/"))
+		idle.Want("200")
 	}
-	streaming.send(get("/wait"))
+	streaming.Send(get("/wait"))
 	w := wait(t, handles)
 	done := s.shut(context.Background())
 	w.Post(func() { w.End("and ended") })
-	if a := streaming.want("200 begun and ended"); a.Close {
+	if a := streaming.Want("200 begun and ended"); a.Close {
 		t.Error("an answer that had begun says that the connection closes")
 	}
 	for _, c := range []*client{streaming, idle} {
-		c.send(get("/"))
-		if a := c.want("200"); !a.Close {
+		c.Send(get("/"))
+		if a := c.Want("200"); !a.Close {
 			t.Error("the last answer does not say that the connection closes")
 		}
-		c.wantEnd()
+		c.WantEnd()
 	}
 	if err := wait(t, done); err != nil {
 		t.Error(err)
@@ -159,14 +160,14 @@ func TestQuiesceIdle(t *testing.T) {
 	} {
 		s = start(t, stopping, mirror)
 		idle, fresh := s.dial(), s.dial()
-		idle.send(get("/"))
-		idle.want("200 GET /")
+		idle.Send(get("/"))
+		idle.Want("200 GET /")
 		until(t, "both are accepted", func() bool { return s.Stats().Accepted == 2 })
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
-		idle.wantEnd()
-		fresh.wantEnd()
+		idle.WantEnd()
+		fresh.WantEnd()
 	}
 }
 
@@ -178,23 +179,23 @@ func TestHubBacklog(t *testing.T) {
 	s := start(t, &Server{Loops: 2}, func(w Response, r Request) { hub.Add(w) })
 	const readers = 4
 	slow := s.dial()
-	slow.send(get("/"))
+	slow.Send(get("/"))
 	until(t, "it waits", func() bool { return hub.Len() == 1 })
 	var total [readers]chan int
 	for i := range total {
 		c := s.dial()
-		c.send(get("/"))
+		c.Send(get("/"))
 		total[i] = make(chan int)
 		go func() {
-			a, err := c.read("GET")
+			a, err := c.Answer("GET")
 			if err != nil {
 				t.Error(err)
 			}
-			total[i] <- len(a.body)
+			total[i] <- len(a.Text)
 		}()
 	}
 	until(t, "all wait", func() bool { return hub.Len() == readers+1 })
-	message := pattern(64 << 10)
+	message := loopback.Pattern(64 << 10)
 	sent := 0
 	for hub.Len() > readers {
 		if sent > 64<<20 {
@@ -224,7 +225,7 @@ func TestHubBacklog(t *testing.T) {
 		}
 	}
 	s.stats("it is counted", func(st Stats) bool { return st.Limits == Limits{MaxBacklog: 1} && st.Aborted == 1 })
-	slow.wantGone()
+	slow.WantGone()
 }
 
 // TestHubSlow: in place of being aborted, a slow answer gets a last word, and no
@@ -238,19 +239,19 @@ func TestHubSlow(t *testing.T) {
 	}
 	s := start(t, &Server{Loops: 1}, func(w Response, r Request) { hub.Add(w) })
 	slow := s.dial()
-	slow.send(get("/"))
+	slow.Send(get("/"))
 	until(t, "it waits", func() bool { return hub.Len() == 1 })
 	sent := 0
-	for message := pattern(64 << 10); hub.Len() > 0; sent += len(message) {
+	for message := loopback.Pattern(64 << 10); hub.Len() > 0; sent += len(message) {
 		if sent > 64<<20 {
 			t.Fatal("a reader who takes nothing is still there")
 		}
 		hub.Send(message)
 		s.doOn(s.workers[0], func() {}) // dealt out
 	}
-	a, err := slow.read("GET")
-	if err != nil || a.body[max(0, len(a.body)-8):] != "too slow" || len(a.body) >= sent+len("too slow") {
-		t.Errorf("%d bytes of %d and %v", len(a.body), sent, err)
+	a, err := slow.Answer("GET")
+	if err != nil || a.Text[max(0, len(a.Text)-8):] != "too slow" || len(a.Text) >= sent+len("too slow") {
+		t.Errorf("%d bytes of %d and %v", len(a.Text), sent, err)
 	}
 	s.stats("it is counted", func(st Stats) bool { return st.Limits == Limits{MaxBacklog: 1} && st.Aborted == 0 })
 }

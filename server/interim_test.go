@@ -37,7 +37,7 @@ func TestInform(t *testing.T) {
 		{"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\nDate: D\r\nLink: </a.css>; rel=preload\r\nX-Last: 1\r\nConnection: close\r\n\r\nx"},
 	} {
 		k := s.dial()
-		k.send(c.in)
+		k.Send(c.in)
 		all, err := io.ReadAll(k)
 		if got := dateLine.ReplaceAllString(string(all), "\r\nDate: D\r\n"); err != nil || got != c.want {
 			t.Errorf("%q: %q, %v, want %q", c.in, got, err, c.want)
@@ -94,7 +94,7 @@ func TestTrailer(t *testing.T) {
 			t.Parallel()
 			s := start(t, &Server{}, func(w Response, r Request) { c.h(t, w) })
 			k := s.dial()
-			k.send(c.in)
+			k.Send(c.in)
 			all, err := io.ReadAll(k)
 			if got := dateLine.ReplaceAllString(string(all), "\r\nDate: D\r\n"); err != nil || got != c.want {
 				t.Errorf("%q, %v, want %q", got, err, c.want)
@@ -146,7 +146,7 @@ func TestRequestTrailer(t *testing.T) {
 						k.Write([]byte(in[:min(step, len(in))]))
 					}
 				}()
-				got := k.all()
+				got := k.All()
 				if c.name == "nobody reads it" && step < 10 && got == "200 unread" {
 					return // it had not all come, and who does not know how long it is closes
 				}
@@ -157,7 +157,7 @@ func TestRequestTrailer(t *testing.T) {
 		}
 	}
 	k := s.dial()
-	k.send(chunked("/", "3\r\nabc\r\n0\r\nX-A: 1\r\n"))
-	k.fin()
-	k.want("400")
+	k.Send(chunked("/", "3\r\nabc\r\n0\r\nX-A: 1\r\n"))
+	k.FIN()
+	k.Want("400")
 }

@@ -46,8 +46,8 @@ func TestTimeouts(t *testing.T) {
 			t.Parallel()
 			s := start(t, c.srv, c.h)
 			k := s.dial()
-			k.send(c.in)
-			if got := k.all(); got != c.want {
+			k.Send(c.in)
+			if got := k.All(); got != c.want {
 				t.Errorf("answered %q, want %q", got, c.want)
 			}
 			k.Close()
@@ -65,7 +65,7 @@ func TestDrip(t *testing.T) {
 			t.Parallel()
 			s := start(t, &Server{HeadTimeout: 4 * short, BodyTimeout: 4 * short}, func(w Response, r Request) { r.Stream(func([]byte, bool) {}) })
 			c := s.dial()
-			c.send(in)
+			c.Send(in)
 			go func() {
 				for tick := time.NewTicker(short / 10); ; <-tick.C {
 					if _, err := c.Write([]byte("a")); err != nil {
@@ -73,7 +73,7 @@ func TestDrip(t *testing.T) {
 					}
 				}
 			}()
-			c.want("408")
+			c.Want("408")
 		})
 	}
 }
@@ -90,16 +90,16 @@ func TestNoTimeouts(t *testing.T) {
 			})
 		})
 	c := s.dial()
-	c.send("GET / HTTP/1.1\r\n")
+	c.Send("GET / HTTP/1.1\r\n")
 	s.bytesIn()
-	c.send("Host: x\r\n" + strings.Repeat("A: b\r\n", 1000) + "B: " + strings.Repeat("c", 100<<10) + "\r\n\r\n" + chunked1(""))
-	c.want("200")
+	c.Send("Host: x\r\n" + strings.Repeat("A: b\r\n", 1000) + "B: " + strings.Repeat("c", 100<<10) + "\r\n\r\n" + chunked1(""))
+	c.Want("200")
 	s.bytesIn() // the turn is over
 	if s.Stats().Conns != 1 {
 		t.Error("the connection is gone")
 	}
-	c.send("5\r\nhello\r\n0\r\n\r\n")
-	c.want("200")
+	c.Send("5\r\nhello\r\n0\r\n\r\n")
+	c.Want("200")
 }
 
 func TestMaxHead(t *testing.T) {
@@ -115,8 +115,8 @@ func TestMaxHead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := dial(t, s.addr)
-			k.send(c.in)
-			k.want(c.want)
+			k.Send(c.in)
+			k.Want(c.want)
 		})
 	}
 }
@@ -140,7 +140,7 @@ func TestEndless(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			k := dial(t, s.addr)
-			k.send(c.begin)
+			k.Send(c.begin)
 			more := []byte(strings.Repeat(c.more, 8<<10))
 			stop := make(chan struct{})
 			go func() {
@@ -151,10 +151,10 @@ func TestEndless(t *testing.T) {
 						return
 					}
 				}
-				k.fin()
+				k.FIN()
 			}()
-			k.want(c.want)
-			k.wantEnd()
+			k.Want(c.want)
+			k.WantEnd()
 			wait(t, stop)
 		})
 	}
@@ -165,7 +165,7 @@ func TestEndlessUnread(t *testing.T) {
 	t.Parallel()
 	s := start(t, &Server{}, func(w Response, r Request) { w.End("") })
 	c := s.dial()
-	c.send(chunked1(""))
+	c.Send(chunked1(""))
 	piece := []byte("10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n")
 	for range 1000 { // 64 MB
 		if _, err := c.Write(piece); err != nil {
@@ -183,15 +183,15 @@ func TestStagedClose(t *testing.T) {
 	s := start(t, &Server{}, mirror)
 	for range 20 {
 		c := s.dial()
-		c.send("A B\r\n\r\n" + strings.Repeat("x", 256<<10))
-		c.fin()
-		c.want("400")
-		c.wantEnd()
+		c.Send("A B\r\n\r\n" + strings.Repeat("x", 256<<10))
+		c.FIN()
+		c.Want("400")
+		c.WantEnd()
 	}
 	c := s.dial()
-	c.send("A B\r\n\r\n") // and does not close: the server does not wait for ever
+	c.Send("A B\r\n\r\n") // and does not close: the server does not wait for ever
 	s.idle()
-	c.want("400")
+	c.Want("400")
 }
 
 func TestMaxConns(t *testing.T) {
@@ -200,25 +200,25 @@ func TestMaxConns(t *testing.T) {
 	var in []*client
 	for range 2 {
 		c := s.dial()
-		c.send(get("/"))
-		c.want("200 GET /")
+		c.Send(get("/"))
+		c.Want("200 GET /")
 		in = append(in, c)
 	}
 	for range 5 {
 		c := s.dial()
-		c.want("503")
-		c.wantEnd()
+		c.Want("503")
+		c.WantEnd()
 		c.Close()
 	}
 	until(t, "the five are counted", func() bool { return s.Stats().Limits.MaxConns == 5 })
-	in[0].send(get("/still"))
-	in[0].want("200 GET /still")
+	in[0].Send(get("/still"))
+	in[0].Want("200 GET /still")
 	in[0].Close()
 	until(t, "there is room", func() bool { return s.Stats().Conns == 1 })
 	// Those who were turned away and linger do not take up room.
 	c := s.dial()
-	c.send(get("/"))
-	c.want("200 GET /")
+	c.Send(get("/"))
+	c.Want("200 GET /")
 	var crowd []net.Conn
 	for range mostRefused + 10 {
 		if c, err := net.Dial("tcp", s.addr.String()); err == nil { // or reset already
@@ -239,8 +239,8 @@ func TestMaxConns(t *testing.T) {
 	c.Close()
 	until(t, "there is room", func() bool { return s.conns.Load() == 1 })
 	c = s.dial()
-	c.send(get("/"))
-	c.want("200 GET /")
+	c.Send(get("/"))
+	c.Want("200 GET /")
 }
 
 // smallBuffers makes a client's receive buffer small, so that little is enough
@@ -275,10 +275,10 @@ func TestSlowReader(t *testing.T) {
 		more()
 	})
 	c := s.dial()
-	c.send(get("/"))
-	a, err := c.read("GET")
-	if err != nil || len(a.body) != size {
-		t.Fatalf("%d bytes, %v", len(a.body), err)
+	c.Send(get("/"))
+	a, err := c.Answer("GET")
+	if err != nil || len(a.Text) != size {
+		t.Fatalf("%d bytes, %v", len(a.Text), err)
 	}
 	s.do(func() {
 		if most > 8<<20 {
@@ -306,7 +306,7 @@ func TestNobodyReads(t *testing.T) {
 	})
 	c := s.dial()
 	smallBuffers(c)
-	c.send(get("/"))
+	c.Send(get("/"))
 	wait(t, aborted)
 	s.idle()
 }
@@ -326,7 +326,7 @@ func TestFlood(t *testing.T) {
 	})
 	c := s.dial()
 	smallBuffers(c)
-	c.send(get("/"))
+	c.Send(get("/"))
 	if err := wait(t, failed); err == nil {
 		t.Error("no error")
 	}
@@ -354,11 +354,11 @@ func TestPipelineNotRead(t *testing.T) {
 		t.Errorf("%d handlers were called, with nobody reading", got)
 	}
 	for i := range n + 1 {
-		if a, err := c.read("GET"); err != nil || a.body != body {
-			t.Fatalf("answer %d: %d bytes, %v", i, len(a.body), err)
+		if a, err := c.Answer("GET"); err != nil || a.Text != body {
+			t.Fatalf("answer %d: %d bytes, %v", i, len(a.Text), err)
 		}
 	}
-	c.wantEnd()
+	c.WantEnd()
 }
 
 // TestManyPipelined is row 67 at length: in order, whatever comes in a read.
@@ -373,6 +373,6 @@ func TestManyPipelined(t *testing.T) {
 	}
 	go io.WriteString(c, in.String())
 	for i := range n {
-		c.want("200 GET /" + strconv.Itoa(i))
+		c.Want("200 GET /" + strconv.Itoa(i))
 	}
 }

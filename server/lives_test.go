@@ -130,16 +130,16 @@ func TestLives(t *testing.T) {
 				}
 			}
 			if fin {
-				c.fin()
+				c.FIN()
 			}
 		}()
 		for i, w := range want {
-			a, err := c.read("GET")
+			a, err := c.Answer("GET")
 			if err != nil || a.String() != w {
-				t.Fatalf("seed %d, answer %d: %.100q, %v; want %.100q", seed, i, a.body, err, w)
+				t.Fatalf("seed %d, answer %d: %.100q, %v; want %.100q", seed, i, a.Text, err, w)
 			}
 		}
-		io.Copy(io.Discard, c.in) // the answer to last, if it was sent
+		io.Copy(io.Discard, c.In) // the answer to last, if it was sent
 		c.Close()
 	}
 	s.idle()

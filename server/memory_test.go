@@ -46,7 +46,7 @@ func TestMaxMemory(t *testing.T) {
 				}
 			})
 			quiet := s.dial() // a small offender
-			quiet.send(get("/never"))
+			quiet.Send(get("/never"))
 			until(t, "it waits", func() bool { return s.Stats().Answering == 1 })
 			for range clients {
 				c := s.dial()
@@ -56,8 +56,8 @@ func TestMaxMemory(t *testing.T) {
 			until(t, "some are reset", func() bool {
 				hub.Send(make([]byte, 64<<10))
 				c := s.dial()
-				c.send(get("/"))
-				c.want("200 ok")
+				c.Send(get("/"))
+				c.Want("200 ok")
 				c.Close()
 				return s.Stats().Limits.MaxMemory > 0
 			})
@@ -65,11 +65,11 @@ func TestMaxMemory(t *testing.T) {
 			if s.Stats().Answering == 0 {
 				t.Error("who held next to nothing was reset")
 			}
-			if text := s.logs.take(); !strings.Contains(text, "hold too much") {
+			if text := s.logs.Take(); !strings.Contains(text, "hold too much") {
 				t.Errorf("logged %q", text)
 			}
 			s.Close()
-			s.logs.take()
+			s.logs.Take()
 		})
 	}
 }
@@ -95,12 +95,12 @@ func TestHubMemory(t *testing.T) {
 		}
 	})
 	for range 3 {
-		s.dial().send(get("/wait"))
+		s.dial().Send(get("/wait"))
 	}
 	until(t, "they wait", func() bool { return hub.Len() == 3 })
 	c := s.dial()
-	c.send(get("/flood"))
-	c.want("200 sent")
+	c.Send(get("/flood"))
+	c.Want("200 sent")
 	for range 3 {
 		if err := wait(t, causes); err != conn.ErrMemory {
 			t.Errorf("OnAbort was told %v", err)
@@ -108,13 +108,13 @@ func TestHubMemory(t *testing.T) {
 	}
 	until(t, "nothing is held", func() bool { st := s.Stats(); return st.Held == 0 && st.Limits.MaxMemory == 3 })
 	late := s.dial()
-	late.send(get("/wait"))
+	late.Send(get("/wait"))
 	until(t, "it waits", func() bool { return hub.Len() == 1 })
 	hub.End([]byte("news"))
-	late.want("200 news")
-	c.send(get("/"))
-	c.want("200 ok")
-	if text := s.logs.take(); !strings.Contains(text, "messages of a Hub take too much memory") {
+	late.Want("200 news")
+	c.Send(get("/"))
+	c.Want("200 ok")
+	if text := s.logs.Take(); !strings.Contains(text, "messages of a Hub take too much memory") {
 		t.Errorf("logged %q", text)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 func TestPanic(t *testing.T) {
@@ -43,19 +45,19 @@ func TestPanic(t *testing.T) {
 				c.h(w, r)
 			})
 			other := s.dial()
-			other.send(get("/other"))
-			other.want("200 fine")
+			other.Send(get("/other"))
+			other.Want("200 fine")
 			k := s.dial()
-			k.send(c.in)
+			k.Send(c.in)
 			if strings.HasSuffix(c.name, "FIN") {
-				k.fin()
+				k.FIN()
 			}
-			k.wantGone()
-			other.send(get("/other"))
-			other.want("200 fine")
+			k.WantGone()
+			other.Send(get("/other"))
+			other.Want("200 fine")
 			other.Close()
 			s.idle()
-			if text := s.logs.take(); !strings.Contains(text, "boo") || !strings.Contains(text, "panic_test.go") {
+			if text := s.logs.Take(); !strings.Contains(text, "boo") || !strings.Contains(text, "panic_test.go") {
 				t.Errorf("logged: %q", text)
 			}
 		})
@@ -65,7 +67,7 @@ func TestPanic(t *testing.T) {
 // An answer that the connection's end would end is cut off by a reset: a FIN
 // would make what there is of it look whole.
 func TestHalfAnAnswer(t *testing.T) {
-	needResets(t)
+	loopback.NeedResets(t)
 	t.Parallel()
 	for _, c := range []struct {
 		name string
@@ -79,20 +81,20 @@ func TestHalfAnAnswer(t *testing.T) {
 			begun := make(chan Response, 1)
 			s := start(t, &Server{}, func(w Response, r Request) { w.WriteString("half"); begun <- w })
 			k := s.dial()
-			k.send("GET / HTTP/1.0\r\n\r\n")
+			k.Send("GET / HTTP/1.0\r\n\r\n")
 			w := wait(t, begun)
 			for text := ""; !strings.HasSuffix(text, "\r\n\r\nhalf"); {
-				b, err := k.in.ReadByte()
+				b, err := k.In.ReadByte()
 				if err != nil {
 					t.Fatal(err)
 				}
 				text += string(b)
 			}
 			c.cut(s, w)
-			if b, err := k.in.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
+			if b, err := k.In.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("read %q, %v: not a reset", b, err)
 			}
-			s.logs.take()
+			s.logs.Take()
 		})
 	}
 }

@@ -24,12 +24,12 @@ func TestPipeWholeBody(t *testing.T) {
 		answer <- w.End
 	})
 	c := s.dial()
-	c.send(post("/", "hello"))
-	c.fin()
+	c.Send(post("/", "hello"))
+	c.FIN()
 	wait(t, left)
 	end := wait(t, answer)
 	s.do(func() { end("ok") })
-	c.want("200 ok")
+	c.Want("200 ok")
 	if end := wait(t, sink.ends); end != "closed" {
 		t.Error(end)
 	}

@@ -36,8 +36,8 @@ func TestOnLoop(t *testing.T) {
 		t.Errorf("called for %d loops", len(known))
 	}
 	c := s.dial()
-	c.send(get("/"))
-	c.want("200")
+	c.Send(get("/"))
+	c.Want("200")
 	if (Response{}).Loop() != nil {
 		t.Error("the zero Response is on a loop")
 	}
@@ -86,7 +86,7 @@ func TestShutdownOthers(t *testing.T) {
 				w.Hijack(x.h)
 			})
 			c := s.dial()
-			c.send(get("/"))
+			c.Send(get("/"))
 			k, err := ln.Accept()
 			if err != nil {
 				t.Fatal(err)
@@ -123,7 +123,7 @@ func TestShutdownLeavesTheOthersOfAnExchange(t *testing.T) {
 		up.Pipe(w)
 	})
 	c := s.dial()
-	c.send(get("/"))
+	c.Send(get("/"))
 	k, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestShutdownLeavesTheOthersOfAnExchange(t *testing.T) {
 	wait(t, passed)
 	io.WriteString(k, "late")
 	k.Close()
-	c.want("200 late")
+	c.Want("200 late")
 	if err := wait(t, done); err != nil {
 		t.Error(err)
 	}
@@ -200,12 +200,12 @@ func TestShutdownHalfARequest(t *testing.T) {
 					}
 				})
 				c := s.dial()
-				c.send(half.in)
+				c.Send(half.in)
 				until(t, "it is read", func() bool { return s.Stats().BytesIn == uint64(len(half.in)) })
 				done := s.shut(context.Background())
 				if goesOn {
-					c.send(half.rest)
-					c.want(half.want)
+					c.Send(half.rest)
+					c.Want(half.want)
 					c.Close()
 				}
 				if err := wait(t, done); err != nil {

@@ -27,6 +27,6 @@ func TestPollerRefuses(t *testing.T) {
 		defer syscall.Close(fd)
 	}
 	c := s.dial()
-	c.wantGone()
+	c.WantGone()
 	until(t, "it is counted", func() bool { return s.Stats().AcceptErrors == 1 })
 }

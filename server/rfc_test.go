@@ -259,7 +259,7 @@ func TestRFC(t *testing.T) {
 			c := dial(t, r.addr)
 			// The server stops reading what it refuses: this may fail.
 			go c.Write([]byte(d.in + last))
-			if got := c.all(); got != d.want {
+			if got := c.All(); got != d.want {
 				t.Errorf("%.200q\nis answered %q, want %q", d.in, got, d.want)
 			}
 		})
@@ -287,10 +287,10 @@ func TestRFCSplit(t *testing.T) {
 			for ; at < len(in); at += step {
 				c := dial(t, r.addr)
 				read := r.bytesIn()
-				c.send(in[:at])
+				c.Send(in[:at])
 				until(t, "the server reads", func() bool { return r.Stats().BytesIn == read+uint64(at) })
 				c.Write([]byte(in[at:]))
-				if got := strings.TrimPrefix(c.all(), "100, "); got != d.want { // 100 as it may be: see TestExpect
+				if got := strings.TrimPrefix(c.All(), "100, "); got != d.want { // 100 as it may be: see TestExpect
 					t.Fatalf("%q, split before its end %q,\nis answered %q, want %q", in[:at], in[at:], got, d.want)
 				}
 				c.Close()
@@ -314,7 +314,7 @@ func TestRFCDrip(t *testing.T) {
 			runtime.Gosched()
 		}
 	}()
-	if got, want := c.all(), went(mixedAnswers(50)...); got != want {
+	if got, want := c.All(), went(mixedAnswers(50)...); got != want {
 		t.Errorf("answered %q, want %q", got, want)
 	}
 }

@@ -4,35 +4,37 @@
 package server
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"net/http"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/lurcher-net/lurcher/poller"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
-// patience is how long a test waits for what has to happen: no test takes it
-// as long as the code is right.
-const patience = 10 * time.Second
+// What package loopback has, in short.
+type client = loopback.Peer
+
+const patience = loopback.Patience
+
+var (
+	dial    = loopback.Dial
+	until   = loopback.Until
+	get     = loopback.Get
+	post    = loopback.Post
+	request = loopback.Request
+	chunks  = loopback.Chunks
+)
+
+func wait[T any](t testing.TB, ch <-chan T) T { t.Helper(); return loopback.Wait(t, ch) }
 
 // A rig is a server that runs until the test ends.
 type rig struct {
 	*Server
 	t     testing.TB
 	addr  net.Addr
-	logs  *logs
+	logs  *loopback.Log
 	serve chan error
 }
 
@@ -47,7 +49,7 @@ func startOn(t testing.TB, s *Server, h Handler, network, addr string) *rig {
 	if s.Loops == 0 {
 		s.Loops = 1
 	}
-	r := &rig{Server: s, t: t, logs: new(logs), serve: make(chan error, 1)}
+	r := &rig{Server: s, t: t, logs: newLog(), serve: make(chan error, 1)}
 	if s.SlowCallback == 0 {
 		s.SlowCallback = -1 // tests block loops, or the machine does
 	}
@@ -66,9 +68,7 @@ func startOn(t testing.TB, s *Server, h Handler, network, addr string) *rig {
 		if st := s.Stats(); st.Conns != 0 {
 			t.Errorf("%d connections are left when the server has stopped", st.Conns)
 		}
-		if text := r.logs.take(); text != "" {
-			t.Errorf("logged: %s", text)
-		}
+		r.logs.WantEmpty(t)
 	})
 	return r
 }
@@ -103,165 +103,16 @@ func (r *rig) idle() {
 	until(r.t, "every connection is gone", func() bool { return r.Stats().Conns == 0 })
 }
 
-// logs keeps what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text strings.Builder
-	told []slog.Record
-}
-
-func (l *logs) Enabled(context.Context, slog.Level) bool { return true }
-func (l *logs) WithAttrs([]slog.Attr) slog.Handler       { return l }
-func (l *logs) WithGroup(string) slog.Handler            { return l }
-func (l *logs) Handle(_ context.Context, r slog.Record) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if strings.Contains(r.Message, "a mistake of the program") || strings.Contains(r.Message, "TLS handshake failed") {
-		l.told = append(l.told, r) // tests make many
-		return nil
-	}
-	l.text.WriteString(r.Message)
-	r.Attrs(func(a slog.Attr) bool { fmt.Fprintf(&l.text, " %v", a); return true })
-	l.text.WriteByte('\n')
-	return nil
-}
-
-// take answers what was logged, and forgets it.
-func (l *logs) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	text := l.text.String()
-	l.text.Reset()
-	return text
-}
-
-// until waits for ok, and fails the test if it does not come to be.
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
-
-// wait waits for a channel.
-func wait[T any](t testing.TB, ch <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-ch:
-	case <-time.After(patience):
-		t.Fatal("waited in vain")
-	}
-	return v
-}
-
-// A client is one connection to a rig.
-type client struct {
-	net.Conn
-	t  testing.TB
-	in *bufio.Reader
+// newLog returns a log that keeps apart what many tests cause.
+func newLog() *loopback.Log {
+	return &loopback.Log{Aside: func(message string) bool {
+		return strings.Contains(message, "a mistake of the program") || strings.Contains(message, "TLS handshake failed")
+	}}
 }
 
 func (r *rig) dial() *client {
 	r.t.Helper()
 	return dial(r.t, r.addr)
-}
-
-func dial(t testing.TB, addr net.Addr) *client {
-	t.Helper()
-	c, err := net.Dial(addr.Network(), addr.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.SetDeadline(time.Now().Add(patience))
-	t.Cleanup(func() { c.Close() })
-	return &client{c, t, bufio.NewReader(c)}
-}
-
-func (c *client) send(s string) {
-	c.t.Helper()
-	if _, err := io.WriteString(c, s); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-func (c *client) fin() { c.Conn.(interface{ CloseWrite() error }).CloseWrite() }
-
-// reset closes the connection with an RST.
-func (c *client) reset() {
-	c.Conn.(*net.TCPConn).SetLinger(0)
-	c.Close()
-}
-
-// An answer is what a client was answered.
-type answer struct {
-	*http.Response
-	body string
-}
-
-// String is an answer in short: the status, and the body of a 200.
-func (a answer) String() string {
-	if a.StatusCode != 200 {
-		return fmt.Sprint(a.StatusCode)
-	}
-	return strings.TrimSpace("200 " + a.body)
-}
-
-// read reads one answer to a request with that method.
-func (c *client) read(method string) (answer, error) {
-	resp, err := http.ReadResponse(c.in, &http.Request{Method: method})
-	if err != nil {
-		return answer{}, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	return answer{resp, string(body)}, err
-}
-
-// want reads one answer to a GET or POST, and compares it in short.
-func (c *client) want(short string) answer {
-	c.t.Helper()
-	a, err := c.read("GET")
-	if err != nil {
-		c.t.Fatalf("no answer: %v; want %q", err, short)
-	}
-	if a.String() != short {
-		c.t.Fatalf("answered %q, want %q; the body is %q", a, short, a.body)
-	}
-	return a
-}
-
-// wantEnd wants the end of the connection: a FIN, and nothing before.
-func (c *client) wantEnd() {
-	c.t.Helper()
-	if rest, err := io.ReadAll(c.in); err != nil || len(rest) > 0 {
-		c.t.Fatalf("read %q and %v, want the end", rest, err)
-	}
-}
-
-// wantGone wants the end of the connection, in whatever way.
-func (c *client) wantGone() {
-	c.t.Helper()
-	if _, err := io.Copy(io.Discard, c.in); os.IsTimeout(err) {
-		c.t.Fatal("the connection is still there")
-	}
-}
-
-// all reads answers until the connection ends.
-func (c *client) all() string {
-	c.t.Helper()
-	var list []string
-	for {
-		if _, err := c.in.Peek(1); err == io.EOF {
-			return strings.Join(list, ", ")
-		}
-		a, err := c.read("GET")
-		if err != nil {
-			c.t.Errorf("after %q: %v", list, err)
-			return strings.Join(append(list, err.Error()), ", ")
-		}
-		list = append(list, a.String())
-	}
 }
 
 // mirror answers with the method, the target and the body.
@@ -275,110 +126,13 @@ func mirror(w Response, r Request) {
 	})
 }
 
-// get is a request without a body, lines are further fields.
-func get(target string, lines ...string) string { return request("GET", target, lines...) }
-
-func request(method, target string, lines ...string) string {
-	lines = append([]string{method + " " + target + " HTTP/1.1", "Host: x"}, lines...)
-	return strings.Join(lines, "\r\n") + "\r\n\r\n"
-}
-
-// post is a request with a body.
-func post(target, body string, lines ...string) string {
-	return request("POST", target, append(lines, fmt.Sprintf("Content-Length: %d", len(body)))...) + body
-}
-
-// post in chunks.
-func chunks(target string, pieces ...string) string {
-	s := request("POST", target, "Transfer-Encoding: chunked")
-	for _, p := range pieces {
-		s += fmt.Sprintf("%x\r\n%s\r\n", len(p), p)
-	}
-	return s + "0\r\n\r\n"
-}
-
 // last is a request after which the server closes: what a connection that goes
 // on answers.
 var last = get("/last", "Connection: close")
-
-// descriptors is the number of open ones.
-func descriptors(t testing.TB) int {
-	dir, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("descriptors cannot be counted here: ", err)
-	}
-	return len(dir)
-}
-
-// pattern is n bytes that do not repeat soon.
-func pattern(n int) []byte {
-	var b bytes.Buffer
-	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(&b, "%d,", i)
-	}
-	return b.Bytes()[:n]
-}
-
-// unseenReset is why some cases cannot be tested under every poller.
-const unseenReset = "this poller reports nothing of a connection whose reading is paused, so its reset is seen only by the next write: see package poller"
-
-// tempDir is t.TempDir, but that under wine files in it cannot be removed, which is no failure here.
-func tempDir(t testing.TB) string {
-	if runtime.GOOS != "windows" {
-		return t.TempDir()
-	}
-	dir, err := os.MkdirTemp("", "server")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
-// needUnix skips where there are no Unix sockets, as under wine.
-func needUnix(t testing.TB) {
-	ln, err := net.Listen("unix", filepath.Join(tempDir(t), "s"))
-	if err != nil {
-		t.Skip("no Unix sockets here: ", err)
-	}
-	ln.Close()
-}
-
-// needResets skips where package net takes a reset for an end, as under wine, now and then.
-func needResets(t testing.TB) {
-	if runtime.GOOS != "windows" {
-		return
-	}
-	for range 50 {
-		ends := connected(t)
-		ends[1].(*net.TCPConn).SetLinger(0)
-		ends[1].Close()
-		_, err := ends[0].Read(make([]byte, 1))
-		if ends[0].Close(); err == io.EOF {
-			t.Skip("package net takes a reset for an end here")
-		}
-	}
-}
 
 // needFiles skips where a socket is handed over in other ways.
 func needFiles(t testing.TB) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Server.Files returns errors.ErrUnsupported here")
 	}
-}
-
-// seesResets reports whether the poller reports a reset while reading is paused.
-func seesResets(t *testing.T) bool {
-	name := defaultPoller(t)
-	return name == "epoll" || name == "poll" || name == "kqueue" || name == "wsapoll"
-}
-
-// defaultPoller is the poller that servers have here: LURCHER_POLLER chooses it.
-func defaultPoller(t *testing.T) string {
-	p, err := poller.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	return p.Name()
 }

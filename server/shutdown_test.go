@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -46,17 +47,17 @@ func TestShutdown(t *testing.T) {
 			r.Body(100, func(p []byte) { w.End(string(p)) })
 		})
 		idle, busy, half, streaming, uploading, fresh := s.dial(), s.dial(), s.dial(), s.dial(), s.dial(), s.dial()
-		idle.send(get("/"))
-		idle.want("200")
-		busy.send(get("/wait") + get("/")) // and a second request behind
+		idle.Send(get("/"))
+		idle.Want("200")
+		busy.Send(get("/wait") + get("/")) // and a second request behind
 		w := wait(t, handles)
-		streaming.send(get("/wait"))
+		streaming.Send(get("/wait"))
 		sw := wait(t, handles)
 		streamed := make(chan bool)
 		sw.Post(func() { sw.WriteString("a"); close(streamed) })
 		wait(t, streamed)
-		uploading.send(post("/", "hello")[:len(post("/", "hello"))-2])
-		half.send(get("/")[:10])
+		uploading.Send(post("/", "hello")[:len(post("/", "hello"))-2])
+		half.Send(get("/")[:10])
 		until(t, "all are accepted", func() bool { return s.Stats().Conns == 6 })
 		for _, w := range s.workers { // what was sent has been read
 			for range 2 {
@@ -69,33 +70,33 @@ func TestShutdown(t *testing.T) {
 		if _, err := net.Dial("tcp", s.addr.String()); err == nil {
 			t.Error("the server still listens")
 		}
-		half.send(get("/")[10:])
-		if a := half.want("200"); !a.Close {
+		half.Send(get("/")[10:])
+		if a := half.Want("200"); !a.Close {
 			t.Error("the answer does not say that the connection closes")
 		}
-		half.wantEnd()
+		half.WantEnd()
 		for _, c := range []*client{idle, fresh} {
-			c.send(get("/")) // that of the idle one may have been on its way
-			if a := c.want("200"); !a.Close {
+			c.Send(get("/")) // that of the idle one may have been on its way
+			if a := c.Want("200"); !a.Close {
 				t.Error("the answer does not say that the connection closes")
 			}
-			c.wantEnd()
+			c.WantEnd()
 		}
-		uploading.send("lo")
-		uploading.want("200 hello")
-		uploading.wantEnd()
+		uploading.Send("lo")
+		uploading.Want("200 hello")
+		uploading.WantEnd()
 		if len(done) > 0 {
 			t.Fatal("Shutdown does not wait")
 		}
 		w.Post(func() { w.End("late") })
-		if a := busy.want("200 late"); !a.Close {
+		if a := busy.Want("200 late"); !a.Close {
 			t.Error("the answer does not say that the connection closes")
 		}
-		busy.wantEnd() // the second request was not accepted
+		busy.WantEnd() // the second request was not accepted
 		busy.Close()
 		sw.Post(func() { sw.End("b") })
-		streaming.want("200 ab")
-		streaming.wantEnd()
+		streaming.Want("200 ab")
+		streaming.WantEnd()
 		if err := wait(t, done); err != nil {
 			t.Error(err)
 		}
@@ -120,7 +121,7 @@ func TestShutdownQueue(t *testing.T) {
 		var list []*client
 		for range 10 {
 			c := s.dial()
-			c.send(get("/"))
+			c.Send(get("/"))
 			list = append(list, c)
 		}
 		silent := s.dial()
@@ -133,10 +134,10 @@ func TestShutdownQueue(t *testing.T) {
 		})
 		close(release)
 		for _, c := range list {
-			c.want("200")
-			c.wantEnd()
+			c.Want("200")
+			c.WantEnd()
 		}
-		silent.wantEnd()
+		silent.WantEnd()
 		if err := wait(t, done); err != nil {
 			t.Error(err)
 		}
@@ -148,7 +149,7 @@ func TestShutdownExpires(t *testing.T) {
 	aborted := make(chan bool, 2)
 	s := start(t, &Server{}, func(w Response, r Request) { w.OnAbort(func() { aborted <- true }) })
 	c := s.dial()
-	c.send(get("/"))
+	c.Send(get("/"))
 	until(t, "it is being answered", func() bool { return s.Stats().Requests == 1 })
 	ctx, cancel := context.WithCancel(context.Background())
 	done := s.shut(ctx)
@@ -157,7 +158,7 @@ func TestShutdownExpires(t *testing.T) {
 		t.Errorf("Shutdown says %v", err)
 	}
 	wait(t, aborted)
-	c.wantGone()
+	c.WantGone()
 }
 
 func TestClose(t *testing.T) {
@@ -169,8 +170,8 @@ func TestClose(t *testing.T) {
 	})
 	for range 4 {
 		c := s.dial()
-		c.send(get("/"))
-		defer c.wantGone()
+		c.Send(get("/"))
+		defer c.WantGone()
 	}
 	until(t, "they are being answered", func() bool { return s.Stats().Requests == 4 })
 	if err := s.Close(); err != nil {
@@ -190,7 +191,7 @@ func TestClose(t *testing.T) {
 // TestNeverServed: what a server holds that was never run is given back. It is
 // not parallel: it counts descriptors.
 func TestNeverServed(t *testing.T) {
-	before := descriptors(t)
+	before := loopback.Descriptors(t)
 	for what, err := range map[string]error{
 		"ListenAndServe": ListenAndServe("127.0.0.1:99999", mirror),
 		"ListenTCP":      ListenTCP("nowhere:http:1", func(*conn.Conn) {}),
@@ -237,13 +238,13 @@ func TestNeverServed(t *testing.T) {
 	new(Server).Close()
 	new(Server).Shutdown(context.Background())
 	runtime.GC()
-	until(t, "the descriptors are closed", func() bool { return descriptors(t) <= before })
+	until(t, "the descriptors are closed", func() bool { return loopback.Descriptors(t) <= before })
 }
 
 // TestListeners is several of them on each poller, for HTTP and for another
 // protocol.
 func TestListeners(t *testing.T) {
-	needUnix(t)
+	loopback.NeedUnix(t)
 	t.Parallel()
 	for _, name := range poller.Names() {
 		for _, loops := range []int{1, 3} {
@@ -252,7 +253,7 @@ func TestListeners(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			unix, err := s.Listen("unix", filepath.Join(tempDir(t), "s"))
+			unix, err := s.Listen("unix", filepath.Join(loopback.TempDir(t), "s"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -262,14 +263,14 @@ func TestListeners(t *testing.T) {
 					c := dial(t, addr)
 					big := strings.Repeat("x", 500<<10)
 					go io.WriteString(c, post("/", big)+last)
-					if got := c.all(); got != went("200 POST / "+big) {
+					if got := c.All(); got != went("200 POST / "+big) {
 						t.Errorf("%s, %v: answered %.100q", name, addr, got)
 					}
 				}
 				c := dial(t, tcp)
-				c.send("ho")
-				c.fin()
-				if all, err := io.ReadAll(c.in); string(all) != "hi ho" {
+				c.Send("ho")
+				c.FIN()
+				if all, err := io.ReadAll(c.In); string(all) != "hi ho" {
 					t.Errorf("%s: read %q, %v", name, all, err)
 				}
 			}

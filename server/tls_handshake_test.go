@@ -4,7 +4,6 @@
 package server
 
 import (
-	"bufio"
 	"crypto/tls"
 	"io"
 	"net"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // A flood of handshakes that nobody goes on with, more than may be under way:
@@ -24,7 +24,7 @@ func TestHandshakeFlood(t *testing.T) {
 	var flood []*client
 	for range silent {
 		k := dial(t, addr)
-		k.send(hello)
+		k.Send(hello)
 		flood = append(flood, k)
 	}
 	tlsStats := func() conn.TLSStats { return s.secure.TLS.Stats() }
@@ -32,8 +32,8 @@ func TestHandshakeFlood(t *testing.T) {
 	until(t, "the slots are taken", func() bool { st := tlsStats(); return st.Running == slots && st.Pending > slots })
 	plain := s.dial()
 	for range 100 {
-		plain.send(get("/"))
-		plain.want("200 GET /")
+		plain.Send(get("/"))
+		plain.Want("200 GET /")
 	}
 	if st := tlsStats(); st.Running > slots || st.Done > 0 {
 		t.Errorf("%+v", st)
@@ -42,16 +42,16 @@ func TestHandshakeFlood(t *testing.T) {
 	for _, k := range flood[silent/4:] {
 		k.Close()
 	}
-	k := mustDialTLS(t, addr, testCertificate().config())
-	k.send(get("/"))
-	k.want("200 GET /")
+	k := mustDialTLS(t, addr, loopback.Example().Config())
+	k.Send(get("/"))
+	k.Want("200 GET /")
 }
 
 // clientHello is the first that a client sends.
 func clientHello(t testing.TB) string {
 	t.Helper()
 	a, b := net.Pipe()
-	go tls.Client(a, testCertificate().config()).Handshake()
+	go tls.Client(a, loopback.Example().Config()).Handshake()
 	defer a.Close()
 	head := make([]byte, 5)
 	if _, err := io.ReadFull(b, head); err != nil {
@@ -73,9 +73,9 @@ func TestTooManyHandshakes(t *testing.T) {
 	}
 	until(t, "they wait", func() bool { return s.secure.TLS.Stats().Pending == 3 })
 	if c, err := net.Dial("tcp", addr.String()); err == nil {
-		dead := &client{c, t, bufio.NewReader(c)}
+		dead := loopback.New(t, c)
 		dead.SetDeadline(time.Now().Add(patience))
-		dead.wantGone()
+		dead.WantGone()
 		c.Close()
 	}
 	if n := s.Stats().HandshakeErrors; n != 1 {
@@ -89,8 +89,8 @@ func TestHandshakeTimeout(t *testing.T) {
 	hello := clientHello(t)
 	for _, in := range []string{"", hello[:1], hello[:100], hello} {
 		k := dial(t, addr)
-		k.send(in)
-		k.wantGone()
+		k.Send(in)
+		k.WantGone()
 	}
 	if st := s.secure.TLS.Stats(); st.Pending != 0 || st.Failed != 4 {
 		t.Errorf("%+v", st)
@@ -113,13 +113,13 @@ func TestShutdownDuringHandshake(t *testing.T) {
 		}
 		return err != nil
 	})
-	tc := tls.Client(raw.Conn, testCertificate().config())
-	k := &client{tc, t, bufio.NewReader(tc)}
-	k.send(get("/"))
-	if a := k.want("200 GET /"); !a.Close {
+	tc := tls.Client(raw.Conn, loopback.Example().Config())
+	k := loopback.New(t, tc)
+	k.Send(get("/"))
+	if a := k.Want("200 GET /"); !a.Close {
 		t.Error("the connection is to go on")
 	}
-	k.wantEnd()
+	k.WantEnd()
 	if err := wait(t, done); err != nil {
 		t.Error(err)
 	}

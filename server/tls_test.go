@@ -4,19 +4,13 @@
 package server
 
 import (
-	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -24,48 +18,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
-
-// A selfSigned is a certificate that its holders trust.
-type selfSigned struct {
-	tls.Certificate
-	pool *x509.CertPool
-}
-
-func newCertificate(name string) selfSigned {
-	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return selfSigned{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pool}
-}
-
-var testCertificate = sync.OnceValue(func() selfSigned { return newCertificate("example.com") })
-
-// config is for either side.
-func (c selfSigned) config() *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{c.Certificate}, RootCAs: c.pool, ClientCAs: c.pool, ServerName: "example.com"}
-}
 
 // startTLS is start with a second listener, for TLS.
 func startTLS(t testing.TB, s *Server, h Handler) (r *rig, addr net.Addr) {
 	t.Helper()
 	if s.TLS == nil {
-		s.TLS = testCertificate().config()
+		s.TLS = loopback.Example().Config()
 	}
 	s.Handler = h
 	if s.Loops == 0 {
@@ -74,7 +35,7 @@ func startTLS(t testing.TB, s *Server, h Handler) (r *rig, addr net.Addr) {
 	if s.SlowCallback == 0 {
 		s.SlowCallback = -1
 	}
-	log := new(logs)
+	log := newLog()
 	s.Log = slog.New(log)
 	addr, err := s.ListenTLS("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -85,20 +46,9 @@ func startTLS(t testing.TB, s *Server, h Handler) (r *rig, addr net.Addr) {
 	return r, addr
 }
 
-// dialTLS is dial, and a handshake.
-func dialTLS(t testing.TB, addr net.Addr, c *tls.Config) (*client, error) {
-	t.Helper()
-	k := dial(t, addr)
-	tc := tls.Client(k.Conn, c)
-	if err := tc.Handshake(); err != nil {
-		return nil, err
-	}
-	return &client{tc, t, bufio.NewReader(tc)}, nil
-}
-
 func mustDialTLS(t testing.TB, addr net.Addr, c *tls.Config) *client {
 	t.Helper()
-	k, err := dialTLS(t, addr, c)
+	k, err := loopback.DialTLS(t, addr, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +68,11 @@ func TestTLSAndPlain(t *testing.T) {
 		ch <- seen{r.TLS(), r}
 		mirror(w, r)
 	})
-	plain, secure := s.dial(), mustDialTLS(t, addr, testCertificate().config())
+	plain, secure := s.dial(), mustDialTLS(t, addr, loopback.Example().Config())
 	for _, c := range []*client{plain, secure} {
 		for range 2 {
-			c.send(post("/a", "body"))
-			c.want("200 POST /a body")
+			c.Send(post("/a", "body"))
+			c.Want("200 POST /a body")
 			got := wait(t, ch)
 			if (got.state != nil) != (c == secure) {
 				t.Errorf("TLS: %v", got.state)
@@ -136,10 +86,10 @@ func TestTLSAndPlain(t *testing.T) {
 				}
 			})
 		}
-		c.send(chunks("/b", "in ", "chunks"))
-		c.want("200 POST /b in chunks")
-		c.send(get("/1") + get("/2") + last)
-		if got := c.all(); got != "200 GET /1, 200 GET /2, 200 GET /last" {
+		c.Send(chunks("/b", "in ", "chunks"))
+		c.Want("200 POST /b in chunks")
+		c.Send(get("/1") + get("/2") + last)
+		if got := c.All(); got != "200 GET /1, 200 GET /2, 200 GET /last" {
 			t.Error(got)
 		}
 		for len(ch) > 0 {
@@ -169,7 +119,7 @@ func TestTLSProtocols(t *testing.T) {
 		for _, how := range []string{"Config", "GetConfigForClient"} {
 			t.Run(c.name+", "+how, func(t *testing.T) {
 				t.Parallel()
-				cfg := testCertificate().config()
+				cfg := loopback.Example().Config()
 				cfg.NextProtos = c.server
 				if how == "GetConfigForClient" {
 					if c.server == nil {
@@ -179,9 +129,9 @@ func TestTLSProtocols(t *testing.T) {
 					cfg = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return own, nil }}
 				}
 				s, addr := startTLS(t, &Server{TLS: cfg}, mirror)
-				ours := testCertificate().config()
+				ours := loopback.Example().Config()
 				ours.NextProtos = c.client
-				k, err := dialTLS(t, addr, ours)
+				k, err := loopback.DialTLS(t, addr, ours)
 				if c.want == "-" {
 					if err == nil {
 						t.Error("no error")
@@ -202,19 +152,19 @@ func TestTLSProtocols(t *testing.T) {
 
 func TestTLSClientCertificates(t *testing.T) {
 	t.Parallel()
-	cert := newCertificate("client.example")
-	cfg := testCertificate().config()
-	cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, cert.pool
+	cert := loopback.NewCertificate("client.example")
+	cfg := loopback.Example().Config()
+	cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, cert.Pool
 	_, addr := startTLS(t, &Server{TLS: cfg}, func(w Response, r Request) { w.End(r.TLS().PeerCertificates[0].Subject.CommonName) })
-	ours := testCertificate().config()
+	ours := loopback.Example().Config()
 	ours.Certificates = []tls.Certificate{cert.Certificate}
 	k := mustDialTLS(t, addr, ours)
-	k.send(get("/"))
-	k.want("200 client.example")
+	k.Send(get("/"))
+	k.Want("200 client.example")
 
 	ours.Certificates = nil // TLS 1.3 tells with the first read
-	if k, err := dialTLS(t, addr, ours); err == nil {
-		if _, err := k.read("GET"); err == nil {
+	if k, err := loopback.DialTLS(t, addr, ours); err == nil {
+		if _, err := k.Answer("GET"); err == nil {
 			t.Error("served without a certificate")
 		}
 	}
@@ -222,7 +172,7 @@ func TestTLSClientCertificates(t *testing.T) {
 
 func TestTLSCertificateByName(t *testing.T) {
 	t.Parallel()
-	one, two := newCertificate("one.example"), newCertificate("two.example")
+	one, two := loopback.NewCertificate("one.example"), loopback.NewCertificate("two.example")
 	cfg := &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		if hello.Conn.RemoteAddr().String() == "" || hello.Conn.LocalAddr().String() == "" {
 			t.Error("no addresses")
@@ -238,21 +188,21 @@ func TestTLSCertificateByName(t *testing.T) {
 		return nil, errors.New("no such name")
 	}}
 	s, addr := startTLS(t, &Server{TLS: cfg}, mirror)
-	for _, c := range []selfSigned{one, two} {
-		ours := &tls.Config{RootCAs: c.pool, ServerName: c.Leaf.DNSNames[0]}
+	for _, c := range []loopback.Certificate{one, two} {
+		ours := &tls.Config{RootCAs: c.Pool, ServerName: c.Leaf.DNSNames[0]}
 		k := mustDialTLS(t, addr, ours)
-		k.send(last)
-		if got := k.all(); got != "200 GET /last" {
+		k.Send(last)
+		if got := k.All(); got != "200 GET /last" {
 			t.Error(got)
 		}
 	}
 	for _, name := range []string{"three.example", "panic.example"} {
-		if _, err := dialTLS(t, addr, &tls.Config{ServerName: name}); err == nil {
+		if _, err := loopback.DialTLS(t, addr, &tls.Config{ServerName: name}); err == nil {
 			t.Error(name, "was served")
 		}
 	}
 	until(t, "they are counted", func() bool { return s.Stats().HandshakeErrors == 2 })
-	if log := s.logs.take(); !strings.Contains(log, "on purpose") || !strings.Contains(log, "tls_test.go") {
+	if log := s.logs.Take(); !strings.Contains(log, "on purpose") || !strings.Contains(log, "tls_test.go") {
 		t.Errorf("logged: %q", log)
 	}
 }
@@ -264,14 +214,14 @@ func TestHTTPToTheTLSPort(t *testing.T) {
 	s, addr := startTLS(t, &Server{}, mirror)
 	for _, in := range []string{get("/"), post("/", "a body"), "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "G", "BREW /pot HTTP/1.0\r\n\r\n", "HEAD / HTTP/1.1\r\n\r\n"} {
 		k := dial(t, addr)
-		k.send(in)
-		a := k.want("400")
-		if !strings.Contains(a.body, "HTTPS") || a.Header.Get("Content-Type") != "text/plain; charset=utf-8" || !a.Close {
-			t.Errorf("%q: %q %v", in, a.body, a.Header)
+		k.Send(in)
+		a := k.Want("400")
+		if !strings.Contains(a.Text, "HTTPS") || a.Header.Get("Content-Type") != "text/plain; charset=utf-8" || !a.Close {
+			t.Errorf("%q: %q %v", in, a.Text, a.Header)
 		}
-		k.send("more of it")
-		k.fin()
-		k.wantEnd()
+		k.Send("more of it")
+		k.FIN()
+		k.WantEnd()
 	}
 	s.idle()
 	if _, err := http.Get("http://" + addr.String()); err != nil {
@@ -285,10 +235,10 @@ func TestTLSToThePlainPort(t *testing.T) {
 	t.Parallel()
 	s := start(t, &Server{}, mirror)
 	k := s.dial()
-	k.send("\x16") // the first byte of a ClientHello, no more
-	k.want("400")
-	k.wantEnd()
-	_, err := dialTLS(t, s.addr, testCertificate().config())
+	k.Send("\x16") // the first byte of a ClientHello, no more
+	k.Want("400")
+	k.WantEnd()
+	_, err := loopback.DialTLS(t, s.addr, loopback.Example().Config())
 	var re tls.RecordHeaderError
 	if !errors.As(err, &re) || string(re.RecordHeader[:]) != "HTTP/" {
 		t.Error(err)
@@ -303,14 +253,14 @@ func TestGarbageToTheTLSPort(t *testing.T) {
 		"\x15\x03\x01\x00\x02\x02\x28", "\x17\x03\x03\x00\x01\x00", "\xff\xff\xff\xff\xff", "\x16\x03\x01\x00\x05\x01\x00\xff\xff\xff", "\n\r\n"}
 	for _, in := range garbage {
 		k := dial(t, addr)
-		k.send(in)
-		k.fin()
-		k.wantGone()
+		k.Send(in)
+		k.FIN()
+		k.WantGone()
 	}
 	until(t, "each is counted", func() bool { return s.Stats().HandshakeErrors == uint64(len(garbage)) })
-	k := mustDialTLS(t, addr, testCertificate().config())
-	k.send(get("/"))
-	k.want("200 GET /")
+	k := mustDialTLS(t, addr, loopback.Example().Config())
+	k.Send(get("/"))
+	k.Want("200 GET /")
 }
 
 func TestListenTLSErrors(t *testing.T) {
@@ -321,7 +271,7 @@ func TestListenTLSErrors(t *testing.T) {
 	}{
 		{&Server{Handler: mirror}, errNoCertificate},
 		{&Server{Handler: mirror, TLS: new(tls.Config)}, errNoCertificate},
-		{&Server{TLS: testCertificate().config()}, ErrNoHandler},
+		{&Server{TLS: loopback.Example().Config()}, ErrNoHandler},
 	} {
 		if _, err := c.s.ListenTLS("tcp", "127.0.0.1:0"); err != c.want {
 			t.Errorf("%v, want %v", err, c.want)
@@ -341,8 +291,8 @@ func TestListenTLSErrors(t *testing.T) {
 // ListenAndServeTLS, from files, and a listener that is inherited.
 func TestListenAndServeTLS(t *testing.T) {
 	t.Parallel()
-	dir := tempDir(t)
-	c := testCertificate()
+	dir := loopback.TempDir(t)
+	c := loopback.Example()
 	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	if err != nil {
 		t.Fatal(err)
@@ -359,14 +309,14 @@ func TestListenAndServeTLS(t *testing.T) {
 		t.Error(err)
 	}
 	addr := taken.Addr()
-	s := &Server{Handler: mirror, TLS: c.config(), Loops: 1}
+	s := &Server{Handler: mirror, TLS: c.Config(), Loops: 1}
 	if err := s.InheritTLS(taken); err != nil {
 		t.Fatal(err)
 	}
 	start(t, s, mirror)
-	k := mustDialTLS(t, addr, c.config())
-	k.send(get("/"))
-	k.want("200 GET /")
+	k := mustDialTLS(t, addr, c.Config())
+	k.Send(get("/"))
+	k.Want("200 GET /")
 }
 
 // net/http's client, many at a time, with bodies of many sizes.
@@ -376,7 +326,7 @@ func TestTLSWithNetHTTP(t *testing.T) {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			t.Parallel()
 			_, addr := startTLS(t, &Server{Loops: 2}, func(w Response, r Request) { r.Pipe(w) })
-			cfg := testCertificate().config()
+			cfg := loopback.Example().Config()
 			cfg.MinVersion, cfg.MaxVersion = version, version
 			k := &http.Client{Transport: &http.Transport{TLSClientConfig: cfg}}
 			defer k.CloseIdleConnections()
@@ -384,7 +334,7 @@ func TestTLSWithNetHTTP(t *testing.T) {
 			for g := range 4 {
 				wg.Go(func() {
 					for _, n := range []int{0, 1, 100, 16383, 16384, 16385, 100_000, 3 << 20} {
-						body := string(pattern(n + g))
+						body := string(loopback.Pattern(n + g))
 						resp, err := k.Post(fmt.Sprintf("https://%s/", addr), "text/plain", strings.NewReader(body))
 						if err != nil {
 							t.Error(err)

@@ -32,13 +32,13 @@ func TestConnectionField(t *testing.T) {
 		said := make(chan error, 1)
 		s := start(t, &Server{}, func(w Response, r Request) { said <- c.set(w); w.End("ok") })
 		k := s.dial()
-		k.send(get("/"))
+		k.Send(get("/"))
 		if err := wait(t, said); err != nil {
 			t.Fatal(c.name, err)
 		}
 		var lines []string
 		for {
-			line, err := k.in.ReadString('\n')
+			line, err := k.In.ReadString('\n')
 			if err != nil || line == "\r\n" {
 				break
 			}
@@ -57,8 +57,8 @@ func TestConnectionField(t *testing.T) {
 		w.End("")
 	})
 	k := s.dial()
-	k.send(get("/"))
-	k.want("200")
+	k.Send(get("/"))
+	k.Want("200")
 }
 
 // TestReadBack: what was set can be asked for, taken back, and set from bytes.
@@ -93,8 +93,8 @@ func TestReadBack(t *testing.T) {
 		}
 	})
 	c := s.dial()
-	c.send(get("/"))
-	a := c.want("404")
+	c.Send(get("/"))
+	a := c.Want("404")
 	if got := strings.Join(a.Header["A"], ","); got != "1,2" || a.Header.Get("B") != "b" || a.Header["C"] != nil || a.Header.Get("Date") == "then" || a.Header.Get("Date") == "" {
 		t.Errorf("%v", a.Header)
 	}
@@ -116,8 +116,8 @@ func TestExpectIsAList(t *testing.T) {
 		"Expect: 100-continue\r\nexpect: 100-CONTINUE": "200 POST / hi",
 	} {
 		c := s.dial()
-		c.send(post("/", "hi", lines))
-		c.want(want)
+		c.Send(post("/", "hi", lines))
+		c.Want(want)
 	}
 }
 
@@ -144,8 +144,8 @@ func TestRefusalFields(t *testing.T) {
 		post("/", "a", "Expect: x", "Origin: b"): "417 b",
 	} {
 		c := s.dial()
-		c.send(in)
-		a, err := c.read("GET")
+		c.Send(in)
+		a, err := c.Answer("GET")
 		if err != nil || a.Status[:4]+a.Header.Get("Access-Control-Allow-Origin") != want {
 			t.Errorf("%.20q: %s %v, %v", in, a.Status, a.Header, err)
 		}
@@ -163,13 +163,11 @@ func TestMistakes(t *testing.T) {
 	})
 	c := s.dial()
 	for range 3 {
-		c.send(get("/"))
-		c.want("200")
+		c.Send(get("/"))
+		c.Want("200")
 	}
-	s.logs.mu.Lock()
-	defer s.logs.mu.Unlock()
-	if len(s.logs.told) != 3 {
-		t.Errorf("%d mistakes at 3 places: %v", len(s.logs.told), s.logs.told)
+	if told := s.logs.Apart(); len(told) != 3 {
+		t.Errorf("%d mistakes at 3 places: %v", len(told), told)
 	}
 }
 
@@ -189,10 +187,10 @@ func TestUnanswered(t *testing.T) {
 		}
 	})
 	for _, path := range []string{"/timer", "/hub", "/begun", "/forgotten?secret"} {
-		s.dial().send(get(path))
+		s.dial().Send(get(path))
 	}
 	var text string
-	until(t, "it is logged", func() bool { text = s.logs.take(); return text != "" })
+	until(t, "it is logged", func() bool { text = s.logs.Take(); return text != "" })
 	for _, want := range []string{"nobody has answered", "handler=", "server.TestUnanswered.func1", "method=GET", "path=/forgotten ", "more of them=0"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q: %s", want, text)
@@ -201,7 +199,7 @@ func TestUnanswered(t *testing.T) {
 	passed := make(chan bool)
 	s.do(func() { s.workers[0].loop.After(100*time.Millisecond, func() { close(passed) }) })
 	wait(t, passed)
-	if text := s.logs.take(); text != "" {
+	if text := s.logs.Take(); text != "" {
 		t.Errorf("again, or of another: %s", text)
 	}
 }
@@ -211,13 +209,13 @@ func TestUnanswered(t *testing.T) {
 func TestHeadThatWaitsIsSmall(t *testing.T) {
 	s := start(t, &Server{MaxFields: -1}, mirror)
 	c := s.dial()
-	c.send(get("/"))
-	c.want("200 GET /")
+	c.Send(get("/"))
+	c.Want("200 GET /")
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	const n = 50
 	for range n {
-		s.dial().send("GET / HTTP/1.1\r\nHost: a\r\nX")
+		s.dial().Send("GET / HTTP/1.1\r\nHost: a\r\nX")
 	}
 	until(t, "all are read", func() bool { return s.Stats().Reading == n })
 	runtime.ReadMemStats(&after)

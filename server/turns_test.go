@@ -60,7 +60,7 @@ func TestPortionOfAPipeline(t *testing.T) {
 			c := s.dial()
 			go io.WriteString(c, in)
 			for range answers {
-				c.want("200 ok")
+				c.Want("200 ok")
 			}
 			var was int
 			s.do(func() { was = most })
@@ -104,13 +104,13 @@ func TestHeadOfALongAnswerYields(t *testing.T) {
 	})
 	defer over.Store(true)
 	a, b := s.dial(), s.dial()
-	a.send(request("HEAD", "/endless"))
-	if _, err := a.read("HEAD"); err != nil {
+	a.Send(request("HEAD", "/endless"))
+	if _, err := a.Answer("HEAD"); err != nil {
 		t.Fatal(err)
 	}
 	for range 5 {
-		b.send(get("/"))
-		b.want("200 ok")
+		b.Send(get("/"))
+		b.Want("200 ok")
 	}
 	a.Close()
 }
@@ -135,17 +135,17 @@ var callings = []struct {
 	{"OnAbort, at a FIN", nil, func(do func(), w Response, r Request) {
 		w.OnAbort(func() { do(); w.End("") })
 		r.Body(10, func([]byte) {})
-	}, func(c *client) { c.fin() }},
-	{"OnAbort, at a reset", nil, func(do func(), w Response, r Request) { w.OnAbort(do); r.Body(10, func([]byte) {}) }, func(c *client) { c.reset() }},
+	}, func(c *client) { c.FIN() }},
+	{"OnAbort, at a reset", nil, func(do func(), w Response, r Request) { w.OnAbort(do); r.Body(10, func([]byte) {}) }, func(c *client) { c.Reset() }},
 	{"OnAbort, at Abort", nil, func(do func(), w Response, r Request) { w.OnAbort(do); w.Abort() }, nil},
 	{"Access", func(do func()) *Server { return &Server{Access: func(Access) { do() }} }, func(do func(), w Response, r Request) { w.End("") }, nil},
-	{"Access, of who has left", func(do func()) *Server { return &Server{Access: func(Access) { do() }} }, func(do func(), w Response, r Request) { r.Body(10, func([]byte) {}) }, func(c *client) { c.reset() }},
+	{"Access, of who has left", func(do func()) *Server { return &Server{Access: func(Access) { do() }} }, func(do func(), w Response, r Request) { r.Body(10, func([]byte) {}) }, func(c *client) { c.Reset() }},
 	{"OnRefuse", func(do func()) *Server { return &Server{OnRefuse: func(Refusal) { do() }} }, func(do func(), w Response, r Request) { r.Body(1, nil) }, nil},
 	{"a hijacked connection's Data", nil, func(do func(), w Response, r Request) {
 		r.Body(10, func([]byte) {
 			w.Hijack(&conn.Handler{Data: func(c *conn.Conn, p []byte) int { do(); return len(p) }})
 		})
-	}, func(c *client) { c.send("x") }},
+	}, func(c *client) { c.Send("x") }},
 }
 
 // TestCallbacks: whatever a callback does, it ends its own connection alone: its
@@ -193,7 +193,7 @@ func TestCallbacks(t *testing.T) {
 				})
 				close(set)
 				c := s.dial()
-				c.send(request("POST", "/", "Transfer-Encoding: chunked") + "2\r\nhi\r\n0\r\nX: y\r\n\r\n")
+				c.Send(request("POST", "/", "Transfer-Encoding: chunked") + "2\r\nhi\r\n0\r\nX: y\r\n\r\n")
 				if k.act != nil {
 					until(t, "the request is there", func() bool { return s.Stats().Requests == 1 })
 					k.act(c)
@@ -201,12 +201,12 @@ func TestCallbacks(t *testing.T) {
 				wait(t, called)
 				switch how {
 				case "panics", "Goexit":
-					c.wantGone()
+					c.WantGone()
 					until(t, "it is counted out", func() bool { return s.Stats().Conns == 0 && hub.Len() == 0 })
 					for range 3 {
 						other := s.dial()
-						other.send(get("/others"))
-						other.want("200 ok")
+						other.Send(get("/others"))
+						other.Want("200 ok")
 						other.Close()
 						s.idle()
 					}
@@ -218,7 +218,7 @@ func TestCallbacks(t *testing.T) {
 					}
 					s.serve <- nil
 				}
-				s.logs.take()
+				s.logs.Take()
 			})
 		}
 	}
@@ -230,7 +230,7 @@ func TestShutdownHeedsItsContext(t *testing.T) {
 	entered, hold := make(chan bool), make(chan bool)
 	s := start(t, &Server{}, func(w Response, r Request) { close(entered); <-hold })
 	c := s.dial()
-	c.send(get("/"))
+	c.Send(get("/"))
 	wait(t, entered)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()

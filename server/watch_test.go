@@ -34,10 +34,10 @@ func TestSlowCallback(t *testing.T) {
 	until(t, "nobody is awake", parked)
 	for i, path := range []string{"/blocks", "/posts"} {
 		c := s.dial()
-		c.send(get(path))
+		c.Send(get(path))
 		wait(t, begun)
 		var text string
-		until(t, "it is reported", func() bool { text = s.logs.take(); return text != "" })
+		until(t, "it is reported", func() bool { text = s.logs.Take(); return text != "" })
 		for _, want := range []string{"blocks its loop", "server.blocks ", "watch_test.go:", "TestSlowCallback.func1", []string{"loop=0", "loop=1"}[i]} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: the report does not have %q:\n%s", path, want, text)
@@ -47,29 +47,29 @@ func TestSlowCallback(t *testing.T) {
 			t.Errorf("%s: the report has the loop's own functions:\n%s", path, text)
 		}
 		end <- true
-		c.want("200")
+		c.Want("200")
 		until(t, "nobody is awake", parked)
-		c.send(get("/"))
-		c.want("200")
+		c.Send(get("/"))
+		c.Want("200")
 	}
 	if n := s.Stats().LongestTurn; n < 20*time.Millisecond {
 		t.Errorf("the longest turn is said to have taken %v", n)
 	}
 	// Its loop was reported: not again so soon.
 	c, other := s.dial(), s.dial()
-	c.send(get("/"))
-	c.want("200")
-	other.send(get("/"))
-	other.want("200")
+	c.Send(get("/"))
+	c.Want("200")
+	other.Send(get("/"))
+	other.Want("200")
 	for _, c := range []*client{c, other} {
-		c.send(get("/blocks"))
+		c.Send(get("/blocks"))
 		wait(t, begun)
 	}
 	time.Sleep(100 * time.Millisecond) // nothing is to happen
 	end <- true
 	end <- true
-	c.want("200")
-	other.want("200")
+	c.Want("200")
+	other.Want("200")
 }
 
 // TestLabels: a profile says which goroutine is which loop.

@@ -95,19 +95,19 @@ func TestMistakesInCallbacks(t *testing.T) {
 				}
 				p.send(in)
 				if strings.HasPrefix(kind, "Close, ") {
-					p.fin() // else it is waited for
+					p.FIN() // else it is waited for
 				}
 				wait(t, called)
 				if name == "Server" {
-					s.logs.take()
+					s.logs.Take()
 					return
 				}
 				o.send(text("still here"))
 				o.want(`text "still here"`)
 				p.Close()
-				io.Copy(io.Discard, p.in)
+				io.Copy(io.Discard, p.In)
 				until(t, "one connection is left", func() bool { return l.Stats().Open == 1 })
-				s.logs.take()
+				s.logs.Take()
 			})
 		}
 	}
@@ -160,7 +160,7 @@ func TestMistakesInCallbacksOfDial(t *testing.T) {
 				ls := start(t, lh)
 				q := ls.dial()
 				c := wait(t, handle)
-				c.Post(func() { d.Dial(c.Loop(), "ws://"+s.addr+"/", &h, fn) })
+				c.Post(func() { d.Dial(c.Loop(), "ws://"+s.addr.String()+"/", &h, fn) })
 				wait(t, called)
 				o.send(text("still here"))
 				o.want(`text "still here"`)
@@ -171,8 +171,8 @@ func TestMistakesInCallbacksOfDial(t *testing.T) {
 				}
 				ls.Server.Close()
 				until(t, "one connection is left", func() bool { return l.Stats().Open == 1 })
-				ls.logs.take()
-				s.logs.take()
+				ls.logs.Take()
+				s.logs.Take()
 			})
 		}
 	}

@@ -7,51 +7,18 @@ package ws
 
 import (
 	"bytes"
-	"net"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(Conn{}); n > 80 {
 		t.Errorf("a Conn has %d bytes, want 80 at most", n)
-	}
-}
-
-// rawOf returns a descriptor of p, one that blocks.
-func rawOf(t testing.TB, p *peer) int {
-	t.Helper()
-	f, err := p.Conn.(*net.TCPConn).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	fd := int(f.Fd())
-	if err := syscall.SetNonblock(fd, false); err != nil {
-		t.Fatal(err)
-	}
-	return fd
-}
-
-// round sends in and reads as many bytes as out has room for.
-func round(t testing.TB, fd int, in, out []byte) {
-	for len(in) > 0 {
-		n, err := syscall.Write(fd, in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		in = in[n:]
-	}
-	for n := 0; n < len(out); {
-		k, err := syscall.Read(fd, out[n:])
-		if k > 0 {
-			n += k
-		} else if err != syscall.EINTR {
-			t.Fatal(k, err)
-		}
 	}
 }
 
@@ -76,12 +43,12 @@ func TestAllocations(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, h)
-			fd := rawOf(t, s.dial())
+			fd := s.dial().Raw()
 			out := make([]byte, c.out)
 			for range 100 {
-				round(t, fd, c.in, out)
+				fd.Round(c.in, out)
 			}
-			if n := testing.AllocsPerRun(2000, func() { round(t, fd, c.in, out) }); n != 0 {
+			if n := testing.AllocsPerRun(2000, func() { fd.Round(c.in, out) }); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
 		})
@@ -102,8 +69,8 @@ func TestDeflateAllocations(t *testing.T) {
 	if err != nil || f.head&rsv1Bit == 0 {
 		t.Fatal(f, err)
 	}
-	fd, out := rawOf(t, p), make([]byte, len(appendHead(nil, 0, 0, len(f.data)))+len(f.data))
-	if n := testing.AllocsPerRun(500, func() { round(t, fd, in, out) }); n != 0 {
+	fd, out := p.Raw(), make([]byte, len(appendHead(nil, 0, 0, len(f.data)))+len(f.data))
+	if n := testing.AllocsPerRun(500, func() { fd.Round(in, out) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -125,9 +92,9 @@ func TestClientAllocations(t *testing.T) {
 	}
 	for _, n := range []int{5, 512, 16 << 10} {
 		in := AppendFrame(nil, Text, []byte(k64[:n]))
-		fd, out := rawOf(t, p.peer), make([]byte, len(in)+4)
-		round(t, fd, in, out)
-		if n := testing.AllocsPerRun(500, func() { round(t, fd, in, out) }); n != 0 {
+		fd, out := p.peer.Raw(), make([]byte, len(in)+4)
+		fd.Round(in, out)
+		if n := testing.AllocsPerRun(500, func() { fd.Round(in, out) }); n != 0 {
 			t.Errorf("%v allocations for %d bytes", n, len(in))
 		}
 	}
@@ -137,13 +104,13 @@ func TestClientAllocations(t *testing.T) {
 func TestIdleMemory(t *testing.T) {
 	const n = 400
 	s := start(t, echo())
-	fds := make([]int, n)
+	fds := make([]loopback.Raw, n)
 	for i := range fds {
-		fds[i] = rawOf(t, s.dial())
+		fds[i] = s.dial().Raw()
 	}
 	out := make([]byte, 2+5)
 	for _, fd := range fds {
-		round(t, fd, text("hello"), out)
+		fd.Round(text("hello"), out)
 	}
 	var before, after runtime.MemStats
 	heap := func(m *runtime.MemStats) {
@@ -153,7 +120,7 @@ func TestIdleMemory(t *testing.T) {
 	}
 	heap(&after)
 	for _, fd := range fds {
-		syscall.Shutdown(fd, syscall.SHUT_WR)
+		syscall.Shutdown(fd.FD, syscall.SHUT_WR)
 	}
 	until(t, "all are gone", func() bool {
 		heap(&before)

@@ -4,7 +4,6 @@
 package ws
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/client"
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/poller"
 	"github.com/lurcher-net/lurcher/server"
 )
@@ -115,7 +115,7 @@ func TestDialEcho(t *testing.T) {
 // dialTarget is a server of h, and a Dialer that trusts it.
 func dialTarget(t testing.TB, h *Handler, secure bool) (url string, d *Dialer) {
 	if !secure {
-		return "ws://" + start(t, h).addr + "/ws", &Dialer{}
+		return "ws://" + start(t, h).addr.String() + "/ws", &Dialer{}
 	}
 	certs := httptest.NewUnstartedServer(http.NotFoundHandler()) // it has a certificate for example.com
 	certs.StartTLS()
@@ -138,33 +138,17 @@ func dialTarget(t testing.TB, h *Handler, secure bool) (url string, d *Dialer) {
 // them is what it should be, and goes on with what is behind them.
 func fake(t testing.TB, answer, behind string) (url string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				in := bufio.NewReader(c)
-				q, err := http.ReadRequest(in)
-				if err != nil {
-					return
-				}
-				sum := acceptFor(q)
-				ok := strings.NewReplacer("{accept}", sum, "{ACCEPT}", strings.ToUpper(sum), "\n", "\r\n").Replace(answer)
-				c.Write([]byte(ok + "\r\n" + behind))
-				in.ReadByte()
-				in.WriteTo(nopWriter{})
-			}()
+	return "ws://" + loopback.Serve(t, func(p *loopback.Peer) {
+		q, err := http.ReadRequest(p.In)
+		if err != nil {
+			return
 		}
-	}()
-	return "ws://" + ln.Addr().String() + "/"
+		sum := acceptFor(q)
+		ok := strings.NewReplacer("{accept}", sum, "{ACCEPT}", strings.ToUpper(sum), "\n", "\r\n").Replace(answer)
+		p.Say(ok + "\r\n" + behind)
+		p.In.ReadByte()
+		p.In.WriteTo(nopWriter{})
+	}).String() + "/"
 }
 
 func acceptFor(q *http.Request) string {
@@ -337,7 +321,7 @@ func TestDialFields(t *testing.T) {
 		q.Set("Origin", "http://example.com")
 		q.Set("Cookie", "a=b")
 	}}
-	if r := d.on(t, l, "ws://"+s.addr+"/x?y=z", &Handler{}); r.err != nil {
+	if r := d.on(t, l, "ws://"+s.addr.String()+"/x?y=z", &Handler{}); r.err != nil {
 		t.Fatal(r.err)
 	}
 	if got := wait(t, seen); got != "http://example.com a=b y=z" {

@@ -34,9 +34,9 @@ func TestHowItEnds(t *testing.T) {
 		{"close without a code", func(p *peer) { p.send(frameOf(0x88, "")); p.all() }, NoCode, "", nil},
 		{"a broken rule", func(p *peer) { p.send([]byte("\x81\x00")); p.all() }, ProtocolError, "", ErrUnmasked},
 		{"too big", func(p *peer) { p.send(bin(k64 + "x")); p.all() }, TooBig, "", ErrTooBig},
-		{"FIN", func(p *peer) { p.fin(); p.all() }, Abnormal, "", io.EOF},
-		{"FIN within a frame", func(p *peer) { p.send(text("hello")[:7]); p.fin(); p.all() }, Abnormal, "", io.ErrUnexpectedEOF},
-		{"FIN within a message", func(p *peer) { p.send(begin(Text, "hello")); p.fin(); p.all() }, Abnormal, "", io.ErrUnexpectedEOF},
+		{"FIN", func(p *peer) { p.FIN(); p.all() }, Abnormal, "", io.EOF},
+		{"FIN within a frame", func(p *peer) { p.send(text("hello")[:7]); p.FIN(); p.all() }, Abnormal, "", io.ErrUnexpectedEOF},
+		{"FIN within a message", func(p *peer) { p.send(begin(Text, "hello")); p.FIN(); p.all() }, Abnormal, "", io.ErrUnexpectedEOF},
 		{"the program closes", func(p *peer) { p.send(text("close")); p.want("close 4001"); p.send(bye(4001, "")); p.all() }, 4001, "", nil},
 		{"both close", func(p *peer) { p.send(append(text("close"), bye(1001, "x")...)); p.all() }, 1001, "x", nil},
 		{"messages behind the program's close", func(p *peer) {
@@ -45,12 +45,12 @@ func TestHowItEnds(t *testing.T) {
 			p.want("close 4001")
 			p.send(append(end("lost"), bye(4001, "y")...))
 			if got := p.all(); got != "" {
-				p.t.Error(got)
+				p.T.Error(got)
 			}
 		}, 4001, "y", nil},
 		{"a broken rule behind it", func(p *peer) { p.send(append(text("close"), 0xf0)); p.want("close 4001"); p.all() }, ProtocolError, "", ErrReserved},
 		{"the program closes, and the peer does not", func(p *peer) { p.send(text("close")); p.want("close 4001"); p.all() }, Abnormal, "", os.ErrDeadlineExceeded},
-		{"the program closes, and the peer ends", func(p *peer) { p.send(text("close")); p.want("close 4001"); p.fin(); p.all() }, Abnormal, "", io.EOF},
+		{"the program closes, and the peer ends", func(p *peer) { p.send(text("close")); p.want("close 4001"); p.FIN(); p.all() }, Abnormal, "", io.EOF},
 		{"the program aborts", func(p *peer) { p.send(text("abort")); p.all() }, Abnormal, "", net.ErrClosed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -155,11 +155,11 @@ func TestCallbacksThatFail(t *testing.T) {
 		case "zip":
 			p.send(zip(Text, squeeze("m")))
 		}
-		io.Copy(io.Discard, p.in)
+		io.Copy(io.Discard, p.In)
 		if e := wait(t, ends); e.Code != Abnormal || e.Err == nil {
 			t.Errorf("%s: %v", at, e)
 		}
-		if !strings.Contains(s.logs.take(), "on purpose") {
+		if !strings.Contains(s.logs.Take(), "on purpose") {
 			t.Errorf("%s: the panic is not logged", at)
 		}
 	}
@@ -218,7 +218,7 @@ func TestCloseFromWithin(t *testing.T) {
 					in = append(append(append(in, text("x")...), pong("y")...), zip(Text, squeeze("z"))...)
 				}
 				p.send(append(in, bye(1000, "")...))
-				io.Copy(io.Discard, p.in)
+				io.Copy(io.Discard, p.In)
 				p.Close()
 				wait(t, ends)
 			})

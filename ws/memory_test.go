@@ -53,7 +53,7 @@ func TestHalfMessagesAreBounded(t *testing.T) {
 		})
 		modest.send(end("llo"))
 		modest.want(`text "hello"`)
-		if log := s.logs.take(); !strings.Contains(log, "hold too much") {
+		if log := s.logs.Take(); !strings.Contains(log, "hold too much") {
 			t.Errorf("logged: %s", log)
 		}
 	}
@@ -111,7 +111,7 @@ func TestNothingStaysCharged(t *testing.T) {
 			p := s.dial("Sec-WebSocket-Extensions: permessage-deflate")
 			p.send(in)
 			p.read()
-			p.fin()
+			p.FIN()
 			p.all()
 		}
 		until(t, "nothing is held", func() bool { return s.Stats().Held == 0 && h.open.Load() == 0 })

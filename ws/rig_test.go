@@ -4,7 +4,6 @@
 package ws
 
 import (
-	"bufio"
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
@@ -13,25 +12,26 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// patience is how long a test waits for what has to happen: no test takes it as
-// long as the code is right.
-const patience = 20 * time.Second
+// What package loopback has, in short.
+const patience = loopback.Patience
+
+var until = loopback.Until
+
+func wait[T any](t testing.TB, ch <-chan T) T { t.Helper(); return loopback.Wait(t, ch) }
 
 // A rig is a server that runs until the test ends: every request is upgraded.
 type rig struct {
 	*server.Server
 	t    testing.TB
-	addr string
-	logs *logs
+	addr net.Addr
+	logs *loopback.Log
 }
 
 func start(t testing.TB, h *Handler) *rig {
@@ -41,15 +41,14 @@ func start(t testing.TB, h *Handler) *rig {
 
 func startWith(t testing.TB, s *server.Server, h server.Handler) *rig {
 	t.Helper()
-	r := &rig{Server: s, t: t, logs: new(logs)}
+	r := &rig{Server: s, t: t, logs: &loopback.Log{Aside: mistake}}
 	s.Handler = h
 	s.SlowCallback = -1
-	s.Log = slog.New(slog.NewTextHandler(r.logs, nil))
-	addr, err := s.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	s.Log = slog.New(r.logs)
+	var err error
+	if r.addr, err = s.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	r.addr = addr.String()
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
 	t.Cleanup(func() {
@@ -57,60 +56,16 @@ func startWith(t testing.TB, s *server.Server, h server.Handler) *rig {
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-		for line := range strings.Lines(r.logs.take()) {
-			if !strings.Contains(line, "a mistake of the program") { // tests make some
-				t.Errorf("logged: %s", line)
-			}
-		}
+		r.logs.WantEmpty(t)
 	})
 	return r
 }
 
-// logs keeps what was logged.
-type logs struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-// take returns what was logged, and forgets it.
-func (l *logs) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.buf.Reset()
-	return l.buf.String()
-}
-
-func wait[T any](t testing.TB, ch <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-ch:
-	case <-time.After(patience):
-		t.Fatal("waited in vain")
-	}
-	return v
-}
-
-func until(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
-}
+// mistake reports whether a message is of a mistake that tests make on purpose.
+func mistake(message string) bool { return strings.Contains(message, "a mistake of the program") }
 
 // A peer is a client that this package has no part in.
-type peer struct {
-	net.Conn
-	t  testing.TB
-	in *bufio.Reader
-}
+type peer struct{ *loopback.Peer }
 
 // request is a handshake, with further lines.
 func request(lines ...string) string {
@@ -121,13 +76,7 @@ func request(lines ...string) string {
 
 func (r *rig) raw() *peer {
 	r.t.Helper()
-	c, err := net.Dial("tcp", r.addr)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	c.SetDeadline(time.Now().Add(patience))
-	r.t.Cleanup(func() { c.Close() })
-	return &peer{c, r.t, bufio.NewReader(c)}
+	return &peer{loopback.Dial(r.t, r.addr)}
 }
 
 // dial opens a WebSocket connection.
@@ -142,17 +91,17 @@ func (r *rig) dial(lines ...string) *peer {
 }
 
 func (p *peer) send(b []byte) {
-	p.t.Helper()
+	p.T.Helper()
 	if _, err := p.Write(b); err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 }
 
 func (p *peer) answer() *http.Response {
-	p.t.Helper()
-	a, err := http.ReadResponse(p.in, nil)
+	p.T.Helper()
+	a, err := http.ReadResponse(p.In, nil)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	return a
 }
@@ -166,28 +115,28 @@ type frame struct {
 
 func (p *peer) read() (f frame, err error) {
 	var b [8]byte
-	if _, err = io.ReadFull(p.in, b[:2]); err != nil {
+	if _, err = io.ReadFull(p.In, b[:2]); err != nil {
 		return f, err
 	}
 	f.head, f.masked = b[0], b[1]&maskBit != 0
 	n := uint64(b[1] &^ maskBit)
 	switch n {
 	case 126:
-		_, err = io.ReadFull(p.in, b[6:8])
+		_, err = io.ReadFull(p.In, b[6:8])
 		n = uint64(binary.BigEndian.Uint16(b[6:]))
 	case 127:
-		_, err = io.ReadFull(p.in, b[:8])
+		_, err = io.ReadFull(p.In, b[:8])
 		n = binary.BigEndian.Uint64(b[:])
 	}
 	if err != nil || n > 1<<30 {
 		return f, fmt.Errorf("length %d, %v", n, err)
 	}
 	if f.masked {
-		_, err = io.ReadFull(p.in, b[:4])
+		_, err = io.ReadFull(p.In, b[:4])
 	}
 	f.data = make([]byte, n)
 	if err == nil {
-		_, err = io.ReadFull(p.in, f.data)
+		_, err = io.ReadFull(p.In, f.data)
 	}
 	if f.masked {
 		Mask(f.data, binary.LittleEndian.Uint32(b[:]))
@@ -221,7 +170,7 @@ func (f frame) String() string {
 
 // all reads frames until the server ends the connection.
 func (p *peer) all() string {
-	p.t.Helper()
+	p.T.Helper()
 	var list []string
 	for {
 		f, err := p.read()
@@ -236,17 +185,15 @@ func (p *peer) all() string {
 }
 
 func (p *peer) want(short string) {
-	p.t.Helper()
+	p.T.Helper()
 	f, err := p.read()
 	if err != nil {
-		p.t.Fatalf("want %s: %v", short, err)
+		p.T.Fatalf("want %s: %v", short, err)
 	}
 	if f.String() != short {
-		p.t.Fatalf("read %s, want %s", f, short)
+		p.T.Fatalf("read %s, want %s", f, short)
 	}
 }
-
-func (p *peer) fin() { p.Conn.(*net.TCPConn).CloseWrite() }
 
 // Frames of a client. The mask is that of RFC 6455 5.7.
 const key = 0x3d21fa37

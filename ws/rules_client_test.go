@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // unmasked returns a client's frame, or the beginning of one, as a server sends it.
@@ -54,7 +56,7 @@ func newPuppet(t testing.TB) *puppet {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	return &puppet{ln: ln, peer: &peer{t: t}}
+	return &puppet{ln: ln, peer: &peer{&loopback.Peer{T: t}}}
 }
 
 func (p *puppet) url() string { return "ws://" + p.ln.Addr().String() + "/" }
@@ -65,10 +67,10 @@ func (p *puppet) serve(lines string) error {
 	if err != nil {
 		return err
 	}
-	p.t.Cleanup(func() { c.Close() })
+	p.T.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(patience))
-	p.Conn, p.in = c, bufio.NewReader(c)
-	q, err := http.ReadRequest(p.in)
+	p.Conn, p.In = c, bufio.NewReader(c)
+	q, err := http.ReadRequest(p.In)
 	if err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func (p *puppet) heard() string {
 			break
 		}
 	}
-	p.fin()
+	p.FIN()
 	if f, err := p.read(); err == nil {
 		list = append(list, "behind the close: "+f.String())
 	}
@@ -171,31 +173,31 @@ func TestEndsOfClient(t *testing.T) {
 		reason string
 		err    error
 	}{
-		{"FIN", func(p *puppet) { p.fin() }, Abnormal, "", io.EOF},
-		{"FIN within a head", func(p *puppet) { p.send([]byte("\x81")); p.fin() }, Abnormal, "", io.ErrUnexpectedEOF},
-		{"FIN within a frame", func(p *puppet) { p.send([]byte("\x81\x05he")); p.fin() }, Abnormal, "", io.ErrUnexpectedEOF},
-		{"FIN within a message", func(p *puppet) { p.send([]byte("\x01\x02he")); p.fin() }, Abnormal, "", io.ErrUnexpectedEOF},
-		{"RST", func(p *puppet) { p.reset() }, Abnormal, "", syscall.ECONNRESET},
-		{"RST within a frame", func(p *puppet) { p.send([]byte("\x81\x7e")); p.reset() }, Abnormal, "", syscall.ECONNRESET},
-		{"close, and FIN at once", func(p *puppet) { p.send([]byte("\x88\x05\x03\xe9bye")); p.fin() }, GoingAway, "bye", nil},
-		{"close, and RST at once", func(p *puppet) { p.send([]byte("\x88\x02\x03\xe9")); p.want("close 1001"); p.reset() }, GoingAway, "", nil},
+		{"FIN", func(p *puppet) { p.FIN() }, Abnormal, "", io.EOF},
+		{"FIN within a head", func(p *puppet) { p.send([]byte("\x81")); p.FIN() }, Abnormal, "", io.ErrUnexpectedEOF},
+		{"FIN within a frame", func(p *puppet) { p.send([]byte("\x81\x05he")); p.FIN() }, Abnormal, "", io.ErrUnexpectedEOF},
+		{"FIN within a message", func(p *puppet) { p.send([]byte("\x01\x02he")); p.FIN() }, Abnormal, "", io.ErrUnexpectedEOF},
+		{"RST", func(p *puppet) { p.Reset() }, Abnormal, "", syscall.ECONNRESET},
+		{"RST within a frame", func(p *puppet) { p.send([]byte("\x81\x7e")); p.Reset() }, Abnormal, "", syscall.ECONNRESET},
+		{"close, and FIN at once", func(p *puppet) { p.send([]byte("\x88\x05\x03\xe9bye")); p.FIN() }, GoingAway, "bye", nil},
+		{"close, and RST at once", func(p *puppet) { p.send([]byte("\x88\x02\x03\xe9")); p.want("close 1001"); p.Reset() }, GoingAway, "", nil},
 		{"close, and no FIN", func(p *puppet) { p.send([]byte("\x88\x02\x03\xe9")); p.want("close 1001"); p.read() }, GoingAway, "", nil},
-		{"close of no code", func(p *puppet) { p.send([]byte("\x88\x00")); p.want(`close ""`); p.fin() }, NoCode, "", nil},
-		{"two closes", func(p *puppet) { p.send([]byte("\x88\x02\x03\xe8\x88\x02\x03\xe9")); p.want("close 1000"); p.fin() }, NormalClosure, "", nil},
+		{"close of no code", func(p *puppet) { p.send([]byte("\x88\x00")); p.want(`close ""`); p.FIN() }, NoCode, "", nil},
+		{"two closes", func(p *puppet) { p.send([]byte("\x88\x02\x03\xe8\x88\x02\x03\xe9")); p.want("close 1000"); p.FIN() }, NormalClosure, "", nil},
 		{"a close that is never answered", func(p *puppet) { p.send([]byte("\x81\x05close")); p.want("close 4001"); p.read() }, Abnormal, "", os.ErrDeadlineExceeded},
-		{"a close that FIN answers", func(p *puppet) { p.send([]byte("\x81\x05close")); p.want("close 4001"); p.fin() }, Abnormal, "", io.EOF},
+		{"a close that FIN answers", func(p *puppet) { p.send([]byte("\x81\x05close")); p.want("close 4001"); p.FIN() }, Abnormal, "", io.EOF},
 		{"messages after the client's close", func(p *puppet) {
 			p.send([]byte("\x81\x05close"))
 			p.want("close 4001")
 			p.send([]byte("\x81\x04lost\x89\x00\x01\x04lost\x88\x03\x0f\xa1x"))
-			p.fin()
+			p.FIN()
 		}, 4001, "x", nil},
 		{"pings without end", func(p *puppet) {
 			go p.Write(bytes.Repeat([]byte("\x89\x01p"), 20_000))
 			for range 20_000 {
 				p.want(`pong "p"`)
 			}
-			p.fin()
+			p.FIN()
 		}, Abnormal, "", io.EOF},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -229,9 +231,4 @@ func TestEndsOfClient(t *testing.T) {
 			}
 		})
 	}
-}
-
-func (p *puppet) reset() {
-	p.Conn.(*net.TCPConn).SetLinger(0)
-	p.Conn.Close()
 }

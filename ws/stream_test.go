@@ -63,7 +63,7 @@ func TestStreamLimit(t *testing.T) {
 			p.send(c.in)
 			p.want("close 1009")
 			p.send(bye(1009, ""))
-			p.fin()
+			p.FIN()
 			if e := wait(t, ends); !errors.Is(e, ErrTooBig) || n > 1<<20 {
 				t.Errorf("%v after %d bytes", e, n)
 			}

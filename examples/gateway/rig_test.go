@@ -10,17 +10,17 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/lurcher-net/lurcher/client"
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/server"
 )
 
 // patience is how long a test waits for what has to happen.
-const patience = 20 * time.Second
+const patience = loopback.Patience
 
 // start runs a gateway before the upstreams until the test ends.
 func start(t *testing.T, g *gateway, c *client.Client, upstreams ...string) (addr string) {
@@ -116,28 +116,8 @@ func (p *peer) all() string {
 // upstreamOf runs fn on each connection to an upstream.
 func upstreamOf(t *testing.T, fn func(p *peer)) (addr string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				defer c.Close()
-				c.SetDeadline(time.Now().Add(patience))
-				fn(&peer{c, bufio.NewReader(c)})
-			}()
-		}
-	}()
-	t.Cleanup(func() { ln.Close(); wg.Wait() })
-	return ln.Addr().String()
+	return loopback.Serve(t, func(p *loopback.Peer) {
+		p.SetDeadline(time.Now().Add(patience))
+		fn(&peer{p.Conn, p.In})
+	}).String()
 }

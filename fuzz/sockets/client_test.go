@@ -4,12 +4,10 @@
 package sockets
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"github.com/lurcher-net/lurcher/client"
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/fuzz"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/parser"
 	"github.com/lurcher-net/lurcher/poller"
 )
@@ -27,52 +26,27 @@ import (
 // An upstream answers each connection's first request with what is set, in pieces,
 // and closes.
 type upstream struct {
-	ln     net.Listener
+	url    string
 	mu     sync.Mutex
 	pieces [][]byte
 }
 
 func newUpstream(t testing.TB) *upstream {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := &upstream{ln: ln}
-	var wg sync.WaitGroup
-	wg.Add(1)
-	go func() {
-		defer wg.Done()
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			wg.Add(1)
-			go func() { defer wg.Done(); u.answer(c) }()
-		}
-	}()
-	t.Cleanup(func() { ln.Close(); wg.Wait() })
+	u := new(upstream)
+	u.url = "http://" + loopback.Serve(t, u.answer).String() + "/"
 	return u
 }
 
-func (u *upstream) answer(c net.Conn) {
-	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
-	in := bufio.NewReader(c)
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return
-		}
-		if line == "\r\n" {
-			break
-		}
+func (u *upstream) answer(p *loopback.Peer) {
+	p.SetDeadline(time.Now().Add(loopback.Patience))
+	if p.Head() == "" {
+		return
 	}
 	u.mu.Lock()
 	pieces := u.pieces
 	u.mu.Unlock()
-	for _, p := range pieces {
-		c.Write(p)
+	for _, b := range pieces {
+		p.Write(b)
 	}
 }
 
@@ -221,7 +195,7 @@ func TestClient(t *testing.T) {
 		n = 600
 	}
 	u, a := newUpstream(t), newAsker(t)
-	url := "http://" + u.ln.Addr().String() + "/"
+	url := u.url
 	g := fuzz.New(15)
 	taken := 0
 	wires(g, n, func(i int, method string, wire []byte, how string) {
@@ -298,7 +272,7 @@ func TestClientBesideNetHTTP(t *testing.T) {
 		n = 400
 	}
 	u, a := newUpstream(t), newAsker(t)
-	url := "http://" + u.ln.Addr().String() + "/"
+	url := u.url
 	tr := &http.Transport{DisableCompression: true, DisableKeepAlives: true}
 	defer tr.CloseIdleConnections()
 	g := fuzz.New(16)

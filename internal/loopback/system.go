@@ -1,0 +1,109 @@
+// What this system counts, reports, or lacks.
+
+package loopback
+
+import (
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/lurcher-net/lurcher/poller"
+)
+
+// Descriptors returns how many are open, and skips the test where they cannot be
+// counted.
+func Descriptors(t testing.TB) int {
+	t.Helper()
+	dir, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("descriptors cannot be counted here: ", err)
+	}
+	return len(dir)
+}
+
+// Poller returns the name of the backend that loops get here: LURCHER_POLLER
+// chooses it.
+func Poller(t testing.TB) string {
+	t.Helper()
+	p, err := poller.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	return p.Name()
+}
+
+// SeesResets reports whether the poller reports a reset while reading is paused.
+func SeesResets(t testing.TB) bool {
+	t.Helper()
+	name := Poller(t)
+	return name == "epoll" || name == "poll" || name == "kqueue" || name == "wsapoll"
+}
+
+// UnseenReset is why some cases cannot be tested without SeesResets.
+const UnseenReset = "this poller reports nothing of a connection whose reading is paused, so its reset is seen only by the next write: see package poller"
+
+// TempDir is t.TempDir, but that under wine files in it cannot be removed, which is
+// no failure here.
+func TempDir(t testing.TB) string {
+	t.Helper()
+	if runtime.GOOS != "windows" {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp("", "lurcher")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// NeedUnix skips the test where there are no Unix sockets, as under wine.
+func NeedUnix(t testing.TB) {
+	t.Helper()
+	ln, err := net.Listen("unix", filepath.Join(TempDir(t), "s"))
+	if err != nil {
+		t.Skip("no Unix sockets here: ", err)
+	}
+	ln.Close()
+}
+
+// NeedResets skips the test where package net takes a reset for an end, as under
+// wine, now and then.
+func NeedResets(t testing.TB) {
+	t.Helper()
+	if runtime.GOOS != "windows" {
+		return
+	}
+	for range 50 {
+		a, b := Pair(t)
+		b.SetLinger(0)
+		b.Close()
+		_, err := a.Read(make([]byte, 1))
+		if a.Close(); err == io.EOF {
+			t.Skip("package net takes a reset for an end here")
+		}
+	}
+}
+
+// Pair returns both ends of a connection. The caller closes them.
+func Pair(t testing.TB) (dialled, accepted *net.TCPConn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	a, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.(*net.TCPConn), b.(*net.TCPConn)
+}

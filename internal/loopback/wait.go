@@ -1,0 +1,34 @@
+// Waiting for what has to happen.
+
+package loopback
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for what has to happen: no test takes it as long
+// as the code is right. It is no measure of speed, because the machine may be busy.
+const Patience = 20 * time.Second
+
+// Until waits until ok returns true, and fails the test if it does not come to that.
+func Until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(Patience); !ok(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// Wait waits for a channel, and returns what came.
+func Wait[T any](t testing.TB, ch <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-ch:
+	case <-time.After(Patience):
+		t.Fatal("waited in vain")
+	}
+	return v
+}
