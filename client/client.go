@@ -57,6 +57,7 @@ type Client struct {
 	MaxConns   int   // connections to an origin, on a loop; 512
 	MaxIdle    int   // idle connections to an origin, on a loop; 128
 	MaxIdleAll int   // idle connections to all origins together, on a loop; 1024
+	MaxIdleSum int   // the same, on all loops together; none: loops then share no counter
 	MaxWaiting int   // requests to an origin that wait for one of MaxConns, on a loop; 4096
 	MaxHead    int   // bytes of an answer's head; 64 KiB
 	MaxFields  int   // field lines of a head; 256
@@ -66,6 +67,7 @@ type Client struct {
 
 	once    sync.Once
 	limits  limits
+	idle    atomic.Int64 // connections on all loops, if MaxIdleSum bounds them
 	tickets tls.ClientSessionCache
 	mu      sync.Mutex                           // held to change pools
 	pools   atomic.Pointer[map[*conn.Loop]*Pool] // copied to be changed, so that On takes no lock
@@ -78,6 +80,7 @@ type limits struct {
 
 	conns, waiting                 int
 	maxIdle, maxIdleAll            int
+	maxIdleSum                     int // 0: none
 	pipeline                       int
 	maxHead, maxFields, maxInterim int
 	maxBody                        int64
@@ -101,6 +104,7 @@ func (c *Client) prepare() {
 		conns:      most(c.MaxConns, 512),
 		maxIdle:    most(c.MaxIdle, 128),
 		maxIdleAll: most(c.MaxIdleAll, 1024),
+		maxIdleSum: max(c.MaxIdleSum, 0),
 		waiting:    most(c.MaxWaiting, 4096),
 		pipeline:   max(c.Pipeline, 1),
 		maxHead:    min(most(c.MaxHead, 64<<10), 1<<30),

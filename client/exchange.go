@@ -45,6 +45,7 @@ type exchange struct {
 	informed       func(r Response)
 	connected      func(c *conn.Conn, reused bool)
 	onLost         func(e *Error) (url string)
+	freed          func() // see internal/adapt
 
 	// The answer.
 	head      *head // while it is read, and while the program looks at it

@@ -16,7 +16,8 @@ import (
 //
 //   - those of the answer, but for Connection and what it lists, Keep-Alive, Proxy-* and
 //     what else is for one connection (RFC 9110 7.6.1)
-//   - Content-Length if the body, or that of the answer to GET, has one
+//   - Content-Length if the body, or that of the answer to GET, has one; not in a 1xx,
+//     a 204 or a 2xx to CONNECT (RFC 9110 8.6)
 //   - Upgrade, if the answer is a 101
 //   - Via, with name at its end (RFC 9110 7.6.3), unless the answer is an interim one
 func (r Response) Forward(name string, add func(name, value []byte) error) {
@@ -31,7 +32,8 @@ func (r Response) Forward(name string, add func(name, value []byte) error) {
 		}
 	}
 	b := r.x.pool.scratch[:0]
-	if n := h.Length; n > 0 || n == 0 && string(h.Get(h.buf, "Content-Length")) == "0" {
+	bodiless := r.status < 200 || r.status == 204 || r.x.method == "CONNECT" && r.status/100 == 2
+	if n := h.Length; !bodiless && (n > 0 || n == 0 && string(h.Get(h.buf, "Content-Length")) == "0") {
 		b = strconv.AppendInt(b, n, 10)
 		add(raw("Content-Length"), b)
 	}

@@ -25,7 +25,9 @@ func TestForward(t *testing.T) {
 		{"HEAD", "HTTP/1.1 200 OK||", "Via: 1.1 gw|"},
 		{"GET", "HTTP/1.1 304 Same|Content-Length: 7|Content-Length: 8||", "Via: 1.1 gw|"},
 		{"GET", "HTTP/1.1 103 Hints|Link: a|Keep-Alive: x||HTTP/1.1 204 None||", "Link: a|Via: 1.1 gw|"},
-		{"GET", "HTTP/1.1 101 Switching|Connection: upgrade|Upgrade: a|Upgrade: b|Content-Length: 9||", "Content-Length: 9|Upgrade: a, b|Via: 1.1 gw|"},
+		{"GET", "HTTP/1.1 101 Switching|Connection: upgrade|Upgrade: a|Upgrade: b|Content-Length: 9||", "Upgrade: a, b|Via: 1.1 gw|"},
+		{"GET", "HTTP/1.1 103 Hints|Content-Length: 9||HTTP/1.1 204 None|Content-Length: 9||", "Via: 1.1 gw|"},
+		{"CONNECT", "HTTP/1.1 200 OK|Content-Length: 9||", "Via: 1.1 gw|"},
 	} {
 		url := peers(t, func(p *peer) {
 			p.Head()

@@ -336,6 +336,27 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%d and %d are idle", n, r.pool.idle.n)
 		}
 	})
+	t.Run("number, on all loops", func(t *testing.T) {
+		t.Parallel()
+		c := &Client{MaxIdleSum: 3}
+		a, b := start(t, c), start(t, c)
+		sum := func() int { return idle(a) + idle(b) }
+		for range 3 {
+			a.get(always(t, answerOf("/"))).want(t, "200 /")
+		}
+		if n := sum(); n != 3 {
+			t.Errorf("%d are idle", n)
+		}
+		for range 2 { // the first has another loop close one, the second closes the first
+			b.get(always(t, answerOf("/"))).want(t, "200 /")
+			until(t, "three are idle", func() bool { return sum() == 3 })
+		}
+		if idle(b) != 1 || c.idle.Load() != 3 {
+			t.Errorf("%d of the second loop, %d counted", idle(b), c.idle.Load())
+		}
+		c.CloseIdle()
+		until(t, "none is", func() bool { return sum() == 0 && c.idle.Load() == 0 })
+	})
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{MaxIdle: -1})

@@ -200,10 +200,13 @@ func (o *origin) serve(s *session) {
 	case o.pool.idle.n >= l.maxIdleAll:
 		o.pool.idle.last.of.drop()
 	}
-	s.state = idle
+	s.state, s.since = idle, o.pool.now()
 	o.idle.pushFront(&s.in)
 	o.pool.idle.pushFront(&s.aged)
 	s.conn.SetDeadline(s.idleFor())
+	if l.maxIdleSum > 0 && o.pool.client.idle.Add(1) > int64(l.maxIdleSum) {
+		o.pool.thin(s)
+	}
 }
 
 func (o *origin) closeIdle() {
@@ -234,15 +237,15 @@ func (o *origin) letDown(err error) (tell func()) {
 
 // dialError returns the phase in which a dial failed, in an Error.
 func dialError(err error) *Error {
+	var shake *conn.HandshakeError
 	var dns *net.DNSError
-	var op *net.OpError
 	switch {
+	case errors.As(err, &shake):
+		return &Error{TLS, false, err}
 	case errors.As(err, &dns):
 		return &Error{Resolve, false, err}
-	case errors.As(err, &op) || err == errDialTime || errors.Is(err, net.ErrClosed):
-		return &Error{Dial, false, err}
 	}
-	return &Error{TLS, false, err}
+	return &Error{Dial, false, err}
 }
 
 // idleFor is how long s may be idle: less than the server waits, for a request

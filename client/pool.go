@@ -84,6 +84,25 @@ func (p *Pool) CloseIdle() {
 	}
 }
 
+// thin closes the connection that has been idle for longest, of those but for keep: one of this
+// loop's, or of another's if there is none here.
+func (p *Pool) thin(keep *session) {
+	if s := p.idle.last.of; s != keep {
+		s.drop()
+		return
+	}
+	for l, other := range *p.client.pools.Load() {
+		if other == p {
+			continue
+		}
+		l.Post(func() {
+			if other.idle.last != nil && p.client.idle.Load() > int64(p.limits.maxIdleSum) {
+				other.idle.last.of.drop()
+			}
+		})
+	}
+}
+
 // Close closes idle connections now, and each of the others at the end of its
 // exchange. Later requests are served too, but no connection is used again, so that
 // the loop can stop. Call it when a loop is to stop, for instance in

@@ -36,12 +36,14 @@ func (r Response) Request() Request { return Request{r.x, r.gen} }
 // Status returns the status code, three digits. It does so at any time.
 func (r Response) Status() int { return int(r.status) }
 
-// Reason returns the reason phrase, which has no meaning (RFC 9112 4) and may be empty.
+// Reason returns the reason phrase, which has no meaning (RFC 9112 4) and may be empty. It
+// is nil if the space in front of it is missing too.
 func (r Response) Reason() []byte {
-	if h := r.head(); h != nil {
-		return h.Reason.Of(h.buf)
+	h := r.head()
+	if h == nil || h.Reason.Len == 0 && h.buf[h.Reason.Off-1] != ' ' {
+		return nil
 	}
-	return nil
+	return h.Reason.Of(h.buf)
 }
 
 // Minor returns the minor version of HTTP/1 that the server speaks: 0 or 1.

@@ -23,6 +23,7 @@ type session struct {
 	aged     link[session]  // in the pool's list of idle ones
 	at, seen uint64         // bytes of input that were consumed, and received
 	born     int64          // time of its creation, in nanoseconds
+	since    int64          // when it became idle; 0: it never was, between the last two requests
 	hint     time.Duration  // how long the server says it may be idle; 0: unknown
 	state    connState
 	used     bool // it has had a request
@@ -50,6 +51,9 @@ func (s *session) unlist() {
 	case idle:
 		s.o.idle.remove(&s.in)
 		s.o.pool.idle.remove(&s.aged)
+		if s.o.pool.limits.maxIdleSum > 0 {
+			s.o.pool.client.idle.Add(-1)
+		}
 	case busy:
 		s.withdraw()
 	}
@@ -89,13 +93,14 @@ func (s *session) take(x *exchange) {
 			return // it was aborted
 		}
 	}
+	s.since = 0
 	x.begin()
 	s.offer()
 }
 
 // free takes the connection back from an exchange that has its answer.
 func (s *session) free(x *exchange, unread bool) {
-	st := x.situation()
+	st, freed := x.situation(), x.freed
 	st.unread, st.unwritten = unread, s.conn.Pending() > 0
 	s.x, x.s = nil, nil
 	if s.waiting || x.is(paused) {
@@ -111,6 +116,9 @@ func (s *session) free(x *exchange, unread bool) {
 	default:
 		s.drop()
 		s.desert()
+	}
+	if freed != nil && s.state != gone {
+		freed()
 	}
 }
 

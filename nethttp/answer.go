@@ -26,9 +26,12 @@ import (
 
 // response is the head of an answer.
 func (tr *trip) response(r client.Response) *http.Response {
-	code, reason := strconv.Itoa(r.Status()), string(r.Reason())
+	status := strconv.Itoa(r.Status())
+	if reason := r.Reason(); reason != nil {
+		status += " " + string(reason)
+	}
 	resp := &http.Response{
-		Status: code + " " + reason, StatusCode: r.Status(),
+		Status: status, StatusCode: r.Status(),
 		Proto: "HTTP/1." + strconv.Itoa(r.Minor()), ProtoMajor: 1, ProtoMinor: r.Minor(),
 		Header: fieldsOf(r), Body: http.NoBody, Request: tr.original, TLS: r.TLS(),
 	}
@@ -199,12 +202,12 @@ func (b *answerBody) Read(p []byte) (int, error) {
 			return 0, errReadClosed
 		case b.why != nil:
 			return 0, b.why
+		case b.buf == nil && b.ended:
+			return 0, b.end()
 		case len(p) == 0:
 			return 0, nil
 		case b.buf != nil:
 			return b.take(p)
-		case b.ended:
-			return 0, b.end()
 		}
 		b.changed.Wait()
 	}
@@ -318,6 +321,8 @@ func (tr *trip) switched(r client.Response) {
 	resp.ContentLength = -1
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		resp.ContentLength = 0
+	} else {
+		resp.Close = true // the connection's end is the tunnel's
 	}
 	k, err := r.Hijack(&conn.Handler{Data: func(*conn.Conn, []byte) int { return 0 }, End: func(*conn.Conn) {}})
 	if err != nil {

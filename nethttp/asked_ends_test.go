@@ -93,7 +93,7 @@ var askedEnds = []asked{
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi")
 		in.ReadByte()
 	}, do: func(c *http.Client, url string, say say) {
-		c.Timeout = 50 * time.Millisecond
+		c.Timeout = time.Second // the head has to come within it
 		resp, err := c.Get(url)
 		if err != nil {
 			say("%v", err)
@@ -203,11 +203,11 @@ var askedEnds = []asked{
 		_, err := c.Get(url)
 		say("%v %v", err.(net.Error).Timeout(), errors.Is(err, context.DeadlineExceeded))
 	}},
-	{name: "ResponseHeaderTimeout counts from the request's end", set: settings{ResponseHeaderTimeout: 100 * time.Millisecond}, h: echo, do: func(c *http.Client, url string, say say) {
+	{name: "ResponseHeaderTimeout counts from the request's end", set: settings{ResponseHeaderTimeout: time.Second}, h: echo, do: func(c *http.Client, url string, say say) {
 		pr, pw := io.Pipe()
 		go func() {
 			for range 4 {
-				time.Sleep(50 * time.Millisecond)
+				time.Sleep(300 * time.Millisecond)
 				io.WriteString(pw, "x")
 			}
 			pw.Close()
@@ -255,6 +255,20 @@ var askedEnds = []asked{
 			_, err = resp.Body.Read(make([]byte, 1))
 			say("%v", err)
 			say("%v", resp.Body.Close())
+		}
+	}},
+	{name: "Read of nothing", h: echo, do: func(c *http.Client, url string, say say) {
+		resp, err := c.Get(url)
+		if err != nil {
+			say("%v", err)
+			return
+		}
+		defer resp.Body.Close()
+		for range 2 {
+			n, err := resp.Body.Read(nil)
+			say("%d %v", n, err)
+			b, err := io.ReadAll(resp.Body)
+			say("%v %v", len(b) > 0, err)
 		}
 	}},
 	{name: "nobody listens", h: echo, do: func(c *http.Client, url string, say say) {
@@ -356,6 +370,8 @@ var askedConnections = []asked{
 			settled()
 		}
 	}},
+	{name: "MaxIdleConnsPerHost: none is kept", set: settings{MaxIdleConnsPerHost: -1, DialContext: dialAlias}, h: remote, do: connections("a", "a", "a")},
+	{name: "MaxIdleConns", set: settings{MaxIdleConns: 2, DialContext: dialAlias}, h: remote, do: connections("a", "b", "a", "b", "c", "b", "c", "a")},
 	{name: "DialContext", h: echo, set: settings{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, addr)
 	}}, do: askFor("GET", nil, nil)},
@@ -389,7 +405,37 @@ func repeat(n int, method string, body func() io.Reader) func(c *http.Client, ur
 	}
 }
 
-// traced says what httptrace is told, but for what is told of idle connections.
+// remote answers with the client's address.
+func remote(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RemoteAddr) }
+
+// dialAlias is DialContext for hosts whose names are "a.PORT" and so on.
+func dialAlias(ctx context.Context, network, addr string) (net.Conn, error) {
+	_, port, _ := strings.Cut(strings.TrimSuffix(addr, ":80"), ".")
+	return (&net.Dialer{}).DialContext(ctx, network, "127.0.0.1:"+port)
+}
+
+// connections asks the hosts one after the other, and says which of the connections had been
+// used before.
+func connections(hosts ...string) func(c *http.Client, url string, say say) {
+	return func(c *http.Client, url string, say say) {
+		seen := map[string]bool{}
+		_, port, _ := strings.Cut(strings.TrimPrefix(url, "http://"), ":")
+		for _, host := range hosts {
+			resp, err := c.Get("http://" + host + "." + port)
+			if err != nil {
+				say("%v", err)
+				return
+			}
+			b, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			say("%s %v", host, seen[string(b)])
+			seen[string(b)] = true
+			settled()
+		}
+	}
+}
+
+// traced says what httptrace is told.
 func traced(method string, body func() io.Reader) func(c *http.Client, url string, say say) {
 	return func(c *http.Client, url string, say say) {
 		for range 2 {
@@ -401,8 +447,11 @@ func traced(method string, body func() io.Reader) func(c *http.Client, url strin
 				list = append(list, fmt.Sprintf(format, args...))
 			}
 			trace := &httptrace.ClientTrace{
-				GetConn:              func(addr string) { add("GetConn %s", addr) },
-				GotConn:              func(i httptrace.GotConnInfo) { add("GotConn %v %v %v", i.Reused, i.WasIdle, i.Conn.RemoteAddr()) },
+				GetConn: func(addr string) { add("GetConn %s", addr) },
+				GotConn: func(i httptrace.GotConnInfo) {
+					add("GotConn %v %v %v %v", i.Reused, i.WasIdle, i.IdleTime > 0, i.Conn.RemoteAddr())
+				},
+				PutIdleConn:          func(err error) { add("PutIdleConn %v", err) },
 				ConnectStart:         func(network, addr string) { add("ConnectStart %s %s", network, addr) },
 				ConnectDone:          func(network, addr string, err error) { add("ConnectDone %s %s %v", network, addr, err) },
 				WroteHeaders:         func() { add("WroteHeaders") },

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lurcher-net/lurcher/internal/field"
 )
@@ -36,7 +37,7 @@ func (tr *trip) compose() error {
 			}
 		}
 	}
-	if tr.proxy != nil && req.Header.Get("Proxy-Authorization") == "" {
+	if tr.proxy != nil {
 		if auth := basicAuth(tr.proxy); auth != "" {
 			tr.q.Set("Proxy-Authorization", tr.noted("Proxy-Authorization", auth))
 		}
@@ -57,6 +58,10 @@ func (tr *trip) address() error {
 	if host == "" {
 		host = req.URL.Host
 	}
+	host, err := inASCII(host)
+	if err != nil {
+		return err
+	}
 	host = withoutZone(strings.TrimSuffix(host, ":"))
 	if !isHostField(host) {
 		if tr.proxy != nil {
@@ -74,7 +79,31 @@ func (tr *trip) address() error {
 		target = host
 	}
 	tr.q.Set("Host", tr.noted("Host", host))
-	return tr.q.Target(target)
+	return tr.q.Target(escaped(target))
+}
+
+// escaped is a target whose spaces and bytes from 0x80 on, which URL.RequestURI leaves in a query, are
+// percent-encoded, as browsers do it: with a space the request line would be another one (RFC 9112 3).
+func escaped(target string) string {
+	const hex = "0123456789ABCDEF"
+	raw := func(c byte) bool { return c == ' ' || c >= utf8.RuneSelf }
+	var b []byte
+	for i := range len(target) {
+		c := target[i]
+		if raw(c) && b == nil {
+			b = append(make([]byte, 0, len(target)+32), target[:i]...)
+		}
+		switch {
+		case raw(c):
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		case b != nil:
+			b = append(b, c)
+		}
+	}
+	if b == nil {
+		return target
+	}
+	return string(b)
 }
 
 // A noted field is reported to httptrace when the head has been written. noted returns

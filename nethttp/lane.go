@@ -54,6 +54,9 @@ func (l *lane) pool(c *client.Client) *client.Pool {
 	if p == nil {
 		p = c.On(l.loop)
 		l.pools[c] = p
+		if c.MaxIdle < 0 { // which a Transport means as none
+			p.Close()
+		}
 	}
 	return p
 }

@@ -85,10 +85,11 @@ func traceTLS(trace *httptrace.ClientTrace, h *conn.Handler) {
 	h.Close = func(c *conn.Conn, err error) {
 		if !done {
 			done = true
+			cause := err
 			if inner := errors.Unwrap(err); inner != nil {
-				err = inner // crypto/tls's own
+				cause = inner // crypto/tls's own
 			}
-			trace.TLSHandshakeDone(tls.ConnectionState{}, err)
+			trace.TLSHandshakeDone(tls.ConnectionState{}, cause)
 		}
 		end(c, err)
 	}
@@ -109,13 +110,18 @@ func (t *Transport) dialBlocking(ctx context.Context, proxy *url.URL, addr strin
 		return withSocket(nc)
 	}
 	nc, err := t.dial(ctx, hostPort(proxy))
-	if err == nil {
-		nc, err = t.tunnel(ctx, nc, proxy, addr)
-	}
 	if err != nil {
-		return nil, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
+		return nil, proxyError(err)
+	}
+	if nc, err = t.tunnel(ctx, nc, proxy, addr); err != nil {
+		return nil, err
 	}
 	return withSocket(nc)
+}
+
+// proxyError is how net/http reports that there is no connection to a proxy.
+func proxyError(err error) error {
+	return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
 }
 
 // dial is the program's, or that of package net with the Dialer's settings.
@@ -132,6 +138,19 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 		d.Resolver = r
 	}
 	return d.DialContext(ctx, "tcp", addr)
+}
+
+// known is a proxy's URL with a scheme that a Transport speaks; none means http.
+func known(proxy *url.URL) (*url.URL, error) {
+	switch proxy.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		return proxy, nil
+	case "":
+		proxy = new(*proxy)
+		proxy.Scheme = "http"
+		return proxy, nil
+	}
+	return nil, fmt.Errorf("unsupported proxy scheme %q", proxy.Scheme)
 }
 
 // tunnel makes the proxy connect to addr.
@@ -151,7 +170,10 @@ func (t *Transport) tunnel(ctx context.Context, nc net.Conn, proxy *url.URL, add
 func (t *Transport) tunnelBy(ctx context.Context, nc net.Conn, proxy *url.URL, addr string) (net.Conn, error) {
 	switch proxy.Scheme {
 	case "socks5", "socks5h":
-		return nc, socks(nc, proxy, addr)
+		if err := socks(nc, proxy, addr); err != nil {
+			return nil, &net.OpError{Op: "socks connect", Net: "tcp", Source: nc.LocalAddr(), Addr: nc.RemoteAddr(), Err: err}
+		}
+		return nc, nil
 	case "https":
 		cfg := &tls.Config{}
 		if t.TLSClientConfig != nil {
@@ -163,12 +185,9 @@ func (t *Transport) tunnelBy(ctx context.Context, nc net.Conn, proxy *url.URL, a
 		cfg.NextProtos = []string{"http/1.1"}
 		tc := tls.Client(nc, cfg)
 		if err := tc.HandshakeContext(ctx); err != nil {
-			return nil, err
+			return nil, proxyError(err)
 		}
 		nc = tc
-	case "http":
-	default:
-		return nil, fmt.Errorf("unsupported proxy scheme %q", proxy.Scheme)
 	}
 	return nc, t.askProxy(ctx, nc, proxy, addr)
 }
@@ -185,7 +204,7 @@ func (t *Transport) askProxy(ctx context.Context, nc net.Conn, proxy *url.URL, a
 	if h = h.Clone(); h == nil {
 		h = make(http.Header)
 	}
-	if auth := basicAuth(proxy); auth != "" && h.Get("Proxy-Authorization") == "" {
+	if auth := basicAuth(proxy); auth != "" {
 		h.Set("Proxy-Authorization", auth)
 	}
 	req := &http.Request{Method: "CONNECT", URL: &url.URL{Opaque: addr}, Host: addr, Header: h}

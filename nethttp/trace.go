@@ -12,6 +12,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/client"
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
 )
 
 // connected notes the connection, and reports it to httptrace.
@@ -25,7 +26,7 @@ func (tr *trip) connected(c *conn.Conn, reused bool) {
 		return
 	}
 	if t.GotConn != nil {
-		t.GotConn(httptrace.GotConnInfo{Conn: &addresses{c.LocalAddr(), c.RemoteAddr()}, Reused: reused, WasIdle: reused})
+		t.GotConn(httptrace.GotConnInfo{Conn: &addresses{c.LocalAddr(), c.RemoteAddr()}, Reused: reused, WasIdle: reused, IdleTime: adapt.IdleFor(c)})
 	}
 	if tr.pending = true; !tr.starting {
 		tr.lane.loop.Post(tr.wroteHead) // after this callback, in which the head is written
@@ -67,6 +68,12 @@ func (tr *trip) sent() {
 	}
 }
 
+// freed reports to httptrace that the connection can be used again.
+func (tr *trip) freed() {
+	tr.first() // if the answer is its head alone, nobody has been told of that yet
+	tr.trace.PutIdleConn(nil)
+}
+
 func (tr *trip) expects() bool {
 	return strings.EqualFold(tr.req.Header.Get("Expect"), "100-continue")
 }
@@ -91,13 +98,16 @@ func (tr *trip) informed(r client.Response) {
 		if t.Got100Continue != nil {
 			t.Got100Continue()
 		}
-		tr.sent()
 	}
 	if t.Got1xxResponse != nil {
 		if err := t.Got1xxResponse(r.Status(), textproto.MIMEHeader(fieldsOf(r))); err != nil {
 			tr.settle(nil, err)
 			tr.q.Abort()
+			return
 		}
+	}
+	if r.Status() == 100 {
+		tr.sent()
 	}
 }
 

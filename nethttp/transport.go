@@ -65,6 +65,7 @@ type Transport struct {
 	DisableKeepAlives  bool
 	DisableCompression bool
 
+	MaxIdleConns           int           // 1024 on each loop; negative: no limit. Those by way of a proxy are counted apart
 	MaxIdleConnsPerHost    int           // 128; negative: none is kept
 	MaxConnsPerHost        int           // 0: no limit
 	IdleConnTimeout        time.Duration // 90 s; negative: for ever
@@ -291,7 +292,7 @@ type settingsKey struct {
 	proxy                             string
 	tls                               *tls.Config
 	handshake, dial, head, cont, idle time.Duration
-	maxIdle, conns                    int
+	maxIdle, maxIdleAll, conns        int
 	maxHead                           int64
 }
 
@@ -299,7 +300,7 @@ type settingsKey struct {
 func (t *Transport) clientOf(proxy *url.URL) *client.Client {
 	key := settingsKey{
 		tls: t.TLSClientConfig, handshake: t.TLSHandshakeTimeout, dial: t.Dialer.Timeout, head: t.ResponseHeaderTimeout,
-		cont: t.ExpectContinueTimeout, idle: t.IdleConnTimeout, maxIdle: t.MaxIdleConnsPerHost, conns: t.MaxConnsPerHost, maxHead: t.MaxResponseHeaderBytes,
+		cont: t.ExpectContinueTimeout, idle: t.IdleConnTimeout, maxIdle: t.MaxIdleConnsPerHost, maxIdleAll: t.MaxIdleConns, conns: t.MaxConnsPerHost, maxHead: t.MaxResponseHeaderBytes,
 	}
 	if proxy != nil {
 		key.proxy = proxy.String()
@@ -335,7 +336,8 @@ func (t *Transport) newClient(proxy *url.URL) *client.Client {
 		BodyTimeout:     -1,
 		IdleTimeout:     none(t.IdleConnTimeout, 90*time.Second),
 		MaxConns:        t.MaxConnsPerHost,
-		MaxIdle:         t.MaxIdleConnsPerHost,
+		MaxIdle:         t.MaxIdleConnsPerHost, // see lane.pool
+		MaxIdleSum:      t.MaxIdleConns,
 		MaxWaiting:      -1,
 		MaxHead:         t.maxHead(),
 		MaxFields:       1024,
@@ -343,6 +345,9 @@ func (t *Transport) newClient(proxy *url.URL) *client.Client {
 	}
 	if c.MaxConns <= 0 {
 		c.MaxConns = -1
+	}
+	if t.MaxIdleConns != 0 {
+		c.MaxIdleAll = -1
 	}
 	c.Connect = t.connect(proxy)
 	return c

@@ -136,10 +136,11 @@ func TestProxies(t *testing.T) {
 		u2 := *u
 		u2.User = url.UserPassword("me", "wrong")
 		wrong := &Transport{Proxy: http.ProxyURL(&u2), TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-		if _, err := (&http.Client{Transport: wrong}).Get(secure.URL); err == nil {
-			t.Errorf("%s: no error for a wrong password", name)
-		} else if op := new(net.OpError); !errors.As(err, &op) || op.Op != "proxyconnect" {
-			t.Errorf("%s: %v", name, err)
+		_, err := (&http.Client{Transport: wrong}).Get(secure.URL)
+		theirs := &http.Transport{Proxy: wrong.Proxy, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+		_, want := (&http.Client{Transport: theirs}).Get(secure.URL)
+		if err == nil || name != "socks5" && err.Error() != want.Error() || opOf(err) != opOf(want) {
+			t.Errorf("%s: %v, of net/http %v", name, err, want)
 		}
 		wrong.Close()
 		tr.Close()
@@ -163,6 +164,51 @@ func TestProxies(t *testing.T) {
 	}
 }
 
+// opOf is what a net.OpError says that has failed.
+func opOf(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Op
+	}
+	return ""
+}
+
+// TestProxyErrors: what goes wrong on the way to a proxy, and with it, is what net/http makes of it.
+func TestProxyErrors(t *testing.T) {
+	t.Parallel()
+	p := httptest.NewServer(new(aProxy))
+	defer p.Close()
+	at, _ := url.Parse(p.URL)
+	why := errors.New("why")
+	say := func(tr http.RoundTripper, u string) string {
+		_, err := tr.RoundTrip(httptest.NewRequest("GET", u, nil))
+		if c, ok := tr.(io.Closer); ok {
+			c.Close()
+		}
+		return fmt.Sprint(errors.Is(err, why), opOf(err))
+	}
+	for name, s := range map[string]settings{
+		"nobody listens":         {Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})},
+		"no TLS":                 {Proxy: http.ProxyURL(&url.URL{Scheme: "https", Host: at.Host})},
+		"no scheme":              {Proxy: http.ProxyURL(&url.URL{Host: at.Host})},
+		"Proxy":                  {Proxy: func(*http.Request) (*url.URL, error) { return nil, why }},
+		"GetProxyConnectHeader":  {Proxy: http.ProxyURL(at), GetProxyConnectHeader: func(context.Context, *url.URL, string) (http.Header, error) { return nil, why }},
+		"OnProxyConnectResponse": {Proxy: http.ProxyURL(at), OnProxyConnectResponse: func(context.Context, *url.URL, *http.Request, *http.Response) error { return why }},
+		"DialContext":            {Proxy: http.ProxyURL(at), DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, fmt.Errorf("wrapped: %w", why) }},
+	} {
+		for _, u := range []string{"http://a.example/", "https://a.example/"} {
+			if want, got := say(s.on(&http.Transport{}), u), say(s.on(&Transport{}), u); got != want {
+				t.Errorf("%s, %s: %q, of net/http %q", name, u, got, want)
+			}
+		}
+	}
+	tr := &Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "ftp", Host: at.Host})}
+	defer tr.Close()
+	if _, err := tr.RoundTrip(httptest.NewRequest("GET", "http://a.example/", nil)); err == nil || !strings.Contains(err.Error(), `"ftp"`) {
+		t.Errorf("a proxy that speaks ftp: %v", err)
+	}
+}
+
 // TestTransportTLS: names are checked, the handshake has its time, and httptrace is
 // told of it.
 func TestTransportTLS(t *testing.T) {
@@ -179,6 +225,12 @@ func TestTransportTLS(t *testing.T) {
 	var unknown *tls.CertificateVerificationError
 	if _, err := (&http.Client{Transport: bad}).Get(s.URL); !errors.As(err, &unknown) {
 		t.Errorf("a certificate that nobody knows: %v", err)
+	}
+	looked := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{TLSHandshakeDone: func(tls.ConnectionState, error) {}})
+	asked, _ := http.NewRequestWithContext(looked, "GET", s.URL, nil)
+	unknown = nil
+	if _, err := bad.RoundTrip(asked); !errors.As(err, &unknown) {
+		t.Errorf("the same, under httptrace: %v", err)
 	}
 
 	var said []string

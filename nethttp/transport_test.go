@@ -35,11 +35,15 @@ type settings struct {
 	TLSHandshakeTimeout    time.Duration
 	DisableKeepAlives      bool
 	DisableCompression     bool
+	MaxIdleConns           int
+	MaxIdleConnsPerHost    int
 	MaxConnsPerHost        int
 	ResponseHeaderTimeout  time.Duration
 	ExpectContinueTimeout  time.Duration
 	MaxResponseHeaderBytes int64
 	ProxyConnectHeader     http.Header
+	GetProxyConnectHeader  func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
+	OnProxyConnectResponse func(ctx context.Context, proxyURL *url.URL, connectReq *http.Request, connectRes *http.Response) error
 }
 
 // on sets them in a Transport.

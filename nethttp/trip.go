@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/adapt"
 	"github.com/lurcher-net/lurcher/internal/sys"
 	"github.com/lurcher-net/lurcher/parser"
 )
@@ -25,6 +27,7 @@ type trip struct {
 	trace    *httptrace.ClientTrace
 	client   *client.Client
 	proxy    *url.URL // to which the request is sent, in absolute form
+	where    *url.URL // the request's, with a host that is ASCII
 	url      string
 	origin   string // whose connections it uses
 	addr     string // the same, as httptrace has it
@@ -55,15 +58,24 @@ type trip struct {
 
 // newTrip prepares what the loop is going to need.
 func (t *Transport) newTrip(req, original *http.Request) (*trip, error) {
-	tr := &trip{t: t, req: req, original: original, trace: httptrace.ContextClientTrace(req.Context()), came: make(chan struct{})}
+	tr := &trip{t: t, req: req, original: original, trace: httptrace.ContextClientTrace(req.Context()), came: make(chan struct{}), where: req.URL}
 	var proxy *url.URL
 	if t.Proxy != nil {
 		var err error
-		if proxy, err = t.Proxy(req); err != nil {
+		if proxy, err = t.Proxy(req); err == nil && proxy != nil {
+			proxy, err = known(proxy)
+		}
+		if err != nil {
 			return tr, err
 		}
 	}
-	tr.addr = hostPort(req.URL)
+	if host, err := inASCII(req.URL.Host); err != nil {
+		return tr, err
+	} else if host != req.URL.Host {
+		tr.where = new(*req.URL)
+		tr.where.Host = host
+	}
+	tr.addr = hostPort(tr.where)
 	switch {
 	case proxy == nil:
 		tr.client = t.clientOf(nil)
@@ -91,7 +103,7 @@ func hostPort(u *url.URL) string {
 
 // locate finds the URL that the client is asked for.
 func (tr *trip) locate() error {
-	u := tr.req.URL
+	u := tr.where
 	if tr.proxy != nil {
 		u = tr.proxy
 		tr.url = u.Scheme + "://" + hostPort(u) + "/"
@@ -101,7 +113,7 @@ func (tr *trip) locate() error {
 	tr.origin = u.Scheme + tr.addr
 	for i := range len(tr.url) {
 		if c := tr.url[i]; c <= ' ' || c >= 0x7f {
-			return errors.New("nethttp: the host has to be ASCII: see golang.org/x/net/idna")
+			return errHost
 		}
 	}
 	return nil
@@ -131,6 +143,9 @@ func (tr *trip) start() {
 	tr.q.Duplex()
 	tr.q.OnConn(tr.connected)
 	tr.q.OnInform(tr.informed)
+	if t := tr.trace; t != nil && t.PutIdleConn != nil {
+		adapt.OnFree(tr.q, tr.freed)
+	}
 	tr.q.Do(tr.answered)
 	switch {
 	case tr.up != nil:
@@ -299,12 +314,12 @@ func (tr *trip) ofDial(err error) error {
 		return err
 	}
 	cause := e.Err
-	if inner := errors.Unwrap(cause); e.Phase == client.TLS && inner != nil {
-		cause = inner // without our words
+	if shake, ok := cause.(*conn.HandshakeError); ok {
+		cause = shake.Err // without our words
 	}
 	switch {
 	case tr.proxy != nil:
-		return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: cause}
+		return proxyError(cause)
 	case e.Timeout() && e.Phase == client.TLS:
 		return err
 	}

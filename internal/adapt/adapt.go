@@ -1,7 +1,7 @@
-// Package adapt is the one door between packages server and nethttp: what an
+// Package adapt is the one door between nethttp and packages server and client: what an
 // adapter to another API of HTTP needs of an exchange, and a native program does
-// not. Package server fills it in. It is internal so that server's own
-// documentation is for programs alone.
+// not. They fill it in. It is internal so that their own documentation is for
+// programs alone.
 package adapt
 
 import (
@@ -21,6 +21,15 @@ var Of func(w any) Exchange
 // Offer has a server, a *server.Server, offer a protocol by ALPN, before its
 // ListenTLS. Package server sets it.
 var Offer func(server any, name string, p Protocol) error
+
+// OnFree calls fn when the answer to q, a client.Request, has been read to its end, and before
+// the program is told of that, if the connection is there for other requests. Package
+// client sets it.
+var OnFree func(q any, fn func())
+
+// IdleFor returns for how long a connection of package client was idle, in the function
+// that Request.OnConn was given. Package client sets it.
+var IdleFor func(c *conn.Conn) time.Duration
 
 // A Protocol is spoken by others on connections whose clients chose it.
 type Protocol struct {
