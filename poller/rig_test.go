@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a test waits for what must come; no passing test waits that long.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // subject is a backend as the tests see it: how to open one, and what the contract leaves open.
 type subject struct {

@@ -21,7 +21,7 @@ var (
 	soakSeed = flag.Int64("soak.seed", 1, "the first seed")
 )
 
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // FuzzServer chooses pipelines, mutations and splits by the engine's bytes.
 func FuzzServer(f *testing.F) {

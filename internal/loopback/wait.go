@@ -10,7 +10,7 @@ import (
 
 // Patience is how long a test waits for what has to happen: no test takes it as long
 // as the code is right. It is no measure of speed, because the machine may be busy.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // Until waits until ok returns true, and fails the test if it does not come to that.
 func Until(t testing.TB, what string, ok func() bool) {
