@@ -75,7 +75,7 @@ func (s *session) finishUsual(body []byte) error {
 func (s *session) finishAny(body []byte) error {
 	var err error
 	s.set(whole)
-	if s.clear(bulky); len(body) >= bulk || s.x != nil && s.x.written >= bulk {
+	if s.clear(bulky); len(body) >= bulk || s.wroteMuch() {
 		s.set(bulky)
 	}
 	if s.trails() {
@@ -100,6 +100,15 @@ func (s *session) finishAny(body []byte) error {
 		s.happens(answered, nil)
 	}
 	return err
+}
+
+// wroteMuch reports whether what the program has written of the answer is large. Nobody
+// has counted that of a streamed answer without an exchange, so it may be.
+func (s *session) wroteMuch() bool {
+	if s.x == nil {
+		return s.is(chunked)
+	}
+	return s.x.written >= bulk
 }
 
 // misfits reports whether the program wrote less than Content-Length said, or tried

@@ -84,14 +84,24 @@ func TestShutdownHalfAHead(t *testing.T) {
 }
 
 // TestDownloadIsNotIdle: IdleTimeout counts from the delivery of an answer, not
-// from its End, also of one that the kernel holds all of.
+// from its End, also of one that the kernel holds all of, and of one in chunks.
 func TestDownloadIsNotIdle(t *testing.T) {
 	t.Parallel()
+	whole := func(w Response, body []byte) { w.EndBytes(body) }
+	streamed := func(w Response, body []byte) {
+		w.Write(body)
+		w.End("")
+	}
+	t.Run("whole", func(t *testing.T) { t.Parallel(); downloadIsNotIdle(t, whole) })
+	t.Run("streamed", func(t *testing.T) { t.Parallel(); downloadIsNotIdle(t, streamed) })
+}
+
+func downloadIsNotIdle(t *testing.T, answer func(w Response, body []byte)) {
 	const idle = 400 * time.Millisecond
 	for _, size := range []int{256 << 10, 4 << 20} {
 		s := start(t, &Server{IdleTimeout: idle}, func(w Response, r Request) {
 			if string(r.Path()) == "/big" {
-				w.EndBytes(make([]byte, size))
+				answer(w, make([]byte, size))
 				return
 			}
 			w.End("")
