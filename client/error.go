@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"strings"
+
+	"github.com/lurcher-net/lurcher/conn"
 )
 
 // Phase is the part of an exchange in which it failed.
@@ -108,6 +110,7 @@ var (
 	errHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT")
 	errTunnel    = errors.New("client: behind this answer the connection speaks another protocol: see Hijack")
 
+	errMemory    = fmt.Errorf("client: bodies that wait to be sent hold more than a quarter of the loop's MaxMemory: %w", conn.ErrMemory)
 	errWaitTime  = fmt.Errorf("client: no connection was free within WaitTimeout: %w", os.ErrDeadlineExceeded)
 	errDialTime  = fmt.Errorf("client: no connection within DialTimeout: %w", os.ErrDeadlineExceeded)
 	errHeadTime  = fmt.Errorf("client: no answer within HeadTimeout: %w", os.ErrDeadlineExceeded)

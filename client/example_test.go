@@ -52,6 +52,35 @@ func Example() {
 	// Output: 200 /dogs was asked for <nil>
 }
 
+// Safe requests share a connection: the server gets several of them before it has answered the first.
+func ExampleClient_pipeline() {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, r.URL.Path)
+	}))
+	defer s.Close()
+
+	c := client.Client{Pipeline: 16, MaxConns: 1}
+	l := loop()
+	p := c.On(l)
+	left := 10
+	for i := range left {
+		p.Get(fmt.Sprintf("%s/%d", s.URL, i), func(r client.Response, err error) {
+			if err != nil {
+				log.Fatal(err)
+			}
+			r.Body(1<<10, func(body []byte, err error) {
+				fmt.Print(string(body), " ") // in the order in which they were asked for
+				if left--; left == 0 {
+					p.Close()
+				}
+			})
+		})
+	}
+	l.Run(context.Background())
+	fmt.Println(p.Stats().Dials, p.Stats().Pipelined > 0)
+	// Output: /0 /1 /2 /3 /4 /5 /6 /7 /8 /9 1 true
+}
+
 // A body is written as fast as the server takes it.
 func ExampleRequest() {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

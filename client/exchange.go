@@ -35,6 +35,7 @@ type exchange struct {
 	declared       int64  // Content-Length, -1: none
 	written        int64  // content so far
 	trailer        []byte // lines of the trailer section
+	charged        int    // of out and held, for Loop.MaxMemory
 	until          int64  // when Timeout is over, in nanoseconds; 0: never
 	timer          *conn.Timer
 	in             link[exchange] // in the origin's queue, or in a connection's line
@@ -156,6 +157,25 @@ func (x *exchange) begin() {
 func (x *exchange) forgetOut() {
 	x.set(unkept)
 	x.out = x.out[:0]
+	if cap(x.out) > mostKept {
+		x.out = nil
+	}
+	x.weigh()
+}
+
+// weigh counts for the loop's MaxMemory what x holds, unless that is little, and reports whether
+// it may.
+func (x *exchange) weigh() bool {
+	n := cap(x.out) + cap(x.held)
+	if n <= mostKept {
+		n = 0
+	}
+	if n == x.charged {
+		return true
+	}
+	more := n - x.charged
+	x.charged = n
+	return x.pool.loop.Charge(more) || more < 0
 }
 
 // flush gives the connection bytes, and the files between them.
@@ -186,6 +206,7 @@ func (x *exchange) goOn() {
 	x.given += len(x.held)
 	x.flush(x.held)
 	x.held = nil
+	x.weigh()
 	x.arm()
 	x.drained()
 }
@@ -208,6 +229,7 @@ func (x *exchange) stop() {
 	if x.send != complete {
 		x.send = stopped
 		x.held = nil
+		x.weigh()
 		x.closeFiles()
 		x.drained()
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	mostSpare   = 64   // exchanges and heads that a pool keeps to use again
-	mostOrigins = 1024 // origins beyond which unused ones are forgotten
+	mostSpare   = 64      // exchanges and heads that a pool keeps to use again
+	mostKept    = 8 << 10 // bytes that such an exchange keeps of its buffers
+	mostOrigins = 1024    // origins beyond which unused ones are forgotten
 )
 
 // A Pool sends requests on one loop: [Client.On] returns it. It keeps connections to
@@ -149,8 +150,10 @@ func (p *Pool) exchange() *exchange {
 
 // release makes the handles of x stale, and takes x back.
 func (p *Pool) release(x *exchange) {
-	const mostKept = 8 << 10
 	gen := x.gen + 1
+	if x.charged > 0 {
+		p.loop.Charge(-x.charged)
+	}
 	if x.head != nil {
 		p.giveHead(x.head)
 	}

@@ -38,6 +38,12 @@ type rig struct {
 
 func start(t testing.TB, c *Client) *rig {
 	t.Helper()
+	return startWith(t, c, func(*conn.Loop) {})
+}
+
+// startWith is start for a loop with other settings.
+func startWith(t testing.TB, c *Client, set func(l *conn.Loop)) *rig {
+	t.Helper()
 	p, err := poller.New()
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +54,7 @@ func start(t testing.TB, c *Client) *rig {
 	}
 	r := &rig{Client: c, t: t, loop: l, logs: new(loopback.Log)}
 	l.Log = slog.New(r.logs)
+	set(l)
 	l.Ref()
 	r.pool = c.On(l)
 	ctx, cancel := context.WithCancel(context.Background())

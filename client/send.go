@@ -156,6 +156,10 @@ func (x *exchange) put(a, b, c []byte) error {
 		return ErrBacklog
 	}
 	*to = append(append(append(*to, a...), b...), c...)
+	if !x.weigh() {
+		x.fail(&Error{Phase: x.phase(), Err: errMemory})
+		return errMemory
+	}
 	return nil
 }
 
