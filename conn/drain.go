@@ -17,6 +17,9 @@ var errStalled = fmt.Errorf("conn: the peer does not read, output made no progre
 // from Close on.
 func (c *Conn) Full() bool {
 	c.own("Full")
+	if c.flags&(choked|closing|closed) == 0 && c.more == nil && c.burst < shortBurst && (c.out == nil || len(c.out.B)-int(c.outOff) < c.h.high()) {
+		return false // as a rule
+	}
 	if c.is(closing | closed) {
 		return true // for ever, so that a program that writes until Full stops
 	}

@@ -46,9 +46,6 @@ func (s *session) note() {
 // releases the head, and the exchange goes on. Access needs them, and so does the
 // search for exchanges that nobody ends.
 func (s *session) keepLine(h *head) {
-	if s.phase != receiving && s.phase != answering {
-		return
-	}
 	if x := s.x; (x == nil || !x.visit.open) && !s.forgotten() {
 		return
 	}

@@ -232,7 +232,7 @@ func (s *session) readBody(p []byte) (used int, more bool) {
 		return 0, false
 	}
 	last := err == io.EOF
-	s.behind(p[n:])
+	s.behind(len(p) - n)
 	if err != nil && !last {
 		s.refuseError(err)
 		return len(p), false
@@ -297,8 +297,10 @@ func (s *session) canSkip() bool {
 // restIsHere reports whether all of a chunked body has come. Until then its length
 // is unknown.
 func (s *session) restIsHere() bool {
-	p := s.worker.input
-	if !s.is(feeding) {
+	var p []byte
+	if w := s.worker; s.is(feeding) {
+		p = w.input[len(w.input)-w.unread:]
+	} else {
 		p = s.conn.Held()
 	}
 	if s.x.section != nil {
@@ -330,7 +332,7 @@ func (s *session) skipBody(p []byte) (used int, more bool) {
 	if err == errMore {
 		return 0, false
 	}
-	s.behind(p[n:])
+	s.behind(len(p) - n)
 	x.received += int64(len(data))
 	switch {
 	case err == io.EOF:

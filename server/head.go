@@ -115,10 +115,9 @@ func (s *session) usual() bool {
 		!s.worker.quiescing && (s.x == nil || !s.x.hasDate && s.x.options == "" && !s.x.upgrades)
 }
 
-// appendUsual is appendHead for a usual answer: one prepared piece and a number.
+// appendUsual is appendHead for a usual answer: it has a prepared piece.
 func (s *session) appendUsual(b []byte, n int64) []byte {
-	b = strconv.AppendInt(append(b, s.worker.usual...), n, 10)
-	b = append(b, "\r\n"...)
+	b = append(b, s.worker.usualHead(n)...)
 	if s.x != nil {
 		b = append(b, s.x.fields...)
 	}
@@ -147,7 +146,7 @@ func (s *session) appendFraming(b []byte, n int64) []byte {
 	case s.status == 204 || s.tunnel():
 		return b // RFC 9110 8.6, RFC 9112 6.1: such an answer has neither field
 	case n >= 0:
-		b = append(b, usualLength...)
+		b = append(b, lengthName...)
 		b = strconv.AppendInt(b, n, 10)
 		return append(b, "\r\n"...)
 	case n == unsaid:

@@ -270,7 +270,9 @@ func (s *session) endUsual() {
 		s.flags = s.flags&^exchangeFlags | ended
 	}
 	s.enter(idle)
-	s.await()
+	if !s.is(feeding) { // else data goes on itself
+		s.await()
+	}
 }
 
 // A final is an exchange that is over, but not yet reported to the program.

@@ -136,6 +136,7 @@ func (srv *Server) open(c *conn.Conn) {
 // data consumes input as far as it is wanted now, and one portion at most.
 func (s *session) data(p []byte) (n int) {
 	s.set(feeding)
+	s.worker.input = p
 	heads := 0
 	for more := true; more && n < len(p); {
 		if s.phase == idle {
@@ -150,7 +151,7 @@ func (s *session) data(p []byte) (n int) {
 		n += used
 	}
 	s.clear(feeding)
-	s.behind(p[n:])
+	s.behind(len(p) - n)
 	s.worker.input = nil
 	s.rest(len(p) - n)
 	return n
@@ -185,7 +186,7 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 	}
 	s.head = h
 	n, err := h.Parse(p)
-	s.behind(p[n:])
+	s.behind(len(p) - n)
 	if err != nil {
 		s.refuseError(err)
 		return len(p), false
@@ -196,7 +197,9 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 	h.buf = p[:n]
 	s.begin(h)
 	if s.head == h {
-		s.keepLine(h)
+		if s.phase == answering || s.phase == receiving {
+			s.keepLine(h)
+		}
 		s.giveHead()
 	}
 	return n, true
@@ -225,11 +228,11 @@ func (s *session) giveHead() {
 	}
 }
 
-// behind notes p, the input after what is being consumed.
-func (s *session) behind(p []byte) {
-	s.worker.input = p
+// behind notes that n bytes of input come after what is being consumed.
+func (s *session) behind(n int) {
+	s.worker.unread = n
 	s.clear(left)
-	if len(p) > 0 {
+	if n > 0 {
 		s.set(left)
 	}
 }
@@ -273,7 +276,7 @@ func (s *session) begin(h *head) {
 		s.extra().body = h.Body()
 		s.conn.SetDeadline(0) // the time for the body begins when the program wants it
 	}
-	if string(h.Path.Of(h.buf)) == "*" {
+	if h.Path.Len == 1 && h.buf[h.Path.Off] == '*' {
 		s.serveAsterisk()
 		return
 	}

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"strconv"
 	"sync"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// mostSpare heads, and as many exchanges, are kept by a loop to be used again. The
-// rest is left to the garbage collector.
+// mostSpare exchanges are kept by a loop to be used again. The rest is left to the
+// garbage collector.
 const mostSpare = 64
 
 type worker struct {
@@ -22,17 +23,19 @@ type worker struct {
 
 	quiesceBegan time.Time
 
-	free    *head       // list of heads that are not in use, see takeHead
-	kept    int         // length of that list
+	head    *head       // what is not in use of heads, or nil: see takeHead
 	spare   []*exchange // exchanges to be used again
-	usual   []byte      // the beginning of most answers, see date
+	usual   []byte      // the head of the last usual answer, but for its end: see usualHead
+	upTo    int         // where the length begins in usual
+	length  int64       // the length in usual
 	second  int64       // Unix time of the date in usual
 	lines   [8]fieldLine
 	scratch []byte // room for a value: see Request.Forward
 	counts  counters
 	turns   uint64 // number of turns of the loop so far
 
-	input       []byte     // input after what is being consumed, while a session is fed
+	input       []byte     // all that a session is fed with, while it is
+	unread      int        // how much of input comes after what is being consumed
 	postponed   []*session // sessions that go on in the next turn
 	goOn        func()     // feeds the postponed sessions
 	postponedAt uint64     // the turn in which the first of them was postponed
@@ -46,13 +49,12 @@ type worker struct {
 }
 
 // A head is a parsed request and the bytes that it was parsed from. A connection has
-// one only while it reads a head and while the handler runs. As a rule all
-// connections of a loop share one, in turn.
+// one only while it reads a head and while the handler runs. So all connections of a
+// loop share one, in turn, unless a handler's goroutine loses the loop.
 type head struct {
 	parser.Request
 	buf    []byte
 	values adapt.PathValues // values that a router has found, or nil
-	next   *head            // the next in worker.free
 
 	parked bool  // the head is small, and kept by a session that waits: see park
 	own    *head // the parked head in whose place this one is used
@@ -123,12 +125,11 @@ func most64(limit, far int64) int64 {
 
 // takeHead returns a head for a request that begins.
 func (w *worker) takeHead() *head {
-	h := w.free
+	h := w.head
 	if h == nil {
 		return w.newHead()
 	}
-	w.free = h.next
-	w.kept--
+	w.head = nil
 	return h
 }
 
@@ -160,12 +161,10 @@ func (h *head) unpark(own *head) {
 
 // giveHead takes a head back.
 func (w *worker) giveHead(h *head) {
-	h.values = nil
-	if !h.parked && w.kept < mostSpare {
+	if !h.parked {
 		h.Reset()
-		h.buf, h.own, h.next = nil, nil, w.free
-		w.free = h
-		w.kept++
+		h.buf, h.own, h.values = nil, nil, nil
+		w.head = h
 	}
 }
 
@@ -189,21 +188,32 @@ func (w *worker) release(x *exchange) {
 	w.spare = append(w.spare, x)
 }
 
-// usualLength is the end of worker.usual.
-const usualLength = "Content-Length: "
+const lengthName = "Content-Length: "
 
-// date builds the beginning of most answers whenever the second changes, because it
-// includes the date (RFC 9110 6.6.1).
+// date begins usual again whenever the second changes, because it includes the date
+// (RFC 9110 6.6.1).
 func (w *worker) date() {
 	if now := w.loop.Now().Unix(); now != w.second {
 		w.second = now
 		b := append(append(w.usual[:0], statusLine(200)...), "Date: "...)
 		b = time.Now().UTC().AppendFormat(b, timeFormat)
-		w.usual = append(b, "\r\n"+usualLength...)
+		w.usual = append(b, "\r\n"+lengthName...)
+		w.upTo, w.length = len(w.usual), -1
 	}
+}
+
+// usualHead returns the head of a usual answer with n bytes of content, as far as the
+// server itself writes it, without the empty line. Answers that follow one another
+// often have the same length, and always the same date.
+func (w *worker) usualHead(n int64) []byte {
+	if n != w.length {
+		w.length = n
+		w.usual = append(strconv.AppendInt(w.usual[:w.upTo], n, 10), crlf...)
+	}
+	return w.usual
 }
 
 // dateLine returns the Date field.
 func (w *worker) dateLine() []byte {
-	return w.usual[len(statusLine(200)) : len(w.usual)-len(usualLength)]
+	return w.usual[len(statusLine(200)) : w.upTo-len(lengthName)]
 }
