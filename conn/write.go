@@ -9,6 +9,8 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/valyala/bytebufferpool"
+
 	"github.com/lurcher-net/lurcher/internal/sys"
 )
 
@@ -19,7 +21,8 @@ import (
 // pending already, which aborts the connection.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.own("Write")
-	if c.inPlace(p) {
+	if b := c.collecting(len(p)); b != nil && builtIn(b.B, p) {
+		b.B = b.B[:len(b.B)+len(p)]
 		return len(p), nil
 	}
 	if err := c.writable(); err != nil {
@@ -65,7 +68,7 @@ func (c *Conn) Writev(pieces ...[]byte) (int, error) {
 func (c *Conn) AvailableBuffer(n int) []byte {
 	c.own("AvailableBuffer")
 	l, b := c.loop, c.out
-	if b != nil && c.more == nil && n <= min(cap(b.B)-len(b.B), corkSize) {
+	if b != nil && c.more == nil && n < corkSize && n <= cap(b.B)-len(b.B) {
 		return b.B[len(b.B):]
 	}
 	if b == nil && !l.corked {
@@ -82,21 +85,21 @@ func (c *Conn) AvailableBuffer(n int) []byte {
 	return b.B[len(b.B):]
 }
 
-// inPlace is Write of what was built behind other output of the running callback: see
-// AvailableBuffer. It returns false if anything else is the case, or may have to be done.
-// It halves what Write costs where an answer follows another.
-func (c *Conn) inPlace(p []byte) bool {
+// collecting returns the buffer that has collected other output of the running callback,
+// if n bytes more may follow that with nothing else to check or to do. Otherwise it
+// returns nil. It halves what output costs where an answer follows another.
+func (c *Conn) collecting(n int) *bytebufferpool.ByteBuffer {
 	b := c.out
-	if b == nil || c.more != nil || c.flags&(dirty|shut|closing|closed|deaf) != dirty {
-		return false
+	if b == nil || c.more != nil || c.flags&(dirty|shut|closing|closed|deaf) != dirty || len(b.B)+n >= corkSize || len(b.B) > c.h.max() {
+		return nil
 	}
-	n := len(b.B)
-	end := n + len(p)
-	if end == n || end >= corkSize || end > cap(b.B) || n > c.h.max() || &p[0] != &b.B[:end][n] {
-		return false
-	}
-	b.B = b.B[:end]
-	return true
+	return b
+}
+
+// builtIn reports whether p was built in the room behind b: see AvailableBuffer.
+func builtIn(b, p []byte) bool {
+	end := len(b) + len(p)
+	return len(p) > 0 && end <= cap(b) && &p[0] == &b[:end][len(b)]
 }
 
 // put is Write without its checks.
@@ -109,8 +112,8 @@ func (c *Conn) put(p []byte) {
 		return
 	}
 	b := c.tail(len(p))
-	if end := len(*b) + len(p); end <= cap(*b) && &p[0] == &(*b)[:end][len(*b)] {
-		*b = (*b)[:end] // p was built in place: see AvailableBuffer
+	if builtIn(*b, p) {
+		*b = (*b)[:len(*b)+len(p)]
 	} else {
 		*b = append(*b, p...)
 	}

@@ -66,8 +66,9 @@ func (s *session) finish(body []byte) error {
 func (s *session) finishUsual(body []byte) error {
 	w := s.worker
 	w.counts.status(200)
-	b := append(s.conn.AvailableBuffer(headRoom+len(body)), w.usualHead(int64(len(body)))...)
-	_, err := s.conn.Write(append(append(b, "\r\n"...), body...))
+	h := w.usualHead(int64(len(body)))
+	b := s.conn.AvailableBuffer(len(h) + len(body))
+	_, err := s.conn.Write(append(append(b, h...), body...))
 	s.endUsual()
 	return err
 }

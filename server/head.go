@@ -115,13 +115,13 @@ func (s *session) usual() bool {
 		!s.worker.quiescing && (s.x == nil || !s.x.hasDate && s.x.options == "" && !s.x.upgrades)
 }
 
-// appendUsual is appendHead for a usual answer: it has a prepared piece.
+// appendUsual is appendHead for a usual answer: most of that is prepared.
 func (s *session) appendUsual(b []byte, n int64) []byte {
-	b = append(b, s.worker.usualHead(n)...)
-	if s.x != nil {
-		b = append(b, s.x.fields...)
+	h := s.worker.usualHead(n)
+	if s.x == nil || len(s.x.fields) == 0 {
+		return append(b, h...)
 	}
-	return append(b, "\r\n"...)
+	return append(append(append(b, h[:len(h)-len(crlf)]...), s.x.fields...), crlf...)
 }
 
 // appendHead appends the head. Fields that concern the message as a whole come

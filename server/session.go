@@ -147,7 +147,11 @@ func (s *session) data(p []byte) (n int) {
 			break
 		}
 		var used int
-		used, more = s.advance(p[n:])
+		if s.phase == idle || s.phase == reading {
+			used, more = s.readHead(p[n:])
+		} else {
+			used, more = s.advance(p[n:])
+		}
 		n += used
 	}
 	s.clear(feeding)
@@ -157,14 +161,10 @@ func (s *session) data(p []byte) (n int) {
 	return n
 }
 
-// advance consumes what it can of p, and returns whether to go on.
+// advance consumes what it can of p, which does not begin a head, and returns whether
+// to go on.
 func (s *session) advance(p []byte) (used int, more bool) {
 	switch s.phase {
-	case idle, reading:
-		if s.conn.Full() {
-			return 0, false // the client does not read its answers: serve no more requests
-		}
-		return s.readHead(p)
 	case receiving:
 		if s.x.sink == nil || s.is(stopped) || s.conn.Full() {
 			return 0, false
@@ -180,6 +180,9 @@ func (s *session) advance(p []byte) (used int, more bool) {
 
 // readHead parses, and calls the handler when the head is complete.
 func (s *session) readHead(p []byte) (used int, more bool) {
+	if s.conn.Full() {
+		return 0, false // the client does not read its answers: serve no more requests
+	}
 	h := s.worker.takeHead()
 	if s.head != nil {
 		h.unpark(s.head)
@@ -200,7 +203,8 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 		if s.phase == answering || s.phase == receiving {
 			s.keepLine(h)
 		}
-		s.giveHead()
+		s.head = nil
+		s.worker.giveHead(h)
 	}
 	return n, true
 }

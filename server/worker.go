@@ -25,7 +25,7 @@ type worker struct {
 
 	head    *head       // what is not in use of heads, or nil: see takeHead
 	spare   []*exchange // exchanges to be used again
-	usual   []byte      // the head of the last usual answer, but for its end: see usualHead
+	usual   []byte      // the head of the last usual answer: see usualHead
 	upTo    int         // where the length begins in usual
 	length  int64       // the length in usual
 	second  int64       // Unix time of the date in usual
@@ -202,15 +202,19 @@ func (w *worker) date() {
 	}
 }
 
-// usualHead returns the head of a usual answer with n bytes of content, as far as the
-// server itself writes it, without the empty line. Answers that follow one another
-// often have the same length, and always the same date.
+// usualHead returns the head of a usual answer with n bytes of content, if the program
+// sets no field. Answers that follow one another often have the same length, and as a
+// rule the same date.
 func (w *worker) usualHead(n int64) []byte {
 	if n != w.length {
-		w.length = n
-		w.usual = append(strconv.AppendInt(w.usual[:w.upTo], n, 10), crlf...)
+		w.changeLength(n)
 	}
 	return w.usual
+}
+
+func (w *worker) changeLength(n int64) {
+	w.length = n
+	w.usual = append(strconv.AppendInt(w.usual[:w.upTo], n, 10), crlfcrlf...)
 }
 
 // dateLine returns the Date field.
