@@ -22,12 +22,15 @@ const graceTicks = 1000
 // waits: a loop that is late checks that first.
 func (c *Conn) SetTimeout(d time.Duration) {
 	c.own("SetTimeout")
-	c.timeout, c.deadline = 0, 0
 	c.clear(lookedAt)
-	if d > 0 && !c.is(closing|closed) {
-		c.timeout = ticks(d)
-		c.extend()
+	if d <= 0 || c.is(closing|closed) {
+		c.timeout, c.deadline = 0, 0
+		return
 	}
+	if n := ticks(d); n != c.timeout {
+		c.timeout, c.deadline = n, 0
+	}
+	c.extend()
 }
 
 // SetDeadline makes the loop call Handler.Timeout when d has passed, whatever is read
@@ -58,10 +61,15 @@ func (c *Conn) SetReadTimeout(d time.Duration) {
 	}
 }
 
-// extend moves the timeout after input or output.
+// extend moves the timeout after input or output, to a later tick than before. So the
+// wheel's entry for the earlier tick will do, if there is one: see expire.
 func (c *Conn) extend() {
-	if c.timeout != 0 {
-		c.deadline = c.loop.tickIn(c.timeout)
+	if c.timeout == 0 {
+		return
+	}
+	entered := c.deadline != 0
+	c.deadline = c.loop.tickIn(c.timeout)
+	if !entered {
 		c.schedule(c.deadline)
 	}
 }

@@ -50,7 +50,7 @@ type worker struct {
 
 // A head is a parsed request and the bytes that it was parsed from. A connection has
 // one only while it reads a head and while the handler runs. So all connections of a
-// loop share one, in turn, unless a handler's goroutine loses the loop.
+// loop share one, in turn.
 type head struct {
 	parser.Request
 	buf    []byte
