@@ -46,8 +46,9 @@ func (r Request) OriginForm() []byte {
 //   - Via, with name at its end (RFC 9110 7.6.3)
 //   - X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host, about the client
 //
-// Anybody can send Forwarded and X-Forwarded-*, so what the client says in them is
-// left out. With trust, for clients that are proxies of one's own, it is kept: then
+// Anybody can send Forwarded and X-Forwarded-*, so what the client says in them, or in
+// X_Forwarded_*, which upstreams that follow CGI cannot tell from these, is left out. With
+// trust, for clients that are proxies of one's own, it is kept: then
 // X-Forwarded-For gets one more address.
 func (r Request) Forward(name string, trust bool, add func(name, value []byte) error) {
 	h := r.head()
@@ -83,7 +84,7 @@ func proxyOwn(name []byte, trust bool) bool {
 		return strings.EqualFold(n, "Host")
 	case len(n) == len("Forwarded"):
 		return !trust && strings.EqualFold(n, "Forwarded")
-	case len(n) <= len(xForwarded) || !strings.EqualFold(n[:len(xForwarded)], xForwarded):
+	case len(n) <= len(xForwarded) || !field.Alike(n[:len(xForwarded)], xForwarded):
 		return false
 	default:
 		n = n[len(xForwarded):]

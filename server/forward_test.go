@@ -25,6 +25,7 @@ func TestForward(t *testing.T) {
 		{"OPTIONS of all", "OPTIONS http://x HTTP/1.1|Host: x||", "*|Host: x|" + from, false},
 		{"hop by hop", "GET / HTTP/1.1|Connection: a, Host|A: 1|Host: x|B: 2|Keep-Alive: 1|Proxy-Connection: x|TE: gzip||", "/|Host: x|B: 2|" + from, false},
 		{"spoofed", "GET / HTTP/1.1|Host: x|X-Forwarded-For: 1.2.3.4|Forwarded: for=1|x-forwarded-port: 1|X-Forward: 2||", "/|Host: x|X-Forward: 2|" + from, false},
+		{"spoofed, for CGI", "GET / HTTP/1.1|Host: x|X_Forwarded_For: 1.2.3.4|x-forwarded_port: 1|X_Forward: 2||", "/|Host: x|X_Forward: 2|" + from, false},
 		{"trusted", "GET / HTTP/1.1|Host: x|X-Forwarded-For: 1.2.3.4|X-Forwarded-For: 5|Forwarded: for=1|x-forwarded-port: 1|X-Forwarded-Proto: https|X-Forwarded-Host: y||",
 			"/|Host: x|Forwarded: for=1|x-forwarded-port: 1|X-Forwarded-For: 1.2.3.4, 5, 127.0.0.1|X-Forwarded-Proto: https|X-Forwarded-Host: y|Via: 1.1 gw|", true},
 		{"Via", "GET / HTTP/1.0|Host: x|Via: 1.1 a|Via: 1.0 b||", "/|Host: x|X-Forwarded-For: 127.0.0.1|X-Forwarded-Proto: http|X-Forwarded-Host: x|Via: 1.1 a, 1.0 b, 1.0 gw|", false},

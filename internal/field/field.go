@@ -45,14 +45,26 @@ func Trim(s string) string {
 // MayTrail reports whether a field may come in a trailer section. Those may not that
 // frame or route a message, authenticate, modify the request, control the answer or
 // describe the content (RFC 9110 6.5.1): who merged them into the head would believe
-// what he had no chance to check.
+// what he had no chance to check. So it is with a name that CGI would make one of these:
+// see Alike.
 func MayTrail(name string) bool {
-	for _, prefix := range [...]string{"If-", "X-Forwarded-"} {
-		if n := len(prefix); len(name) > n && strings.EqualFold(name[:n], prefix) {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	return !notInTrailer[name] && !strings.HasPrefix(name, "if-") && !strings.HasPrefix(name, "x-forwarded-")
+}
+
+// Alike reports whether a program may take one name for the other: in any case of its
+// letters, and with "_" for "-", which CGI makes of it (RFC 3875 4.1.18). canonical has no "_".
+func Alike(name, canonical string) bool {
+	if len(name) != len(canonical) {
+		return false
+	}
+	for i := range len(name) {
+		c, d := name[i], canonical[i]
+		if c != d && (c != '_' || d != '-') && (c|0x20 != d|0x20 || c|0x20-'a' >= 26) {
 			return false
 		}
 	}
-	return !notInTrailer[strings.ToLower(name)]
+	return true
 }
 
 var notInTrailer = func() map[string]bool {

@@ -12,27 +12,49 @@ import (
 )
 
 // Hops knows which fields of a message are for one hop alone (RFC 9110 7.6.1).
-type Hops struct{ listed [4]string }
+type Hops struct {
+	listed [4]string           // values of Connection
+	many   map[string]struct{} // their members, in lower case, in place of listed where it is long
+}
+
+// mostListed bytes of Connection are searched for each field. Long lists would make that
+// as dear as the square of a head's size, which is the sender's choice.
+const mostListed = 128
 
 // HopsOf reads the Connection fields of a message, which list some of them.
 func HopsOf(fields []parser.Field, buf []byte) (h Hops) {
-	n := 0
+	n, size := 0, 0
 	for i := range fields {
 		f := &fields[i]
 		if !strings.EqualFold(text(f.Name(buf)), "Connection") {
 			continue
 		}
 		v := text(f.Value(buf))
-		switch {
-		case strings.EqualFold(v, "keep-alive"), strings.EqualFold(v, "close"):
-		case n < len(h.listed):
-			h.listed[n] = v
-			n++
-		default: // nobody sends so many
-			h.listed[n-1] += "," + v
+		if strings.EqualFold(v, "keep-alive") || strings.EqualFold(v, "close") {
+			continue
 		}
+		if size += len(v); n == len(h.listed) || size > mostListed {
+			return Hops{many: membersOf(fields, buf)}
+		}
+		h.listed[n] = v
+		n++
 	}
 	return h
+}
+
+// membersOf returns what the Connection fields list.
+func membersOf(fields []parser.Field, buf []byte) map[string]struct{} {
+	many := make(map[string]struct{})
+	for i := range fields {
+		f := &fields[i]
+		if !strings.EqualFold(text(f.Name(buf)), "Connection") {
+			continue
+		}
+		for m := range strings.SplitSeq(text(f.Value(buf)), ",") {
+			many[strings.ToLower(member(m))] = struct{}{}
+		}
+	}
+	return many
 }
 
 // Has reports whether a field is for one hop: Connection and the fields that it
@@ -42,6 +64,10 @@ func (h *Hops) Has(name []byte) bool {
 	n := text(name)
 	if hop(n) {
 		return true
+	}
+	if h.many != nil {
+		_, ok := h.many[strings.ToLower(n)]
+		return ok && !strings.EqualFold(n, "Host")
 	}
 	for _, l := range h.listed {
 		if l == "" {
@@ -117,11 +143,16 @@ func hop(name string) bool {
 // Lists reports whether a list of tokens, such as the value of Connection or TE,
 // has one, in any case of its letters. Parameters of the list's members do not count.
 func Lists(value, token string) bool {
-	for member := range strings.SplitSeq(value, ",") {
-		member, _, _ = strings.Cut(member, ";")
-		if strings.EqualFold(Trim(member), token) {
+	for m := range strings.SplitSeq(value, ",") {
+		if strings.EqualFold(member(m), token) {
 			return true
 		}
 	}
 	return false
+}
+
+// member returns a member of a list without its parameters and the whitespace around it.
+func member(m string) string {
+	m, _, _ = strings.Cut(m, ";")
+	return Trim(m)
 }

@@ -2,6 +2,7 @@ package field
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lurcher-net/lurcher/parser"
@@ -37,6 +38,32 @@ func TestHops(t *testing.T) {
 	}
 }
 
+// TestHopsOfALongList: the members of a long list, or of many, are looked up and not
+// searched for, because a head of 32 KiB would otherwise take most of a second.
+func TestHopsOfALongList(t *testing.T) {
+	t.Parallel()
+	for name, connection := range map[string]string{
+		"long":       "Connection: x, " + strings.Repeat("y,", 200) + " B ;q=1, Host\r\n",
+		"many":       strings.Repeat("Connection: x,Host\r\n", 5) + "Connection: b\r\n",
+		"empty ones": "Connection: b" + strings.Repeat(",", 200) + "Host\r\n",
+	} {
+		fields, buf := parse(t, "Host: x\r\nA: 1\r\nb: 2\r\n"+connection+"C: 3\r\nTE: x\r\n")
+		hops := HopsOf(fields, buf)
+		if hops.many == nil {
+			t.Errorf("%s: every field searches the list", name)
+		}
+		var got []string
+		for _, f := range fields {
+			if !hops.Has(f.Name(buf)) {
+				got = append(got, string(f.Name(buf)))
+			}
+		}
+		if want := []string{"Host", "A", "C"}; !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestVia(t *testing.T) {
 	t.Parallel()
 	for head, want := range map[string]string{
@@ -53,7 +80,7 @@ func TestVia(t *testing.T) {
 
 func TestMayTrail(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"Host", "content-LENGTH", "If-Match", "Set-Cookie", "Cookie", "Via", "X-Forwarded-For", "x-forwarded-whatever", "Forwarded", "Vary", "Upgrade"} {
+	for _, name := range []string{"Host", "content-LENGTH", "If-Match", "Set-Cookie", "Cookie", "Via", "X-Forwarded-For", "x-forwarded-whatever", "X_Forwarded_For", "Content_Length", "Forwarded", "Vary", "Upgrade"} {
 		if MayTrail(name) {
 			t.Error(name, "may be in a trailer section")
 		}
