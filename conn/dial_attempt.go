@@ -134,6 +134,7 @@ func (a *attempt) start() error {
 		a.fd = -1
 		return os.NewSyscallError("socket", err)
 	}
+	opened(a.fd)
 	if family != sys.AF_UNIX {
 		setTCPOptions(a.fd)
 		setKeepAlive(a.fd, d.KeepAlive)

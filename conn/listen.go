@@ -132,6 +132,7 @@ func (l *Loop) AdoptListener(nl net.Listener, h *Handler) (*Listener, error) {
 		// Accepted sockets inherit these, which saves a system call for each.
 		setTCPOptions(ln.fd)
 	}
+	openedFirst(ln.fd)
 	ln.slot = l.slots.alloc(ln)
 	if err := ln.watch(); err != nil {
 		l.slots.release(ln.slot)
@@ -302,6 +303,7 @@ func (l *Loop) accepted(fd int, h *Handler) *Conn {
 		closeFD(fd)
 		return nil
 	}
+	opened(fd)
 	c := l.newConn(fd, h, opening)
 	if err := c.watch(poller.Read); err != nil {
 		l.stats.AcceptErrors++ // past select's FD_SETSIZE, say

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package conn
+
+func opened(int)      {}
+func openedFirst(int) {}
