@@ -81,6 +81,7 @@ const (
 	held             // the kernel may hold back the end of the output for our FIN: see write
 	dialled          // opened by Dial: a client
 	lookedAt         // catchUp has run for the deadline that is due
+	bounded          // boundUnsent was called
 	deaf             // the peer takes no more, but what it sent may be unread: see deafened
 )
 

@@ -91,6 +91,9 @@ func (c *Conn) sendFile(s *segment) {
 		return
 	}
 	want := min(s.n, int64(c.loop.mostSend()))
+	if want >= corkSize {
+		c.bound()
+	}
 	c.loop.called()
 	n, errno := sendfile(int(c.fd), s.file, s.off, want)
 	c.loop.stats.Writes++

@@ -97,6 +97,13 @@ func unsent(fd int) int {
 	return n
 }
 
+// boundUnsent makes a socket take no more when it holds maxSend bytes that could not be sent
+// yet. Bytes that are on their way do not count, so that a peer which reads loses nothing.
+// MPTCP's listeners, which package net's are, do not pass this on to what they accept.
+func boundUnsent(fd int) {
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxSend)
+}
+
 func socket(family int) (int, error) {
 	return unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 }

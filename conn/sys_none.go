@@ -46,6 +46,7 @@ func unsent(int) int                                        { return -1 }
 func reusePort(int) error                                   { return errors.ErrUnsupported }
 func chooseLate(int)                                        {}
 func setProbes(int, int)                                    {}
+func boundUnsent(int)                                       {}
 func socket(int) (int, error)                               { return -1, errors.ErrUnsupported }
 func closeFD(int)                                           {}
 func dupFD(syscall.Conn) (int, error)                       { return -1, errors.ErrUnsupported }

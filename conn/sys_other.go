@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+func boundUnsent(int) {}
+
 func read(fd int, p []byte) (int, syscall.Errno) { return result(syscall.Read(fd, p)) }
 
 // peek looks for input and takes none.

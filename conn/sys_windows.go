@@ -207,6 +207,8 @@ func reusePort(int) error { return fmt.Errorf("SO_REUSEPORT on Windows: %w", err
 // chooseLate is Linux's.
 func chooseLate(int) {}
 
+func boundUnsent(int) {}
+
 // setProbes sets the time until the first keep-alive probe, and between two.
 func setProbes(fd, seconds int) {
 	setOption(fd, windows.IPPROTO_TCP, tcpKeepIdle, seconds)

@@ -251,6 +251,9 @@ func (c *Conn) kernel(a, b []byte) int {
 	if c.is(deaf) {
 		return len(a) + len(b)
 	}
+	if len(a)+len(b) >= corkSize {
+		c.bound()
+	}
 	last := c.last()
 	c.loop.called()
 	n, errno := write(int(c.fd), a, b, last || c.fileFollows())
@@ -273,6 +276,16 @@ func (c *Conn) kernel(a, b []byte) int {
 	}
 	c.sent(n)
 	return n
+}
+
+// bound is called before much is sent. It bounds what the kernel takes for a peer that does
+// not read, 2 to 4 MB by itself: thousands of such peers would cost the others seconds of
+// copying, and the machine its memory. Most connections never send much, and save the call.
+func (c *Conn) bound() {
+	if !c.is(bounded) {
+		c.set(bounded)
+		boundUnsent(int(c.fd))
+	}
 }
 
 // last reports whether only our FIN follows the output, and can leave in the segment of
