@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 )
 
 var errStalled = fmt.Errorf("conn: the peer does not read, output made no progress: %w", os.ErrDeadlineExceeded)
@@ -179,9 +180,34 @@ func (c *Conn) Undelivered() int {
 	return max(unsent(int(c.fd)), 0)
 }
 
+// LimitStall shortens Handler.Stall to d, for all connections of the loop and from now on,
+// where it is longer or for ever. It is for a program that stops, and will not wait as long
+// as usual for peers that take nothing. Zero or less lifts the limit.
+func (l *Loop) LimitStall(d time.Duration) {
+	l.own("Loop.LimitStall")
+	l.mostStall = 0
+	if d > 0 {
+		l.mostStall = ticks(d)
+	}
+	for c := range l.Conns() {
+		if c.is(blocked) && !c.is(connecting) {
+			c.watchStall()
+		}
+	}
+}
+
+// stall returns how many ticks output may stall; 0 means for ever.
+func (l *Loop) stall(h *Handler) uint32 {
+	n := h.stall()
+	if l.mostStall != 0 && (n == 0 || n > l.mostStall) {
+		return l.mostStall
+	}
+	return n
+}
+
 // watchStall schedules the next check for half of the time that output may stall.
 func (c *Conn) watchStall() {
-	if n := c.h.stall(); n != 0 {
+	if n := c.loop.stall(c.h); n != 0 {
 		c.stall = c.loop.tickIn(max(n/2, 1))
 		c.schedule(c.stall)
 	}

@@ -63,16 +63,17 @@ type Loop struct {
 	count  int
 	hot    bool // polling before sleeping pays: see sleep
 
-	slots   table
-	wheel   wheel
-	epoch   time.Time
-	at      time.Duration // since epoch, when the clock was read last
-	begun   time.Duration // since epoch, when the turn's callbacks began; 0: they have ended
-	time    time.Time     // the time of this turn: see Now
-	elapsed int64         // ticks from epoch to time
-	now     uint32        // firstTick + elapsed, wrapping: the wheel's time
-	recheck int64         // the value of elapsed at which the wall clock is read again
-	refs    int           // calls of Ref without their Unref
+	slots     table
+	wheel     wheel
+	epoch     time.Time
+	at        time.Duration // since epoch, when the clock was read last
+	begun     time.Duration // since epoch, when the turn's callbacks began; 0: they have ended
+	time      time.Time     // the time of this turn: see Now
+	elapsed   int64         // ticks from epoch to time
+	now       uint32        // firstTick + elapsed, wrapping: the wheel's time
+	recheck   int64         // the value of elapsed at which the wall clock is read again
+	mostStall uint32        // ticks: see LimitStall; 0: no limit
+	refs      int           // calls of Ref without their Unref
 
 	nobody     Conn                       // stands for no connection: the owner of the loop's own timers
 	running    *Conn                      // the connection whose callback is running: a panic closes it

@@ -17,6 +17,18 @@ import (
 )
 
 func TestStallOfASlowReader(t *testing.T) {
+	testStall(t, 30*time.Second, func(*Loop) {})
+}
+
+// A loop that stops waits no longer for a peer that takes nothing than LimitStall allows, but
+// as before for one that takes something.
+func TestLimitStall(t *testing.T) {
+	testStall(t, time.Second, func(l *Loop) { l.LimitStall(time.Second) })
+}
+
+// testStall has a peer of a connection whose Handler.Stall is 30 s read a little in each half of
+// stall, and then nothing. limit is called when the output has stalled already.
+func testStall(t *testing.T, stall time.Duration, limit func(l *Loop)) {
 	if !tellsUnsent {
 		t.Skip("this system does not tell how much of the output the peer has taken")
 	}
@@ -39,13 +51,12 @@ func TestStallOfASlowReader(t *testing.T) {
 	defer unix.Close(fds[1])
 	defer p.Close()
 
-	const stall = 30 * time.Second
 	var clock time.Duration
 	wait := func(d time.Duration) {
 		clock += d
 		l.moveTo(clock)
 	}
-	c := l.newConn(fds[0], &Handler{Stall: stall}, 0)
+	c := l.newConn(fds[0], &Handler{Stall: 30 * time.Second}, 0)
 	if err := c.watch(poller.Write); err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +64,7 @@ func TestStallOfASlowReader(t *testing.T) {
 	if !c.is(blocked) {
 		t.Fatal("the kernel took 4 MiB")
 	}
+	limit(l)
 	// The poller is not asked: as far as the loop knows there never is room.
 	buf := make([]byte, 40<<10)
 	for i := range 4 {

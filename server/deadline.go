@@ -76,11 +76,22 @@ func (s *session) timeout() {
 // lingerFor is how long the client may take to read the last answer and close.
 func (s *session) lingerFor() time.Duration { return s.within(lingerTime) }
 
+const (
+	// leastTaking is the least time for which a client may take nothing of its answer when
+	// the server stops. The kernel shows progress in steps, of 64 KiB as a rule on the
+	// loopback device: who reads 16 KiB/s is safe.
+	leastTaking = 4 * time.Second
+	stallLooks  = 4 // a peer that takes nothing is closed after as many times conn.Handler.Stall
+)
+
 // quiesce lets the loop stop once the exchanges under way have ended.
 func (w *worker) quiesce() {
 	w.quiescing, w.quiesceBegan = true, w.loop.Now()
 	w.loop.Unref()
 	w.sweeper.Stop()
+	if d := w.server.DrainTimeout; d >= 0 {
+		w.loop.LimitStall(max(d, leastTaking) / stallLooks)
+	}
 	for c := range w.loop.Conns() {
 		if s, ok := c.State.(*session); ok {
 			s.quiesce()

@@ -4,9 +4,17 @@
 package server
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -211,6 +219,92 @@ func TestShutdownHalfARequest(t *testing.T) {
 				if err := wait(t, done); err != nil {
 					t.Error(err)
 				}
+			}
+		})
+	}
+}
+
+// TestShutdownUntaken: a client that takes nothing of its answer does not hold up a stop for as
+// long as WriteTimeout allows; one that reads gets all of it.
+func TestShutdownUntaken(t *testing.T) {
+	t.Parallel()
+	if !slices.Contains([]string{"linux", "darwin", "freebsd", "netbsd"}, runtime.GOOS) {
+		t.Skip("this system does not tell how much of the output the peer has taken")
+	}
+	const size = 16 << 20 // more than a kernel takes for a client that does not read
+	whole := make([]byte, size)
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for way, answer := range map[string]func(w Response){
+		"End": func(w Response) { w.EndBytes(whole) },
+		"file": func(w Response) {
+			f, err := os.Open(name)
+			if err != nil {
+				t.Error(err)
+			}
+			w.SendFile(f, 0, size)
+			w.End("")
+		},
+		"parts": func(w Response) {
+			w.Set("Content-Length", strconv.Itoa(size))
+			left := size
+			var more func()
+			more = func() {
+				for ; left > 0 && !w.Full(); left -= 16 << 10 {
+					w.Write(whole[:16<<10])
+				}
+				if left > 0 {
+					w.OnDrain(more)
+				} else {
+					w.End("")
+				}
+			}
+			more()
+		},
+		"hijacked": func(w Response) {
+			c, err := w.Hijack(new(conn.Handler))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size)
+			c.Write(whole)
+			c.Close()
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &Server{Loops: 1, WriteTimeout: time.Hour, DrainTimeout: 20 * time.Millisecond}, func(w Response, r Request) { answer(w) })
+			reads, silent := s.dial(), s.dial()
+			for n, c := range []*client{reads, silent} {
+				c.send("GET / HTTP/1.0\r\n\r\n")
+				until(t, "the answer is stuck", func() bool {
+					stuck := make(chan int, 1)
+					s.workers[0].loop.Post(func() {
+						n := 0
+						for c := range s.workers[0].loop.Conns() {
+							if c.Undelivered() > 0 {
+								n++
+							}
+						}
+						stuck <- n
+					})
+					return wait(t, stuck) == n+1
+				})
+			}
+			done := s.shut(context.Background())
+			res, err := http.ReadResponse(bufio.NewReader(reads), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := io.Copy(io.Discard, res.Body); n != size || err != nil {
+				t.Errorf("who reads got %d bytes of %d: %v", n, size, err)
+			}
+			reads.Close()
+			if err := wait(t, done); err != nil {
+				t.Error(err)
 			}
 		})
 	}

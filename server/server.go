@@ -334,7 +334,8 @@ func (s *Server) Serve() error {
 // connection is closed after one more answer, or when no request has come within
 // DrainTimeout: one may be on its way, and would be lost if the connection were
 // closed at once. A TLS handshake that is not done by then is closed too, and so is
-// who sends no more of half a request.
+// who sends no more of half a request. A client that takes nothing of its answer is reset
+// after DrainTimeout, or after 4 s if that is longer.
 // OnShutdown says what happens to connections that speak no HTTP.
 //
 // When ctx is done first, Shutdown closes what is left as Close does, and returns
