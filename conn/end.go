@@ -65,6 +65,7 @@ func (c *Conn) fail(err error) {
 		return
 	}
 	c.set(closed)
+	c.loop.holders.move(c.holds, 0)
 	if _, ok := err.(*os.SyscallError); ok && c.sec == shaking {
 		err = c.handshakeError(err)
 	}

@@ -97,9 +97,10 @@ type Loop struct {
 	ending     bool                       // everything is closed: nothing new is begun
 	cause      error                      // the reason for ending
 
-	maxMemory  int   // the bound that MaxMemory means
-	common     int   // bytes of Loop.Charge
-	shedSilent int64 // the value of elapsed until which shed logs nothing
+	maxMemory int // the bound that MaxMemory means
+	common    int // bytes of Loop.Charge
+	holders   holders
+	shedding  shedding
 
 	post postbox
 

@@ -3,12 +3,11 @@
 package conn
 
 import (
-	"cmp"
 	"errors"
 	"math"
+	"math/bits"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 )
 
@@ -37,6 +36,9 @@ func (c *Conn) account() {
 	}
 	n = min(n+int(c.charged), math.MaxInt32)
 	c.loop.stats.Held += n - int(c.holds)
+	if !c.is(closed) {
+		c.loop.holders.move(c.holds, uint32(n))
+	}
 	c.holds = uint32(n)
 }
 
@@ -51,8 +53,8 @@ func (c *Conn) release() {
 // being collected, until it is handed on. Call it with the growth of the buffer's
 // capacity when that grows, and with the negative sum when the buffer is released. What
 // is still charged when the connection ends is released then; afterwards Charge does
-// nothing. It closes no connection at once: those that hold most are reset after the
-// running callback, if all hold too much.
+// nothing. It closes no connection at once: those that hold most are reset in this turn or
+// the next, if all hold too much.
 func (c *Conn) Charge(n int) {
 	c.own("Charge")
 	if c.is(over) {
@@ -83,40 +85,94 @@ func (l *Loop) MemoryLimit() int {
 	return max(l.MaxMemory, 0)
 }
 
-// crowded reports whether the connections hold more than they may.
-func (l *Loop) crowded() bool { return l.maxMemory > 0 && l.stats.Held > l.maxMemory }
+// holders counts the bytes that connections hold which are not closed: all, and in classes of
+// connections that hold about as much. So the loop knows how much a connection has to hold to
+// be among those that hold most, without going through them.
+type holders struct {
+	sum   int
+	class [numClasses]int
+}
 
-// shed closes the connections that hold most, until the others hold a quarter less
-// than they may. Going through all of them takes a while: with that much room made, it
-// does not happen at every turn.
-func (l *Loop) shed() {
-	var list []*Conn
-	held := l.common // and bytes of connections that are not closed already
-	for c := range l.Conns() {
-		if c.holds > 0 {
-			list = append(list, c)
-			held += int(c.holds)
-		}
+// A class spans an eighth of a power of two.
+const (
+	classBits  = 3
+	numClasses = 32 << classBits
+)
+
+// classOf returns the class of connections that hold n bytes.
+func classOf(n uint32) int {
+	shift := max(bits.Len32(n)-classBits-1, 0)
+	return shift<<classBits + int(n>>shift)
+}
+
+// move notes that a connection holds to bytes, where it held from.
+func (h *holders) move(from, to uint32) {
+	if from != to {
+		h.sum += int(to) - int(from)
+		h.class[classOf(from)] -= int(from)
+		h.class[classOf(to)] += int(to)
 	}
-	if held <= l.maxMemory {
-		return
-	}
-	slices.SortFunc(list, func(a, b *Conn) int { return cmp.Compare(b.holds, a.holds) })
-	n := 0
-	for _, c := range list {
-		if held <= l.maxMemory/4*3 {
+}
+
+// most returns the highest class for which it and those above it have n bytes.
+func (h *holders) most(n int) int {
+	c := numClasses - 1
+	for ; c > 0; c-- {
+		if n -= h.class[c]; n <= 0 {
 			break
 		}
-		held -= int(c.holds)
+	}
+	return c
+}
+
+// crowded reports whether what the connections hold is more than part of four parts of what
+// they may. Those that are closed already do not count.
+func (l *Loop) crowded(part int) bool {
+	return l.maxMemory > 0 && l.common+l.holders.sum > l.maxMemory/4*part
+}
+
+// A shedding is a walk through the loop's connections that closes those which hold most, until
+// the others hold a quarter less than they may. A walk takes a while, so it is done in portions;
+// and with as much room made, it is seldom.
+type shedding struct {
+	left   int    // slots that the walk has still to look at; 0: there is none
+	next   uint32 // the next of them: the walk goes on where the last one ended
+	least  int    // connections of this class and above are closed
+	closed int
+	silent int64 // the value of Loop.elapsed until which nothing is logged
+}
+
+// shed begins a walk if the connections hold too much, and goes on with one.
+func (l *Loop) shed() {
+	w := &l.shedding
+	if w.left == 0 {
+		if !l.crowded(4) || l.holders.sum == 0 {
+			return
+		}
+		w.left, w.closed = len(l.slots.pages)*pageSize, 0
+		w.least = l.holders.most(l.common + l.holders.sum - l.maxMemory/4*3)
+	}
+	for ; w.left > 0 && l.crowded(3); w.left-- {
+		if !l.more() {
+			return
+		}
+		if w.next++; int(w.next>>pageBits) >= len(l.slots.pages) {
+			w.next = 0
+		}
+		c, ok := l.slots.at(w.next).owner.(*Conn)
+		if !ok || c.is(closed) || c.holds == 0 || classOf(c.holds) < w.least {
+			continue
+		}
+		w.closed++
+		l.stats.Shed++
 		c.drop(ErrMemory)
-		n++
+		l.settle()
 	}
-	l.stats.Shed += uint64(n)
-	if l.Log != nil && l.elapsed >= l.shedSilent {
-		l.shedSilent = l.elapsed + warnEvery
-		l.Log.Warn("conn: connections hold too much, those that hold most are closed", "closed", n, "held", l.stats.Held, "most", l.maxMemory)
+	w.left = 0
+	if l.Log != nil && w.closed > 0 && l.elapsed >= w.silent {
+		w.silent = l.elapsed + warnEvery
+		l.Log.Warn("conn: connections hold too much, those that hold most are closed", "closed", w.closed, "held", l.stats.Held, "most", l.maxMemory)
 	}
-	l.settle()
 }
 
 // memoryShare is the default of MaxMemory: an eighth of the memory that the process may

@@ -33,6 +33,7 @@ const (
 	listTimers           // timers that are due
 	listPosts            // functions that were posted
 	listDeferred         // connections to be called without an event: see Conn.later
+	listShed             // connections to be closed because all hold too much
 	lists
 )
 
@@ -109,9 +110,6 @@ func (l *Loop) turn() (done bool) {
 	l.settle()
 	for ; l.list < lists; l.list++ {
 		l.handOut()
-		if l.crowded() {
-			l.shed()
-		}
 		l.pace.fresh()
 	}
 	l.list = 0
@@ -170,6 +168,8 @@ func (l *Loop) handOut() {
 			l.deferred.pop().again()
 			l.settle()
 		}
+	case listShed:
+		l.shed()
 	}
 }
 
@@ -190,7 +190,7 @@ func (l *Loop) event(e poller.Event) {
 
 // busy reports whether a list has something left.
 func (l *Loop) busy() bool {
-	return l.taken < l.count || len(l.accepting) > 0 || l.overdue.len() > 0 || l.deferred.len() > 0 || l.post.left() || l.wheel.due()
+	return l.taken < l.count || len(l.accepting) > 0 || l.overdue.len() > 0 || l.deferred.len() > 0 || l.shedding.left > 0 || l.post.left() || l.wheel.due()
 }
 
 // settle does what is left to do after a callback has returned: it sends the output
