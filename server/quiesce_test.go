@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // TestOnLoop: it runs on each loop, before that serves anybody, and what it keeps
@@ -278,8 +279,8 @@ func TestShutdownUntaken(t *testing.T) {
 			t.Parallel()
 			s := start(t, &Server{Loops: 1, WriteTimeout: time.Hour, DrainTimeout: 20 * time.Millisecond}, func(w Response, r Request) { answer(w) })
 			reads, silent := s.dial(), s.dial()
-			for n, c := range []*client{reads, silent} {
-				c.send("GET / HTTP/1.0\r\n\r\n")
+			for n, c := range []*loopback.Peer{reads, silent} {
+				c.Send("GET / HTTP/1.0\r\n\r\n")
 				until(t, "the answer is stuck", func() bool {
 					stuck := make(chan int, 1)
 					s.workers[0].loop.Post(func() {
