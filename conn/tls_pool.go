@@ -28,6 +28,10 @@ const (
 	patience      = time.Second
 	leastPatience = 300 * time.Millisecond
 
+	// A part of the goroutines, one of as many, is kept free by ending the handshakes that have waited longest.
+	// Without it, slow peers that come all at once would hold up others until the first had used up its second.
+	reserve = 8
+
 	firstEach = 8 // see take: a divisor of 256
 )
 
@@ -119,7 +123,13 @@ func (p *pool) advance() {
 		p.running++
 		go p.work(p.take())
 	}
+	if p.short() > 0 {
+		p.makeRoom()
+	}
 }
+
+// short returns how many goroutines less than reserve are free.
+func (p *pool) short() int { return p.running + p.places/reserve - p.places }
 
 // take takes the last of the queue, and one time of firstEach the first. A queue is long only in a flood of
 // ClientHellos, and then most of those in it are the flood's: one that joins it need not wait for them, and the
@@ -192,10 +202,10 @@ func (p *pool) resume(hs *handshake) {
 	}
 }
 
-// makeRoom ends handshakes that have used up their patience, as many as wait for a goroutine. If there are
-// not enough, it runs again when the next one has.
+// makeRoom ends handshakes that have used up their patience, as many as wait for a goroutine, or as many as
+// are missing from the reserve. If there are not enough, it runs again when the next one has.
 func (p *pool) makeRoom() {
-	for p.leaving < min(p.queue.n, maxBusy) && len(p.waiting) > 0 {
+	for p.leaving < max(min(p.queue.n, maxBusy), p.short()) && len(p.waiting) > 0 {
 		hs := p.waiting[0]
 		if left := time.Until(hs.since.Add(p.patience())); left > 0 {
 			p.comeAgain(left)
@@ -208,6 +218,9 @@ func (p *pool) makeRoom() {
 
 // patience returns how long a handshake may now wait for its peer in all.
 func (p *pool) patience() time.Duration {
+	if p.short() > 0 {
+		return leastPatience
+	}
 	return max(patience*time.Duration(p.places)/time.Duration(p.places+p.queue.n), leastPatience)
 }
 

@@ -64,6 +64,43 @@ func TestHandshakesMakeRoom(t *testing.T) {
 	}
 }
 
+// A part of the goroutines is kept free, so that who comes next need not wait: by those who have waited
+// longest, but nobody who has had less than the least time.
+func TestHandshakesLeaveAReserve(t *testing.T) {
+	t.Parallel()
+	for _, k := range []struct {
+		name            string
+		free            int // of 16 places
+		patient, others int // who have waited for a minute, and just begun
+		leave           int
+	}{
+		{"there is a reserve", 2, 14, 0, 0},
+		{"it is short", 1, 15, 0, 1},
+		{"there is none", 0, 16, 0, 2},
+		{"one has had its time", 0, 1, 15, 1},
+		{"nobody has had its time", 0, 0, 16, 0},
+	} {
+		var p pool
+		for range k.patient {
+			waiter(&p, time.Minute)
+		}
+		for range k.others {
+			waiter(&p, -time.Hour)
+		}
+		p.places += k.free
+		p.mu.Lock()
+		p.advance()
+		p.advance()
+		if p.leaving != k.leave {
+			t.Errorf("%s: %d leave, want %d", k.name, p.leaving, k.leave)
+		}
+		if p.timer != nil {
+			p.timer.Stop()
+		}
+		p.mu.Unlock()
+	}
+}
+
 // A second is shared among those who have a goroutine and those who wait for one, but has a least.
 func TestHandshakesShareTheSecond(t *testing.T) {
 	t.Parallel()
