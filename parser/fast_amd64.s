@@ -94,7 +94,7 @@ room:
 	MOVQ    DX, buf_len+24(FP)
 	XORL    CX, CX
 	XORL    DX, DX
-	VMOVDQU tables_control(R14), Y0
+	VMOVDQU tables_controls(R14), Y0
 	VMOVDQU tables_del(R14), Y1
 	CMPQ    R8, R10
 	JAE     partial
@@ -103,10 +103,8 @@ room:
 block:
 	VMOVDQU   -2(SI)(R8*1), Y2
 	VMOVDQU   30(SI)(R8*1), Y3
-	VPMINUB   Y0, Y2, Y4
-	VPMINUB   Y0, Y3, Y5
-	VPCMPEQB  Y2, Y4, Y4
-	VPCMPEQB  Y3, Y5, Y5
+	VPSUBUSB  Y2, Y0, Y4         // 0x9f-x, or 0: it has the high bit if x is below 0x20
+	VPSUBUSB  Y3, Y0, Y5
 	VPCMPEQB  Y1, Y2, Y2
 	VPCMPEQB  Y1, Y3, Y3
 	VPOR      Y2, Y4, Y4
@@ -209,17 +207,15 @@ fields:
 	CLASSIFY(Y8, Y9, AX)
 	TZCNTL   AX, CX                   // the method's length
 	JZ       leave
-	CMPB     (SI)(CX*1), $' '
+	MOVBLZX  (SI)(CX*1), AX
+	CMPL     AX, $' '
 	JNE      leave
-	CMPB     (SI)(DX*1), $' '
+	MOVQ     $0x2e312f5054544820, AX  // " HTTP/1."
+	CMPQ     AX, (SI)(DX*1)
 	JNE      leave
-	MOVWLZX  9(SI)(DX*1), AX
-	CMPL     AX, $0x0a0d
-	JNE      leave
-	MOVQ     $0x312e312f50545448, AX  // "HTTP/1.1"
-	XORQ     1(SI)(DX*1), AX
-	BTRQ     $56, AX                  // 0 for the last 1 is as good
-	TESTQ    AX, AX
+	MOVL     $0x0a0d302e, BX          // ".0" CRLF
+	XORL     7(SI)(DX*1), BX          // 0x100 for ".1" CRLF
+	TESTL    $~0x100, BX
 	JNZ      leave
 	MOVQ     s+0(FP), R10
 	SUBQ     $Head_section, R10

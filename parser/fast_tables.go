@@ -12,7 +12,7 @@ type tables struct {
 	tokenLow, tokenHigh [32]uint8
 	hostLow, hostHigh   [32]uint8
 	nibble, space       [32]uint8 // 0x0f, 0x20: each 32 times, as all below
-	control, del        [32]uint8 // 0x1f, 0x7f
+	controls, del       [32]uint8 // 0x9f, 0x7f
 	question            [32]uint8 // "?"
 	target              [32]uint8 // those that no target may hold, by their lower halves
 }
@@ -46,7 +46,7 @@ func newTables() (t tables) {
 		}
 	}
 	for i := range 32 {
-		t.nibble[i], t.space[i], t.control[i], t.del[i], t.question[i] = 0x0f, 0x20, 0x1f, 0x7f, '?'
+		t.nibble[i], t.space[i], t.controls[i], t.del[i], t.question[i] = 0x0f, 0x20, 0x9f, 0x7f, '?'
 	}
 	for c := byte(' '); c < 0x7f; c++ {
 		if !is(c, isTarget) {
