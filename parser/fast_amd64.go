@@ -111,7 +111,7 @@ func (r *Response) fast(buf []byte) bool {
 	if !ok {
 		return false
 	}
-	left := fastHead(&r.section, &r.Fields, buf[:min(len(buf), sizeOf(r.MaxSize))], ofResponse)
+	left := fastHead(&r.section, &r.Fields, within(buf, r.MaxSize), ofResponse)
 	if left < 0 {
 		return false
 	}

@@ -19,6 +19,14 @@ func sizeOf(max int) int {
 	return min(max, sizeLimit)
 }
 
+// within returns as much of buf as a MaxSize allows.
+func within(buf []byte, max int) []byte {
+	if max == 0 && len(buf) <= DefaultMaxSize { // the usual case, without arithmetic
+		return buf
+	}
+	return buf[:min(len(buf), sizeOf(max))]
+}
+
 // Framing says how the end of a message's body is found (RFC 9112 6.3).
 type Framing uint8
 

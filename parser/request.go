@@ -44,7 +44,7 @@ func (r *Request) Reset() {
 // Up to eight empty lines before the request line are skipped (RFC 9112 2.2), and are part of n.
 func (r *Request) Parse(buf []byte) (n int, err error) {
 	if hasFast && r.fastStart(buf) {
-		left := fastHead(&r.section, &r.Fields, buf[:min(len(buf), sizeOf(r.MaxSize))], ofRequest)
+		left := fastHead(&r.section, &r.Fields, within(buf, r.MaxSize), ofRequest)
 		if left == 0 || left > 0 && r.fastRest(buf, left) {
 			return int(r.pos), nil
 		}
