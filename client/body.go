@@ -34,9 +34,10 @@ func (s *session) readBody(x *exchange, p []byte) (used int, more bool) {
 	data, n, err := x.nextBody(p)
 	last := err == io.EOF
 	switch {
+	case last || err == nil:
 	case err == errMore:
 		return 0, false
-	case err != nil && !last:
+	default:
 		x.fail(&Error{Phase: Body, Err: err})
 		return len(p), false
 	}

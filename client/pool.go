@@ -22,11 +22,12 @@ type Pool struct {
 	client  *Client
 	limits  *limits
 	loop    *conn.Loop
-	plain   conn.Handler       // for http
-	spelled map[string]*origin // by the URL's beginning, as programs write it
-	origins map[string]*origin // by the same in one spelling
-	idle    list[session]      // connections to all origins, the last one idle for longest
-	closed  atomic.Bool        // connections are not used again
+	plain   conn.Handler        // for http
+	spelled map[string]spelling // the URL's beginning, as programs write it
+	last    spelling            // the one asked for last
+	origins map[string]*origin  // by the same in one spelling
+	idle    list[session]       // connections to all origins, the last one idle for longest
+	closed  atomic.Bool         // connections are not used again
 
 	heads   []*head     // not in use
 	scratch []byte      // room for a value: see Response.Forward
@@ -44,7 +45,7 @@ type head struct {
 func newPool(c *Client, l *conn.Loop) *Pool {
 	p := &Pool{
 		client: c, limits: &c.limits, loop: l,
-		spelled: make(map[string]*origin), origins: make(map[string]*origin),
+		spelled: make(map[string]spelling), origins: make(map[string]*origin),
 	}
 	p.plain = p.handler(nil)
 	return p
@@ -161,7 +162,8 @@ func (p *Pool) release(x *exchange) {
 	if cap(fields)+cap(out) > mostKept {
 		fields, out = nil, nil
 	}
-	*x = exchange{pool: p, gen: gen, declared: -1, fields: fields, out: out, in: link[exchange]{of: x}}
+	*x = exchange{} // in place: a literal with these would be made elsewhere and copied
+	x.pool, x.gen, x.declared, x.fields, x.out, x.in.of = p, gen, -1, fields, out, x
 	if len(p.spare) < mostSpare {
 		p.spare = append(p.spare, x)
 	}

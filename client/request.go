@@ -34,7 +34,9 @@ func (q Request) valid() bool { return q.x != nil && q.x.gen == q.gen }
 // error.
 func (p *Pool) Request(method, url string) Request {
 	x := p.exchange()
-	x.method = method
+	if field.IsName(method) {
+		x.method = method
+	}
 	if err := p.locate(x, url); err != nil {
 		x.o, x.target = nil, ""
 	}
@@ -120,7 +122,7 @@ func (q Request) Do(fn func(r Response, err error)) {
 // mistake returns why a request cannot be sent, or nil.
 func (x *exchange) mistake() error {
 	switch {
-	case !field.IsName(x.method):
+	case x.method == "":
 		return ErrMethod
 	case x.o == nil:
 		return ErrURL

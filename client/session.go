@@ -258,7 +258,7 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 	if !h.KeepAlive {
 		x.set(closes)
 	}
-	s.hint = keepAlive(h.Get(h.buf, "Keep-Alive"))
+	s.hint = keepAlive(h.Get(h.buf, "keep-alive"))
 	if s.hint < 0 {
 		x.set(closes)
 	}

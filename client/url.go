@@ -11,8 +11,20 @@ import (
 	"strings"
 )
 
-// locate finds the origin of a URL, and what of the URL is for the request.
+// A spelling is the beginning of a URL, as far as its authority.
+type spelling struct {
+	text string
+	host string // of it, for the Host field
+	o    *origin
+}
+
+// locate finds the origin of a URL, and what of the URL is for the request. Most
+// begin like the one before.
 func (p *Pool) locate(x *exchange, raw string) error {
+	if n := len(p.last.text); n > 0 && len(raw) > n && raw[n] == '/' && raw[:n] == p.last.text && isTarget(raw[n:]) {
+		x.o, x.host, x.target = p.last.o, p.last.host, raw[n:]
+		return nil
+	}
 	scheme := strings.Index(raw, "://")
 	if scheme < 0 {
 		return ErrURL
@@ -27,12 +39,11 @@ func (p *Pool) locate(x *exchange, raw string) error {
 		return ErrURL
 	}
 	x.target = target
-	x.host = raw[from:end]
-	if o := p.spelled[raw[:end]]; o != nil {
-		x.o = o
-		x.host = strings.TrimSuffix(x.host, ":")
+	if s, ok := p.spelled[raw[:end]]; ok {
+		x.o, x.host, p.last = s.o, s.host, s
 		return nil
 	}
+	x.host = raw[from:end]
 	return p.locateNew(x, raw[:end], raw[:scheme])
 }
 
@@ -65,7 +76,7 @@ func isTarget(s string) bool {
 }
 
 // locateNew is locate for what is not known by this spelling.
-func (p *Pool) locateNew(x *exchange, spelling, scheme string) error {
+func (p *Pool) locateNew(x *exchange, text, scheme string) error {
 	secure := strings.EqualFold(scheme, "https")
 	if !secure && !strings.EqualFold(scheme, "http") {
 		return ErrURL
@@ -106,9 +117,9 @@ func (p *Pool) locateNew(x *exchange, spelling, scheme string) error {
 	}
 	x.o = o
 	if at < 0 && !strings.Contains(name, "%") && len(o.spellings) < 4 {
-		spelling = strings.Clone(spelling) // of a URL that may be long
-		o.spellings = append(o.spellings, spelling)
-		p.spelled[spelling] = o
+		text = strings.Clone(text) // of a URL that may be long
+		o.spellings = append(o.spellings, text)
+		p.spelled[text] = spelling{text, text[len(text)-len(authority):][:len(x.host)], o}
 	}
 	return nil
 }
@@ -118,6 +129,7 @@ func (p *Pool) sweep() {
 	if len(p.origins) < mostOrigins {
 		return
 	}
+	p.last = spelling{}
 	for key, o := range p.origins {
 		if o.open == 0 && o.waiting.n == 0 {
 			for _, s := range o.spellings {

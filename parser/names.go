@@ -132,10 +132,20 @@ func knownString(name string) uint32 {
 	if n < 2 || n > maxName {
 		return 0
 	}
-	id := uint32(nameSlot[nameHash(lastFour(name), n)])
+	var last4 uint32
+	if n >= 4 {
+		s := name[n-4:]
+		last4 = uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24 // one load
+	} else {
+		last4 = lastFour(name)
+	}
+	id := uint32(nameSlot[nameHash(last4, n)])
 	known := names[id]
 	if len(known) != n {
 		return 0
+	}
+	if name == known {
+		return id // as programs write it that know how we do
 	}
 	for i := range n {
 		if lower(name[i]) != known[i] {
