@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"flag"
 	"io"
 	"log/slog"
 	"net"
@@ -16,13 +15,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -30,15 +29,7 @@ import (
 // speed: the machine may be busy.
 const patience = time.Minute
 
-// select(2) takes descriptors up to 1023 only. On a machine of many processors the
-// tests that run at the same time would have more open.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n > 4 {
-		flag.Set("test.parallel", "4")
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { loopback.Main(m) }
 
 // A rig is a loop that runs while its test does.
 type rig struct {

@@ -15,7 +15,7 @@ func TestAccess(t *testing.T) {
 	told := make(chan string, 10)
 	var addr atomic.Value
 	handles := make(chan Response, 1)
-	s := start(t, &Server{MaxHead: 1000, MaxBody: 1000, BodyTimeout: 20 * time.Millisecond, Access: func(a Access) {
+	access := func(a Access) {
 		line := fmt.Sprintf("%s %s %d %d %d", a.Method, a.Target, a.Status, a.Received, a.Sent)
 		if a.Aborted {
 			line += " aborted"
@@ -26,7 +26,8 @@ func TestAccess(t *testing.T) {
 			t.Errorf("%s: it took %v, from %v on", line, a.Duration, a.Began)
 		}
 		told <- line
-	}}, func(w Response, r Request) {
+	}
+	handler := func(w Response, r Request) {
 		switch string(r.Path()) {
 		case "/later":
 			w.After(10*time.Millisecond, func() { w.End("later") })
@@ -61,7 +62,9 @@ func TestAccess(t *testing.T) {
 		default:
 			r.Body(1000, func(p []byte) { w.EndBytes(p) })
 		}
-	})
+	}
+	patient := start(t, &Server{MaxHead: 1000, MaxBody: 1000, Access: access}, handler)
+	impatient := start(t, &Server{BodyTimeout: 20 * time.Millisecond, Access: access}, handler)
 	for _, c := range []struct{ in, want string }{
 		{get("/"), "GET / 200 0 0"},
 		{post("/?a=b", "hello"), "POST /?a=b 200 5 5"},
@@ -81,6 +84,10 @@ func TestAccess(t *testing.T) {
 		{get("/wait"), "GET /wait 0 0 0 aborted"},
 		{get("/wait?sent"), "GET /wait?sent 201 0 3 aborted"},
 	} {
+		s := patient
+		if strings.Contains(c.want, "408") {
+			s = impatient
+		}
 		k := s.dial()
 		addr.Store(k.LocalAddr().String())
 		k.Send(c.in)
@@ -99,7 +106,7 @@ func TestAccess(t *testing.T) {
 		s.idle()
 	}
 	// One after the other on one connection, and several at once.
-	k := s.dial()
+	k := patient.dial()
 	addr.Store(k.LocalAddr().String())
 	k.Send(get("/later?1") + get("/2") + get("/later?3"))
 	for _, want := range []string{"GET /later?1 200 0 5", "GET /2 200 0 0", "GET /later?3 200 0 5"} {
@@ -108,7 +115,7 @@ func TestAccess(t *testing.T) {
 		}
 	}
 	k.Close()
-	s.idle()
+	patient.idle()
 	if len(told) > 0 {
 		t.Errorf("told %q more", <-told)
 	}

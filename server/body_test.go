@@ -170,7 +170,7 @@ func TestEarlyEnd(t *testing.T) {
 				}
 				c.h(w, r)
 			})
-			for _, size := range []int{1, 100, 100 << 10, long} {
+			ask := func(size int) (*client, loopback.Answer) {
 				k := s.dial()
 				body := string(loopback.Pattern(size))
 				in := post("/", body)
@@ -181,6 +181,14 @@ func TestEarlyEnd(t *testing.T) {
 				a, err := k.Answer("POST")
 				if err != nil || c.name != "in Pipe" && a.Text != "ok" {
 					t.Fatalf("%d bytes: %v, %v", size, a, err)
+				}
+				return k, a
+			}
+			for _, size := range []int{1, 100, 100 << 10, long} {
+				k, a := ask(size)
+				// On a busy machine the timer may be due before Pipe has been given anything.
+				for try := 0; c.name == "in Pipe" && a.Close && try < 20; try++ {
+					k, a = ask(size)
 				}
 				switch { // row 73: a rest that is not going to be read costs the connection
 				case c.name == "in Pipe" && a.Close, size == 1 && a.Close, size == long && c.name != "in Pipe" && !a.Close:

@@ -25,7 +25,7 @@ import (
 func TestEmptyLineIsNoHead(t *testing.T) {
 	t.Parallel()
 	for _, pieces := range [][]string{{"\r\n"}, {"\r"}, {"\r", "\n"}, {"\r\n\r", "\n\r\n"}, {"\r\n", "\r\n", "\r\n"}} {
-		s := start(t, &Server{HeadTimeout: 400 * time.Millisecond, IdleTimeout: time.Hour, DrainTimeout: 10 * time.Millisecond}, mirror)
+		s := start(t, &Server{HeadTimeout: time.Second, IdleTimeout: time.Hour, DrainTimeout: 10 * time.Millisecond}, mirror)
 		c := s.dial()
 		c.Send(post("/", "abc") + pieces[0])
 		c.Want("200 POST / abc")
@@ -38,7 +38,7 @@ func TestEmptyLineIsNoHead(t *testing.T) {
 			t.Errorf("%q: idle %d, reading %d", pieces, st.Idle, st.Reading)
 		}
 		passed := make(chan bool)
-		s.do(func() { s.workers[0].loop.After(500*time.Millisecond, func() { close(passed) }) })
+		s.do(func() { s.workers[0].loop.After(1200*time.Millisecond, func() { close(passed) }) })
 		wait(t, passed)
 		last := pieces[len(pieces)-1]
 		if strings.HasSuffix(last, "\r") {
@@ -122,16 +122,17 @@ func downloadIsNotIdle(t *testing.T, answer func(w Response, body []byte)) {
 			t.Skip("this system does not say what it holds")
 		}
 		time.Sleep(2 * idle) // a client that takes its time
+		if st := s.Stats(); st.Conns != 1 || st.Limits.IdleTimeout != 0 {
+			t.Errorf("%d bytes: %d connections, %d of them ended by IdleTimeout, before the answer is read", size, st.Conns, st.Limits.IdleTimeout)
+		}
+		begins := time.Now()
 		if a, err := c.Answer("GET"); err != nil || len(a.Text) != size {
 			t.Fatalf("%d bytes, %v", len(a.Text), err)
 		}
-		passed := make(chan bool)
-		s.do(func() { s.workers[0].loop.After(idle/2, func() { close(passed) }) })
-		wait(t, passed)
-		if st := s.Stats(); st.Conns != 1 || st.Limits.IdleTimeout != 0 {
-			t.Errorf("%d bytes: %d connections, %d of them ended by IdleTimeout, %v behind the answer", size, st.Conns, st.Limits.IdleTimeout, idle/2)
-		}
 		c.WantEnd() // in the end it is idle
+		if d := time.Since(begins); d < idle {
+			t.Errorf("%d bytes: ended %v after the client began to read, within IdleTimeout", size, d)
+		}
 	}
 }
 
@@ -149,20 +150,35 @@ func TestMalformedBehindAnAnswerThatHasNotLeft(t *testing.T) {
 		r.Stream(func(p []byte, last bool) { w.Write(p) })
 	})
 	for _, before := range []string{"", get("/")} { // whose answer stands
-		c := s.dial()
-		c.Send(before + chunked1("1\r\na\r\nx"))
-		c.FIN()
-		want := "400"
+		want, stands := "400", 0
 		if before != "" {
-			want = "200 ok, 400"
+			want, stands = "200 ok, 400", 1
 		}
-		if got := c.All(); got != want {
+		// If the machine takes the loop's time away in the middle, the rest is read in
+		// another turn, and half an answer has left: so some tries may go wrong.
+		got := ""
+		for range 20 {
+			was := s.Stats()
+			c := s.dial()
+			c.Send(before + chunked1("1\r\na\r\nx"))
+			c.FIN()
+			var list []string
+			for a, err := c.Answer("GET"); err == nil; a, err = c.Answer("GET") {
+				list = append(list, a.String())
+			}
+			s.idle()
+			if got = strings.Join(list, ", "); got != want {
+				continue
+			}
+			st := s.Stats()
+			if st.Limits.Malformed != was.Limits.Malformed+1 || st.Status[2] != was.Status[2]+uint64(stands) || st.Status[4] != was.Status[4]+1 {
+				t.Errorf("%+v", st)
+			}
+			break
+		}
+		if got != want {
 			t.Errorf("answered %q, want %q", got, want)
 		}
-	}
-	s.idle()
-	if st := s.Stats(); st.Limits.Malformed != 2 || st.Status[2] != 1 || st.Status[4] != 2 {
-		t.Errorf("%+v", st)
 	}
 }
 
@@ -446,9 +462,17 @@ func TestHalfAnAnswerOverAUnixSocket(t *testing.T) {
 			}, "unix", filepath.Join(loopback.TempDir(t), "s"))
 			c := s.dial()
 			c.Send("GET / HTTP/1.0\r\n\r\n")
+			var b []byte
+			for !strings.HasSuffix(string(b), "half") {
+				next, err := c.In.ReadByte()
+				if err != nil {
+					t.Fatalf("read %q, and %v", b, err)
+				}
+				b = append(b, next)
+			}
 			c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-			if b, err := io.ReadAll(c.In); !strings.HasSuffix(string(b), "half") || !errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("read %q, and %v", b, err)
+			if b, err := io.ReadAll(c.In); len(b) > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("then read %q, and %v", b, err)
 			}
 			s.idle()
 			s.logs.Take()

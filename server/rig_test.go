@@ -18,6 +18,8 @@ type client = loopback.Peer
 
 const patience = loopback.Patience
 
+func TestMain(m *testing.M) { loopback.Main(m) }
+
 var (
 	dial    = loopback.Dial
 	until   = loopback.Until

@@ -248,7 +248,7 @@ func TestListeners(t *testing.T) {
 	t.Parallel()
 	for _, name := range poller.Names() {
 		for _, loops := range []int{1, 3} {
-			s := &Server{Poller: name, Loops: loops, Handler: mirror}
+			s := &Server{Poller: name, Loops: loops, Handler: mirror, SlowCallback: -1}
 			tcp, err := s.ListenConn("tcp", "127.0.0.1:0", &conn.Handler{Open: func(c *conn.Conn) { c.WriteString("hi "); c.Pipe(c) }})
 			if err != nil {
 				t.Fatal(err)

@@ -3,15 +3,28 @@
 package loopback
 
 import (
+	"flag"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/lurcher-net/lurcher/poller"
 )
+
+// Main is TestMain of packages whose tests run over every poller. select(2) takes
+// descriptors up to 1023 only, and on a machine of many processors the tests that run
+// at the same time would have more open.
+func Main(m *testing.M) {
+	flag.Parse()
+	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n > 4 {
+		flag.Set("test.parallel", "4")
+	}
+	os.Exit(m.Run())
+}
 
 // Descriptors returns how many are open, and skips the test where they cannot be
 // counted.
