@@ -125,16 +125,21 @@ func TestSystemCalls(t *testing.T) {
 	r := start(t, &Client{})
 	p := newRepeater(r, mirrorLoop(t, okAnswer), func(q Request) { q.End("") })
 	p.run(10)
-	r.do(func() {})
-	before := r.loop.Stats()
 	const n = 100
-	p.run(n)
-	r.do(func() {})
-	r.do(func() {})
-	after := r.loop.Stats()
-	if reads, writes := after.Reads-before.Reads, after.Writes-before.Writes; reads != n || writes != n {
-		t.Errorf("%d requests took %d reads and %d writes", n, reads, writes)
+	var reads, writes uint64
+	for range 10 { // on a busy machine an answer may come in two turns: one try has to be right
+		r.do(func() {})
+		r.do(func() {})
+		before := r.loop.Stats()
+		p.run(n)
+		r.do(func() {})
+		r.do(func() {})
+		after := r.loop.Stats()
+		if reads, writes = after.Reads-before.Reads, after.Writes-before.Writes; reads == n && writes == n {
+			return
+		}
 	}
+	t.Errorf("%d requests took %d reads and %d writes", n, reads, writes)
 }
 
 // TestIdleMemory is what an idle connection holds: its conn.Conn, its session, its

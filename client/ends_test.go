@@ -249,11 +249,11 @@ func TestSlowUpload(t *testing.T) {
 		io.ReadFull(p.In, make([]byte, 2))
 		p.Say("ok")
 	})
-	r := start(t, &Client{BodyTimeout: 20 * time.Millisecond})
+	r := start(t, &Client{BodyTimeout: 2 * time.Second})
 	r.ask("POST", url, func(q Request) {
 		q.Duplex()
 		q.Set("Content-Length", "2")
 		q.WriteString("a")
-		r.loop.After(200*time.Millisecond, func() { q.End("b") })
+		r.loop.After(2500*time.Millisecond, func() { q.End("b") })
 	}).want(t, "200 ok")
 }

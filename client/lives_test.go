@@ -191,10 +191,10 @@ func TestPhases(t *testing.T) {
 		{"no such name", &Client{Connect: noName}, "GET", "http://nowhere.invalid/", nil, Error{Resolve, false, errNoName}},
 		{"dial takes too long", &Client{Connect: func(*conn.Loop, string, *conn.Handler, func(error)) {}, DialTimeout: ms}, "GET", silent, nil, Error{Dial, false, os.ErrDeadlineExceeded}},
 		{"not TLS", &Client{}, "GET", strings.Replace(noTLS, "http", "https", 1), nil, Error{TLS, false, nil}},
-		{"TLS takes too long", &Client{DialTimeout: 50 * ms}, "GET", strings.Replace(silent, "http", "https", 1), nil, Error{TLS, false, os.ErrDeadlineExceeded}},
+		{"TLS takes too long", &Client{DialTimeout: 1000 * ms}, "GET", strings.Replace(silent, "http", "https", 1), nil, Error{TLS, false, os.ErrDeadlineExceeded}},
 		{"head takes too long", &Client{HeadTimeout: ms}, "GET", silent, nil, Error{Head, true, os.ErrDeadlineExceeded}},
-		{"all takes too long", &Client{Timeout: ms}, "GET", silent, nil, Error{Head, true, os.ErrDeadlineExceeded}},
-		{"all takes too long in an upload", &Client{Timeout: ms}, "POST", silent, func(q Request) { q.WriteString("x") }, Error{Write, true, os.ErrDeadlineExceeded}},
+		{"all takes too long", &Client{Timeout: 1000 * ms}, "GET", silent, nil, Error{Head, true, os.ErrDeadlineExceeded}},
+		{"all takes too long in an upload", &Client{Timeout: 1000 * ms}, "POST", silent, func(q Request) { q.WriteString("x") }, Error{Write, true, os.ErrDeadlineExceeded}},
 		{"body takes too long", &Client{BodyTimeout: ms}, "GET", stuck, nil, Error{Body, true, os.ErrDeadlineExceeded}},
 		{"nobody reads the upload", &Client{WriteTimeout: 10 * ms, MaxBacklog: 64 << 20}, "POST", deaf, func(q Request) { q.End(strings.Repeat("x", 30<<20)) }, Error{Write, true, os.ErrDeadlineExceeded}},
 		{"backlog", &Client{MaxBacklog: 1000}, "POST", silent, func(q Request) {

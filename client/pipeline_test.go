@@ -274,12 +274,12 @@ func TestPipelineTime(t *testing.T) {
 			p.Head()
 		}
 		for i := range 5 {
-			time.Sleep(300 * time.Millisecond) // the server's time, of which the last one sees more than HeadTimeout
+			time.Sleep(time.Second) // the server's time, of which the last one sees more than HeadTimeout
 			p.Say(answerOf(fmt.Sprint("/", i)))
 		}
 		io.Copy(io.Discard, p.In)
 	})
-	r := start(t, &Client{Pipeline: 8, MaxConns: 1, HeadTimeout: 1200 * time.Millisecond})
+	r := start(t, &Client{Pipeline: 8, MaxConns: 1, HeadTimeout: 4 * time.Second})
 	r.warm(url)
 	ch := make(chan got, 5)
 	r.do(func() {
@@ -297,7 +297,7 @@ func TestPipelineTime(t *testing.T) {
 			}
 		}
 	})
-	r = start(t, &Client{Pipeline: 8, MaxConns: 1, Timeout: time.Second, HeadTimeout: -1})
+	r = start(t, &Client{Pipeline: 8, MaxConns: 1, Timeout: 2 * time.Second, HeadTimeout: -1})
 	r.warm(silent)
 	r.do(func() {
 		for i := range 5 {

@@ -237,14 +237,14 @@ func (l *life) end(err error) {
 
 func TestLives(t *testing.T) {
 	t.Parallel()
-	lives(t, false, &Client{MaxConns: 16, WaitTimeout: -1, HeadTimeout: 2 * time.Second, ContinueTimeout: 5 * time.Millisecond, MaxWaiting: -1})
+	lives(t, false, &Client{MaxConns: 16, WaitTimeout: -1, HeadTimeout: 10 * time.Second, ContinueTimeout: 5 * time.Millisecond, MaxWaiting: -1})
 }
 
 // TestPipelinedLives is TestLives with requests behind others. A server that sends what nobody asked for cannot be
 // told from one that answers, if there is a request to answer: TestPipelinedPoison has the others.
 func TestPipelinedLives(t *testing.T) {
 	t.Parallel()
-	r := lives(t, true, &Client{Pipeline: 8, MaxConns: 4, WaitTimeout: -1, HeadTimeout: 2 * time.Second, ContinueTimeout: 5 * time.Millisecond, MaxWaiting: -1})
+	r := lives(t, true, &Client{Pipeline: 8, MaxConns: 4, WaitTimeout: -1, HeadTimeout: 10 * time.Second, ContinueTimeout: 5 * time.Millisecond, MaxWaiting: -1})
 	if st := r.Stats(); st.Pipelined == 0 || st.Retries == 0 {
 		t.Errorf("nothing was pipelined, or nothing sent again: %+v", st)
 	}
@@ -261,14 +261,16 @@ func lives(t *testing.T, pipelined bool, c *Client) *rig {
 	var lives []*life
 	done := make(chan bool)
 	r.do(func() {
-		under, began := 0, 0
+		under, began, silent := 0, 0, 0
 		var next func()
 		next = func() {
 			for ; under < 32 && began < n; began++ {
 				under++
 				mood := rnd.IntN(len(moods))
-				if moods[mood].name == "silence" && rnd.IntN(100) > 0 {
-					mood = 0
+				if moods[mood].name == "silence" {
+					if silent++; silent > 4 { // each takes HeadTimeout
+						mood = 0
+					}
 				}
 				switch name := moods[mood].name; {
 				case pipelined && name == "poison":

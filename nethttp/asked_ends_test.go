@@ -93,7 +93,7 @@ var askedEnds = []asked{
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi")
 		in.ReadByte()
 	}, do: func(c *http.Client, url string, say say) {
-		c.Timeout = time.Second // the head has to come within it
+		c.Timeout = 2 * time.Second // the head has to come within it
 		resp, err := c.Get(url)
 		if err != nil {
 			say("%v", err)

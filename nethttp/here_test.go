@@ -210,7 +210,7 @@ func TestBlockedLoopIsNamed(t *testing.T) {
 	waits, begun, end := make(chan bool), make(chan bool, 8), make(chan bool)
 	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { begun <- true; <-waits }), 8)
 	a.quick = time.Hour
-	s := start(t, &server.Server{SlowCallback: 20 * time.Millisecond}, func(w server.Response, r server.Request) {
+	s := start(t, &server.Server{SlowCallback: 400 * time.Millisecond}, func(w server.Response, r server.Request) {
 		if string(r.Path()) == "/blocks" {
 			blocks(begun, end)
 			w.End("")

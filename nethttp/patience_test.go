@@ -173,7 +173,7 @@ func TestReadDeadlineCloses(t *testing.T) {
 	t.Parallel()
 	s := start(t, &server.Server{BodyTimeout: time.Hour}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rc := http.NewResponseController(w)
-		rc.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		rc.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
 		b, err := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %v", b, errors.Is(err, os.ErrDeadlineExceeded))
 	}), 0))
@@ -195,7 +195,7 @@ func TestWriteTimeoutIsADeadline(t *testing.T) {
 		t.Skip(loopback.UnseenReset)
 	}
 	said := make(chan error, 1)
-	s := start(t, &server.Server{WriteTimeout: 300 * time.Millisecond}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, &server.Server{WriteTimeout: 1500 * time.Millisecond}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for {
 			if _, err := io.WriteString(w, long); err != nil {
 				said <- err

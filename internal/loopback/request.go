@@ -4,6 +4,7 @@ package loopback
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -33,7 +34,7 @@ func Chunks(target string, pieces ...string) string {
 func Pattern(n int) []byte {
 	b := make([]byte, 0, n+20)
 	for i := 0; len(b) < n; i++ {
-		b = fmt.Appendf(b, "%d,", i)
+		b = append(strconv.AppendInt(b, int64(i), 10), ',')
 	}
 	return b[:n]
 }
