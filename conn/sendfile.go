@@ -13,6 +13,7 @@ import (
 
 // segment is output that follows Conn.out: a range of a file, or bytes.
 type segment struct {
+	shared *File // if others send file too
 	file   *os.File
 	off, n int64 // the range; with buf, off counts the bytes that have been sealed
 	buf    *bytebufferpool.ByteBuffer
@@ -31,12 +32,19 @@ func (c *Conn) SendFile(f *os.File, off, n int64) error {
 	}
 	if off < 0 || n < 0 {
 		f.Close()
-		return errors.New("conn: SendFile wants an offset and a length that are not negative")
+		return errRange
 	}
-	x := c.extra()
-	x.queue = append(x.queue, segment{file: f, off: off, n: n})
-	c.touch()
+	c.enqueue(segment{file: f, off: off, n: n})
 	return nil
+}
+
+var errRange = errors.New("conn: SendFile wants an offset and a length that are not negative")
+
+// enqueue makes s follow all that has been written.
+func (c *Conn) enqueue(s segment) {
+	x := c.extra()
+	x.queue = append(x.queue, s)
+	c.touch()
 }
 
 // tail returns the buffer for bytes after the last file.
@@ -50,7 +58,10 @@ func (x *extra) tail() *[]byte {
 // dropFirst removes the first segment from the queue and gives back what it holds.
 func (x *extra) dropFirst() {
 	s := x.queue[0]
-	if s.file != nil {
+	switch {
+	case s.shared != nil:
+		s.shared.release()
+	case s.file != nil:
 		s.file.Close()
 	}
 	if s.buf != nil {

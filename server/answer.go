@@ -4,8 +4,11 @@
 package server
 
 import (
+	"cmp"
 	"os"
 	"strconv"
+
+	"github.com/lurcher-net/lurcher/conn"
 )
 
 // write sends a part of the body.
@@ -134,39 +137,60 @@ func (s *session) finishWhole(body []byte) error {
 }
 
 func (s *session) sendFile(f *os.File, off, n int64) error {
+	if send, err := s.beforeFile(off, n); !send {
+		return cmp.Or(err, f.Close())
+	}
+	return s.afterFile(s.conn.SendFile(f, off, n))
+}
+
+func (s *session) sendShared(f *conn.File, off, n int64) error {
+	if send, err := s.beforeFile(off, n); !send {
+		return err
+	}
+	err := s.conn.SendShared(f, off, n)
+	if err == os.ErrClosed {
+		s.happens(givenUp, err) // what was written promises the file
+		return err
+	}
+	return s.afterFile(err)
+}
+
+// beforeFile sends what comes before n bytes of a file. It reports whether they are to
+// be sent.
+func (s *session) beforeFile(off, n int64) (send bool, err error) {
 	if off < 0 || n < 0 {
-		f.Close()
-		return errRange
+		return false, errRange
 	}
 	s.extra() // which counts what is written
 	if !s.is(sent) {
 		if err := s.startAnswer(n, nil); err != nil {
-			f.Close()
-			return err
+			return false, err
 		}
 	}
 	switch x := s.x; {
 	case s.is(headOnly):
 		s.drop(n)
-		return f.Close()
+		return false, nil
 	case s.is(bodiless):
-		f.Close()
-		return ErrNoBody
+		return false, ErrNoBody
 	case n == 0:
-		return f.Close() // an empty chunk would be the last one
+		return false, nil // an empty chunk would be the last one
 	case s.is(chunked):
-		x.written += n
 		s.conn.WriteString(strconv.FormatInt(n, 16) + "\r\n")
-		err := s.conn.SendFile(f, off, n)
-		s.conn.Write(crlf)
-		return err
 	case x.declared >= 0 && x.written+n > x.declared:
-		f.Close()
 		x.tooLong = true
-		return ErrLength
+		return false, ErrLength
 	}
 	s.x.written += n
-	return s.conn.SendFile(f, off, n)
+	return true, nil
+}
+
+// afterFile sends what comes after a file.
+func (s *session) afterFile(err error) error {
+	if s.is(chunked) {
+		s.conn.Write(crlf)
+	}
+	return err
 }
 
 // mostDropped bytes of a body may be left out in one turn before Full is true.

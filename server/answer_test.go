@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
@@ -97,6 +98,26 @@ func TestAnswers(t *testing.T) {
 			head, ok + "Content-Length: 5\r\n\r\n"},
 		{"SendFile of nothing", func(w Response, r Request) { w.SendFile(file(t, ""), 0, 0); w.End("") },
 			get("/"), ok + "Content-Length: 0\r\n\r\n"},
+		{"SendShared", func(w Response, r Request) { w.SendShared(shared(t, "0123456789"), 2, 5); w.End("") },
+			get("/"), ok + "Content-Length: 5\r\n\r\n23456"},
+		{"SendShared among parts", func(w Response, r Request) {
+			f := shared(t, "0123456789")
+			w.WriteString("a")
+			w.SendShared(f, 0, 10)
+			w.SendShared(f, 0, 0)
+			w.SendShared(f, 9, 1)
+			w.End("b")
+		}, get("/"), ok + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\na\r\n0123456789\r\n1\r\n9\r\n1\r\nb\r\n0\r\n\r\n"},
+		{"SendShared to HEAD", func(w Response, r Request) { w.SendShared(shared(t, "0123456789"), 2, 5); w.End("") },
+			head, ok + "Content-Length: 5\r\n\r\n"},
+		{"SendShared of a file that is closed, among parts", func(w Response, r Request) {
+			f := shared(t, "0123456789")
+			w.WriteString("a")
+			f.Close()
+			if err := w.SendShared(f, 0, 10); err != os.ErrClosed || !errors.Is(w.End("b"), net.ErrClosed) {
+				t.Error(err)
+			}
+		}, get("/"), ok + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\na\r\n"}, // half of it, and the end
 		{"a refusal", end, get("/", "A b"), "HTTP/1.1 400 Bad Request\r\nDate: D\r\nContent-Type: text/plain; charset=utf-8\r\n" +
 			"Connection: close\r\nContent-Length: 38\r\n\r\n400 Bad Request: malformed field name\n"},
 		{"row 71, a refusal of HEAD", end, request("HEAD", "/", "Expect: tea"), "HTTP/1.1 417 Expectation Failed\r\nDate: D\r\nContent-Type: text/plain; charset=utf-8\r\n" +
@@ -122,6 +143,13 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// shared is file for SendShared.
+func shared(t *testing.T, content string) *conn.File {
+	f := conn.NewFile(file(t, content))
+	t.Cleanup(func() { f.Close() })
+	return f
 }
 
 // file is an open file with that content; SendFile closes it.

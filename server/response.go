@@ -351,6 +351,16 @@ func (w Response) SendFile(f *os.File, off, n int64) error {
 	return w.s.mistake(w.s.sendFile(f, off, n))
 }
 
+// SendShared is [Response.SendFile] of a file that many answers may send at the same
+// time, and that stays open. If f is closed already, it returns os.ErrClosed, and closes
+// the connection, because the length has been promised.
+func (w Response) SendShared(f *conn.File, off, n int64) error {
+	if !w.valid() {
+		return errOver
+	}
+	return w.s.mistake(w.s.sendShared(f, off, n))
+}
+
 // Continue sends 100 Continue to a client that waits for it ("Expect: 100-continue")
 // before it sends the body. Stream, Body and Pipe do so on their own.
 func (w Response) Continue() error {
