@@ -64,6 +64,28 @@ func ExampleResponse_SendFile() {
 	// Output: a file
 }
 
+// A file that many ask for is opened once.
+func ExampleResponse_SendShared() {
+	f, err := os.CreateTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	os.Remove(f.Name())
+	n, _ := f.WriteString("a file\n")
+	shared := conn.NewFile(f)
+	run(func(w server.Response, r server.Request) {
+		w.SendShared(shared, 0, int64(n))
+		w.End("")
+	}, func(url string) {
+		show(http.Get(url))
+		show(http.Get(url))
+	})
+	shared.Close() // once all of it has been sent
+	// Output:
+	// a file
+	// a file
+}
+
 // What is known only when the body has been sent follows it.
 func ExampleResponse_Trailer() {
 	run(func(w server.Response, r server.Request) {

@@ -45,7 +45,8 @@ var serverScenarios = []scenario{
 		about: "By encoding/json in all Go programs, so that most of it is the same for all of them."},
 	{name: "large-64", title: "64 KB, 64 connections", path: peer.LargePath, needs: contender.Large, conns: 64},
 	{name: "file-64", few: true, title: "64 KB from a file, 64 connections", path: peer.FilePath, needs: contender.File, conns: 64,
-		about: "The answer before this comes from memory where a server is a program, from a file where it serves those: here it is a file for all."},
+		about: "The answer before this comes from memory where a server is a program, from a file where it serves those: here it is a file for all. " +
+			"lurcher and lighttpd keep it open, and look once a second whether it is still the same; the others open it for each answer."},
 	{name: "post-64", title: "POST of 4 KB, 64 connections", path: peer.PostPath, needs: contender.Post, conns: 64, body: 4096},
 	{name: "close-64", title: "A connection for each request, 64 at a time", path: peer.HelloPath, conns: 64, close: true,
 		about: "With \"Connection: close\": the cost of accepting and closing."},
