@@ -38,7 +38,10 @@ func TestSendShared(t *testing.T) {
 				r.Fatalf("%d: %d bytes, %v; want %d", i, len(got), err, len(want))
 			}
 		}
-		if err := shared.Close(); err != nil || f.Fd() == ^uintptr(0) {
+		if err := shared.Close(); err != nil {
+			r.Error(err)
+		}
+		if _, err := f.Stat(); err != nil {
 			r.Error("closed while it is being sent:", err)
 		}
 		if err := shared.Close(); !errors.Is(err, os.ErrClosed) {
