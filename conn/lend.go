@@ -10,31 +10,49 @@ import (
 )
 
 func init() {
-	lend.Run = func(l any, fn func(*lend.Lease)) bool { return l.(*Loop).lendGoroutine(fn) }
+	lend.Run = func(c any, f lend.Function) bool { return c.(*Conn).lend(f) }
 	lend.Next = func(c any) { c.(*Conn).next() }
 }
 
-// lendGoroutine calls fn. If that loses the loop this goroutine ends with it: the next one goes
-// on after the posted function that called it, as after a panic.
-func (l *Loop) lendGoroutine(fn func(*lend.Lease)) bool {
-	me := l.lease
-	if me == nil {
+// lend calls f and what follows it.
+func (c *Conn) lend(f lend.Function) bool {
+	l := c.loop
+	if l.lease == nil {
 		return false
 	}
+	for f != nil {
+		l.lentTo = f
+		c.lendOnce(f)
+		l.running = c
+		f = f.Then()
+	}
+	l.lentTo = nil
+	l.settle()
+	return true
+}
+
+// lendOnce calls f.Run. If that loses the loop, this goroutine ends with it, and the turn goes
+// on on the next one, as after a panic.
+func (c *Conn) lendOnce(f lend.Function) {
+	l := c.loop
+	me := l.lease
 	l.running = nil
+	mine := false
 	me.Begin(l.heir)
-	returned := false
 	defer func() {
-		for !returned && !me.Lost() { // runtime.Goexit, or a panic: only fn ends by it
-			me.Leave()
+		if !mine {
+			me.Lose() // runtime.Goexit, or a panic
+			c.Post(func() {
+				if next := f.Then(); next != nil {
+					c.lend(next)
+				}
+			})
 		}
 	}()
-	fn(me)
-	returned = true
-	if !me.End() {
+	f.Run(me)
+	if mine = me.End(); !mine {
 		runtime.Goexit()
 	}
-	return true
 }
 
 // heir starts the goroutine that takes over. It is the loop's that starts it, so that
@@ -48,11 +66,10 @@ func (l *Loop) heir(wake chan struct{}) {
 	}()
 }
 
-// next makes the calls that c waits for, if c is all that this turn would call again.
+// next makes the calls that c waits for, if it was the last to ask for them.
 func (c *Conn) next() {
-	l := c.loop
-	if q := &l.deferred; q.len() == 1 && c.is(deferred) {
-		q.pop().again()
+	if l := c.loop; l.deferred.dropLast(c) {
+		c.again()
 		l.running = nil
 	}
 }

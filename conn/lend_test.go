@@ -2,9 +2,11 @@ package conn_test
 
 import (
 	"context"
+	"io"
+	"log/slog"
+	"net"
 	"runtime"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,64 +15,134 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
+// A lentTo is a lend.Function.
+type lentTo struct {
+	run    func(*lend.Lease)
+	then   func() lend.Function
+	resume func()
+}
+
+func (f *lentTo) Run(l *lend.Lease)   { f.run(l) }
+func (f *lentTo) Then() lend.Function { return f.then() }
+func (f *lentTo) Resume()             { f.resume() }
+
+// lendLoop is a loop with one connection.
+func lendLoop(t *testing.T, h *conn.Handler) (*conn.Loop, *conn.Conn) {
+	p, err := poller.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := conn.NewLoop(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	peer, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { peer.Close() })
+	nc, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := l.Adopt(nc, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l, c
+}
+
 // TestLend: a posted function that is lent the loop's goroutine keeps it while it is
-// quick. In whatever way it loses the loop, that goes on elsewhere, in order.
+// quick. In whatever way it loses the loop, that goes on elsewhere, in order, and
+// the end of each is called there.
 func TestLend(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		fn   func(lease *lend.Lease, wait <-chan bool)
-		kept bool
+	for name, k := range map[string]struct {
+		run    func(lease *lend.Lease, wait <-chan bool)
+		lost   bool
+		then   func() // what Then does beside
+		closed bool   // the connection is
 	}{
-		"quick":  {func(*lend.Lease, <-chan bool) {}, true},
-		"held":   {func(l *lend.Lease, _ <-chan bool) { holds(t, l); l.Release() }, true},
-		"leaves": {func(l *lend.Lease, wait <-chan bool) { l.Leave(); l.Leave(); <-wait }, false},
-		"waits":  {func(l *lend.Lease, wait <-chan bool) { <-wait }, false},
-		"holds, waits": {func(l *lend.Lease, wait <-chan bool) {
+		"quick":  {run: func(*lend.Lease, <-chan bool) {}},
+		"held":   {run: func(l *lend.Lease, _ <-chan bool) { holds(t, l); l.Release() }},
+		"leaves": {run: func(l *lend.Lease, wait <-chan bool) { l.Leave(); l.Leave(); <-wait }, lost: true},
+		"waits":  {run: func(l *lend.Lease, wait <-chan bool) { <-wait }, lost: true},
+		"holds, waits": {run: func(l *lend.Lease, wait <-chan bool) {
 			holds(t, l)
 			time.AfterFunc(5*time.Millisecond, l.Release)
 			<-wait
-		}, false},
-		"Goexit":        {func(*lend.Lease, <-chan bool) { runtime.Goexit() }, false},
-		"leaves, exits": {func(l *lend.Lease, _ <-chan bool) { l.Leave(); runtime.Goexit() }, false},
+		}, lost: true},
+		"Goexit":              {run: func(*lend.Lease, <-chan bool) { runtime.Goexit() }, lost: true},
+		"panics":              {run: func(*lend.Lease, <-chan bool) { panic("on purpose") }, lost: true},
+		"leaves, exits":       {run: func(l *lend.Lease, _ <-chan bool) { l.Leave(); runtime.Goexit() }, lost: true},
+		"leaves, panics":      {run: func(l *lend.Lease, _ <-chan bool) { l.Leave(); panic("on purpose") }, lost: true},
+		"then panics":         {run: func(*lend.Lease, <-chan bool) {}, then: func() { panic("on purpose") }, closed: true},
+		"then exits":          {run: func(*lend.Lease, <-chan bool) {}, then: runtime.Goexit, closed: true},
+		"leaves, then panics": {run: func(l *lend.Lease, _ <-chan bool) { l.Leave() }, lost: true, then: func() { panic("on purpose") }, closed: true},
+		"leaves, then exits":  {run: func(l *lend.Lease, _ <-chan bool) { l.Leave() }, lost: true, then: runtime.Goexit, closed: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p, err := poller.New()
-			if err != nil {
-				t.Fatal(err)
+			const n = 3
+			begun, followed, wait := make(chan int, n), make(chan int, n), make(chan bool)
+			ended, resumed, kept := make(chan bool, n), make(chan bool, n), make(chan bool, n)
+			closed := make(chan error, 1)
+			l, c := lendLoop(t, &conn.Handler{Close: func(_ *conn.Conn, err error) { closed <- err }})
+			here := func() {
+				if !l.Here() {
+					t.Error("what follows is not called on the loop's goroutine")
+				}
 			}
-			l, err := conn.NewLoop(p)
-			if err != nil {
-				t.Fatal(err)
+			l.Ref() // until all is seen
+			for i := range n {
+				f := &lentTo{
+					run:    func(lease *lend.Lease) { begun <- i; k.run(lease, wait) },
+					resume: func() { here(); resumed <- true },
+					then: func() lend.Function {
+						here()
+						ended <- true
+						if k.then != nil {
+							k.then()
+						}
+						return nil
+					},
+				}
+				l.Post(func() { lend.Run(c, f); kept <- true })
+				l.Post(func() { here(); followed <- i })
 			}
-			var mu sync.Mutex
-			var order []int
-			note := func(i int) { mu.Lock(); defer mu.Unlock(); order = append(order, i) }
-			wait, returned := make(chan bool), make(chan bool, 3)
-			for i := range 3 {
-				l.Post(func() {
-					lend.Run(l, func(lease *lend.Lease) {
-						note(i)
-						c.fn(lease, wait)
-					})
-					returned <- true
-				})
-				l.Post(func() {
-					note(-i)
-					if !l.Here() {
-						t.Error("what follows is not called on the loop's goroutine")
-					}
-				})
-			}
-			if err := l.Run(context.Background()); err != nil {
-				t.Error(err)
+			ran := make(chan error)
+			go func() { ran <- l.Run(context.Background()) }()
+			for i := range n {
+				if b, f := <-begun, <-followed; b != i || f != i {
+					t.Errorf("%d has begun, and %d followed, not %d", b, f, i)
+				}
 			}
 			close(wait)
-			if kept := len(returned) == 3; kept != c.kept {
-				t.Errorf("%d of 3 kept the loop", len(returned))
+			for range n {
+				<-ended
+				if k.lost || k.closed {
+					<-resumed
+				}
 			}
-			if want := []int{0, 0, 1, -1, 2, -2}; !slices.Equal(order, want) {
-				t.Errorf("the order is %v, not %v", order, want)
+			l.Post(func() {
+				here()
+				c.Abort()
+				l.Unref()
+			})
+			if err := <-ran; err != nil {
+				t.Error(err)
+			}
+			if came := !k.lost && !k.closed; came && len(kept) != n || !came && len(kept) != 0 {
+				t.Errorf("%d of %d came back", len(kept), n)
+			}
+			if err := <-closed; (err != nil && err != net.ErrClosed) != k.closed {
+				t.Errorf("the connection was closed with %v", err)
 			}
 		})
 	}
@@ -85,18 +157,25 @@ func holds(t *testing.T, l *lend.Lease) {
 	}
 }
 
+// TestLendNext: what follows on a function is run before anything else.
+func TestLendNext(t *testing.T) {
+	t.Parallel()
+	var order []int
+	l, c := lendLoop(t, &conn.Handler{})
+	note := func(i int) func(*lend.Lease) { return func(*lend.Lease) { order = append(order, i) } }
+	last := &lentTo{run: note(2), then: func() lend.Function { c.Abort(); return nil }}
+	l.Post(func() { lend.Run(c, &lentTo{run: note(1), then: func() lend.Function { return last }}) })
+	l.Post(func() { order = append(order, 3) })
+	if err := l.Run(context.Background()); err != nil || !slices.Equal(order, []int{1, 2, 3}) {
+		t.Errorf("the order is %v, %v", order, err)
+	}
+}
+
 // TestLendByHand: a loop that a test turns by hand has nobody to take it over.
 func TestLendByHand(t *testing.T) {
 	t.Parallel()
-	p, err := poller.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := conn.NewLoop(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if lend.Run(l, func(*lend.Lease) { t.Error("it was called") }) {
+	l, c := lendLoop(t, &conn.Handler{})
+	if lend.Run(c, &lentTo{run: func(*lend.Lease) { t.Error("it was called") }}) {
 		t.Error("it says that it was called")
 	}
 	ctx, cancel := context.WithCancel(context.Background())

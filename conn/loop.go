@@ -104,7 +104,8 @@ type Loop struct {
 
 	post postbox
 
-	lease     *lend.Lease   // of the goroutine that runs the callbacks: see lendGoroutine
+	lease     *lend.Lease   // of the goroutine that runs the callbacks: see lend.go
+	lentTo    lend.Function // while a posted function lends the goroutine
 	goroutine atomic.Uint64 // its number; 0: none
 	runContext
 	//lint:ignore U1000 debug builds use it

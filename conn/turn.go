@@ -107,6 +107,10 @@ func (l *Loop) turn() (done bool) {
 	l.turning = true
 	l.counted()
 	defer l.recovered(l.lease)
+	if f := l.lentTo; f != nil { // the turn was interrupted there
+		l.lentTo = nil
+		l.Post(f.Resume)
+	}
 	l.settle()
 	for ; l.list < lists; l.list++ {
 		l.handOut()
@@ -255,6 +259,19 @@ func (q *queue) pop() *Conn {
 		}
 	}
 	return c
+}
+
+// dropLast removes c if it is the last, and reports whether it was.
+func (q *queue) dropLast(c *Conn) bool {
+	n := len(q.list) - 1
+	if q.len() == 0 || q.list[n] != c {
+		return false
+	}
+	q.list[n] = nil
+	if q.list = q.list[:n]; q.at == n {
+		q.list, q.at = q.list[:0], 0
+	}
+	return true
 }
 
 // closeFDs closes the descriptors of connections that ended in this turn. Not

@@ -316,8 +316,24 @@ func flaky(n int) func(c net.Conn, in lineReader) {
 	}
 }
 
-// idle waits until a connection that served is idle on either side.
-func settled() { time.Sleep(20 * time.Millisecond) }
+// ask is show of one request, and waits until its connection is idle. lurcher's Transport
+// has it back before the caller sees the end of the answer, net/http's a little later.
+func (say say) ask(c *http.Client, req *http.Request) {
+	idle := make(chan error, 1)
+	_, theirs := c.Transport.(*http.Transport)
+	if theirs {
+		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{PutIdleConn: func(err error) { idle <- err }}))
+	}
+	resp, err := c.Do(req)
+	show(say, resp, err)
+	if theirs && err == nil {
+		select {
+		case <-idle:
+		case <-time.After(patience):
+			say("the connection does not become idle")
+		}
+	}
+}
 
 var askedConnections = []asked{
 	{name: "one is used again", h: func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RemoteAddr) }, do: func(c *http.Client, url string, say say) {
@@ -365,9 +381,7 @@ var askedConnections = []asked{
 		for range 3 {
 			req, _ := http.NewRequest("POST", url, strings.NewReader("x"))
 			req.Header.Set("Idempotency-Key", "1")
-			resp, err := c.Do(req)
-			show(say, resp, err)
-			settled()
+			say.ask(c, req)
 		}
 	}},
 	{name: "MaxIdleConnsPerHost: none is kept", set: settings{MaxIdleConnsPerHost: -1, DialContext: dialAlias}, h: remote, do: connections("a", "a", "a")},
@@ -398,9 +412,7 @@ func repeat(n int, method string, body func() io.Reader) func(c *http.Client, ur
 				b = body()
 			}
 			req, _ := http.NewRequest(method, url, b)
-			resp, err := c.Do(req)
-			show(say, resp, err)
-			settled()
+			say.ask(c, req)
 		}
 	}
 }
@@ -467,14 +479,12 @@ func traced(method string, body func() io.Reader) func(c *http.Client, url strin
 				b = body()
 			}
 			req, _ := http.NewRequestWithContext(httptrace.WithClientTrace(context.Background(), trace), method, url, b)
-			resp, err := c.Do(req)
-			show(say, resp, err)
+			say.ask(c, req)
 			mu.Lock()
 			for _, l := range list {
 				say("%s", l)
 			}
 			mu.Unlock()
-			settled()
 		}
 	}
 }

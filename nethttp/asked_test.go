@@ -63,11 +63,12 @@ var askedRequests = []asked{
 			}
 			var mu sync.Mutex
 			var fields, events []string
+			var waits bool // in net/http another goroutine may be told first that it goes on
 			note := func(what string) { mu.Lock(); defer mu.Unlock(); events = append(events, what) }
 			resp, err := c.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 				WroteHeaderField: func(key string, value []string) { fields = append(fields, fmt.Sprint(key, value)) },
 				WroteHeaders:     func() { note("headers") },
-				Wait100Continue:  func() { note("waits") },
+				Wait100Continue:  func() { mu.Lock(); defer mu.Unlock(); waits = true },
 				Got100Continue:   func() { note("continues") },
 				WroteRequest:     func(i httptrace.WroteRequestInfo) { note(fmt.Sprint("written ", i.Err)) },
 			})))
@@ -79,7 +80,7 @@ var askedRequests = []asked{
 			resp.Body.Close()
 			mu.Lock()
 			slices.Sort(fields)
-			say("%v %v", fields, events)
+			say("%v %v %v", fields, events, waits)
 			mu.Unlock()
 		}
 	}},

@@ -35,7 +35,7 @@ type call struct {
 	resp    response
 	place
 	lease *lend.Lease   // of the loop that the handler is called on, or nil
-	kind  uint8         // of its handler's: see site.quick
+	kind  uint8         // of its handler's: see kindOf
 	took  time.Duration // by the handler, once it has returned
 
 	mu      sync.Mutex // for what follows
@@ -149,7 +149,9 @@ func (c *call) finish(cut bool) {
 		c.out.tail = c.desk.buf
 	}
 	c.changed.Broadcast()
-	c.step()
+	if c.lease == nil {
+		c.post()
+	} // else the loop calls Then
 }
 
 // step has the call's step run: at once if the handler is called on the loop. c.mu is
@@ -162,9 +164,23 @@ func (c *call) step() {
 	c.posted = true
 	d := c.desk
 	c.mu.Unlock()
-	d.onStep()
-	c.lease.Release()
-	c.mu.Lock()
+	defer c.mu.Lock()
+	c.held(d.step)
+}
+
+// held calls fn while the handler holds the loop, and releases that. If a callback of the
+// program panics in there, or ends the goroutine, its connection ends, as it does when
+// that happens in a function that was posted.
+func (c *call) held(fn func()) {
+	x, whole := c.exchange(), false
+	defer func() {
+		if !whole && x != nil {
+			x.Abort()
+		}
+		c.lease.Release()
+	}()
+	fn()
+	whole = true
 }
 
 // post makes the loop run the call's step, which takes all that is there by then. c.mu is
@@ -182,11 +198,11 @@ func (c *call) post() {
 func (c *call) do(fn func(x adapt.Exchange)) error {
 	done := make(chan error, 1)
 	act := func() {
+		err := errOver
+		defer func() { done <- err }() // also if a callback of the program panics
 		if x := c.exchange(); x != nil {
+			err = nil
 			fn(x)
-			done <- nil
-		} else {
-			done <- errOver
 		}
 	}
 	if err := c.onLoop(act); err != nil {
@@ -202,8 +218,7 @@ func (c *call) onLoop(fn func()) error {
 	here := !c.posted && c.lease.Hold()
 	c.mu.Unlock()
 	if here {
-		fn()
-		c.lease.Release()
+		c.held(fn)
 		return nil
 	}
 	c.lease.Leave()

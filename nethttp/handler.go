@@ -4,7 +4,7 @@
 //
 //	loop        serve       the head is copied, the body begins to be buffered
 //	loop        site.hand   at the end of the turn calls whose bodies have come go to the pool
-//	            site.runs   unless the handler is likely to be quick: then the loop's goroutine calls it (here.go)
+//	            call.Run    is called there instead if the handler is likely to be quick (here.go)
 //	goroutine   call.run    builds the http.Request, calls the handler (request.go, body.go, response.go)
 //	loop        desk.onStep takes over what the handler has written (loop.go)
 
@@ -57,14 +57,15 @@ func Handler(h http.Handler, workers int) server.Handler {
 type adapter struct {
 	handler http.Handler
 	pool    pool
-	quick   time.Duration // see mayRun; 0: all handlers are handed over, as some tests want it
+	quick   time.Duration // see mayRun: tests have the loop call all handlers, or none
+	wary    int           // see habit
 	sites   sync.Map      // *conn.Loop to *site
 	loops   atomic.Int32
 	told    sync.Map // places in the program that were logged for a mistake
 }
 
 func newAdapter(h http.Handler, workers int) *adapter {
-	a := &adapter{handler: h, quick: quick}
+	a := &adapter{handler: h, quick: quick, wary: wary}
 	a.pool.limit = workers
 	return a
 }
@@ -80,8 +81,8 @@ type site struct {
 	calls     []*call // of this turn: calls[at:] are to be handed over, see hand
 	at        int
 	flush     func()
-	following bool      // runs itself takes what is added
-	took      [256]took // by handlers of each kind
+	following bool       // follow takes what is added itself
+	habits    [256]habit // of handlers of each kind: see mayRun
 }
 
 func (a *adapter) siteOf(l *conn.Loop, x adapt.Exchange) *site {
@@ -207,10 +208,14 @@ func (s *site) next() *call {
 	return c
 }
 
-// hand runs the calls of this turn, or gives them to the pool. It returns after the first
-// that it runs itself, because that may lose the loop: the rest is posted.
+// hand runs the calls of this turn, or gives them to the pool, as far as its time
+// allows. If it loses the loop it is called again there: see call.Resume.
 func (s *site) hand() {
-	for s.waiting() > 0 {
+	for first := true; s.waiting() > 0; first = false {
+		if !first && s.loop.Late() {
+			s.loop.Post(s.flush)
+			return
+		}
 		c := s.next()
 		switch x := c.exchange(); {
 		case x == nil:
@@ -219,10 +224,10 @@ func (s *site) hand() {
 			c.gather(0, 1) // its client sends nothing before the handler asks
 		case s.adapter.pool.limit > 0 && !c.gathered():
 			c.gather(gatherTime, 0)
-		case s.mayRun(c, x):
-			s.runs(c, x)
-			return
-		default:
+		case !s.mayRun(c, x):
+			c.submit(x)
+		case !x.Lend(c):
+			s.adapter.pool.exit(c)
 			c.submit(x)
 		}
 	}

@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	// quick is how long handlers of a kind take on average that the loop calls itself:
-	// about as much as handing them over costs.
-	quick = 50 * time.Microsecond
+	// quick is how long handlers of a kind take on average that the loop calls itself.
+	// Handing one over costs some microseconds, which is also the least that a handler
+	// takes which waits for anybody.
+	quick = 20 * time.Microsecond
 
 	// Where there are fewer loops than processors it is a part of that: the others could
 	// do the handlers' work meanwhile.
@@ -26,13 +27,30 @@ const (
 
 	// slow is what handlers count for that take longer: some do because the machine is
 	// busy, or the garbage collector.
-	slow = 500 * time.Microsecond
+	slow = 10 * quick
+
+	// wary is how many calls of a kind are handed over after one that has lost the loop,
+	// which keeps others waiting for a millisecond or two. To hand over as many takes
+	// about as long: so if one in a hundred waits for a backend, the others wait for few.
+	wary = 256
 )
 
-// took is how long the last handlers of a kind took: a moving average.
-type took time.Duration
+// A habit is how long the last handlers of a kind took.
+type habit struct {
+	mean time.Duration // moving average
+	wary int           // calls to be handed over in any case
+}
 
-func (t *took) note(d time.Duration) { *t += (took(min(d, slow)) - *t) / 16 }
+// note counts a call that took d, and perhaps lost the loop: then the next wary calls
+// are handed over.
+func (h *habit) note(d time.Duration, lost bool, wary int) {
+	h.mean += (min(d, slow) - h.mean) / 16
+	if lost {
+		h.wary = wary
+	} else {
+		h.wary = max(h.wary-1, 0)
+	}
+}
 
 // kindOf groups requests whose handlers take about as long: by method, and by the first
 // two segments of the path, as far as they are short.
@@ -59,53 +77,62 @@ func (s *site) mayRun(c *call, x adapt.Exchange) bool {
 	if int(s.adapter.loops.Load()) < runtime.GOMAXPROCS(0) {
 		limit /= fewLoops
 	}
-	return time.Duration(s.took[c.kind]) < limit && !x.Receiving() && s.adapter.pool.enter(c)
+	is := &s.habits[c.kind]
+	return is.wary == 0 && is.mean < limit && !x.Receiving() && s.adapter.pool.enter(c)
 }
 
-// runs calls the handler, and then those of what the client has pipelined, as far as
-// that is quick too: their answers leave in one write. A handler that is slow holds none
-// of them back, because then another goroutine goes on with the loop, and sends them.
-func (s *site) runs(c *call, x adapt.Exchange) {
-	if s.waiting() > 0 {
-		s.loop.Post(s.flush) // what others have answered does not wait for these
-	}
-	for c != nil {
-		if !lend.Run(s.loop, c.desk.here) {
-			s.adapter.pool.exit(c)
-			c.submit(x)
-			return
-		}
-		c, x = s.follow(x)
-	}
+// Run is that of lend.Function: it calls the handler. From now on it may lose the loop
+// at any time, and so touches nothing of the site's.
+func (c *call) Run(lease *lend.Lease) {
+	c.lease = lease
+	defer c.peer.site.adapter.pool.exit(c) // also if the handler ends the goroutine
+	c.run()
 }
+
+// Then is that of lend.Function: it ends the exchange, and returns the client's next
+// request if that is to be run here too: the answers to a pipeline leave in one write.
+func (c *call) Then() lend.Function {
+	c.mu.Lock()
+	d, posted := c.desk, c.posted
+	c.mu.Unlock()
+	if d == nil || posted {
+		return nil // it was hijacked, or the step that was posted does it
+	}
+	x := c.exchange()
+	d.onStep()
+	if x == nil {
+		return nil
+	}
+	if next := c.peer.site.follow(x); next != nil {
+		return next
+	}
+	return nil
+}
+
+// Resume is that of lend.Function: it is called if Run has lost the loop.
+func (c *call) Resume() { c.peer.site.hand() }
 
 // follow returns the client's next request, if its handler is to be called next.
-func (s *site) follow(x adapt.Exchange) (*call, adapt.Exchange) {
-	before := s.waiting()
+func (s *site) follow(x adapt.Exchange) *call {
+	before := len(s.calls)
 	s.following = true
-	defer func() { // also if a handler panics
+	defer func() { // also if a native handler panics
 		s.following = false
-		if before == 0 && s.waiting() > 0 {
+		if len(s.calls) > before {
 			s.loop.Post(s.flush)
 		}
 	}()
 	x.Next()
-	if before > 0 || s.waiting() == 0 || s.loop.Late() {
-		return nil, nil
+	last := len(s.calls) - 1
+	if last < before || s.loop.Late() {
+		return nil
 	}
-	c := s.calls[s.at]
+	c := s.calls[last]
 	x = c.exchange()
 	if x == nil || !s.mayRun(c, x) {
-		return nil, nil
+		return nil
 	}
-	return s.next(), x
-}
-
-// onHere calls the handler on a goroutine that is lent. From then on it may lose the
-// loop at any time, and so touches nothing of the site's.
-func (d *desk) onHere(lease *lend.Lease) {
-	c := d.call
-	c.lease = lease
-	defer c.peer.site.adapter.pool.exit(c) // also if the handler ends the goroutine
-	c.run()
+	s.calls[last] = nil
+	s.calls = s.calls[:last]
+	return c
 }

@@ -19,32 +19,49 @@ import (
 // startHere starts a server whose loop calls all handlers itself.
 func startHere(t *testing.T, s *server.Server, h http.HandlerFunc, workers int) *rig {
 	a := newAdapter(h, workers)
-	a.quick = time.Hour
+	a.quick, a.wary = time.Hour, 0
 	return start(t, s, a.serve)
 }
 
-// TestPipelineIsOneWrite: answers to what one read has brought leave together.
+// TestPipelineIsOneWrite: answers to what one read has brought leave together, also when
+// many clients have sent as much at the same time.
 func TestPipelineIsOneWrite(t *testing.T) {
 	t.Parallel()
-	s := startHere(t, &server.Server{}, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) }, 4)
-	c := s.dial()
-	c.Send(get("/first"))
-	c.Want("200 /first")
-	s.bytesIn()
-	before := s.loop.Load().Stats()
-	var in strings.Builder
-	for i := range 16 {
-		in.WriteString(get(fmt.Sprint("/", i)))
-	}
-	c.Send(in.String())
-	for i := range 16 {
-		c.Want(fmt.Sprint("200 /", i))
-	}
-	s.bytesIn()
-	after := s.loop.Load().Stats()
-	// A loop that runs out of its portion of a turn, because the machine is busy, sends what it has.
-	if n := after.Writes - before.Writes; n > 8 {
-		t.Errorf("16 answers took %d writes", n)
+	for _, n := range []int{1, 16} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			s := startHere(t, &server.Server{}, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) }, 4)
+			var clients []*caller
+			for range n {
+				c := s.dial()
+				c.Send(get("/first"))
+				c.Want("200 /first")
+				clients = append(clients, c)
+			}
+			s.bytesIn()
+			before := s.loop.Load().Stats()
+			sent := make(chan bool)
+			s.loop.Load().Post(func() { <-sent }) // all has come when the loop goes on
+			for _, c := range clients {
+				var in strings.Builder
+				for i := range 16 {
+					in.WriteString(get(fmt.Sprint("/", i)))
+				}
+				c.Send(in.String())
+			}
+			close(sent)
+			for _, c := range clients {
+				for i := range 16 {
+					c.Want(fmt.Sprint("200 /", i))
+				}
+			}
+			s.bytesIn()
+			after := s.loop.Load().Stats()
+			// A loop that runs out of its portion of a turn, because the machine is busy, sends what it has.
+			if got := after.Writes - before.Writes; got > uint64(8*n) {
+				t.Errorf("%d times 16 answers took %d writes", n, got)
+			}
+		})
 	}
 }
 
@@ -105,6 +122,40 @@ func TestQuickHandlersAreLearned(t *testing.T) {
 	}
 }
 
+// TestLossIsRemembered: after a handler that has lost the loop, so many of its kind are
+// called elsewhere.
+func TestLossIsRemembered(t *testing.T) {
+	t.Parallel()
+	const after = 5
+	var s *rig
+	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		here := s.loop.Load().Here()
+		if r.URL.Path == "/wait" {
+			w.(http.Flusher).Flush() // which gives the loop away
+		}
+		fmt.Fprint(w, here)
+	}), 4)
+	a.quick, a.wary = time.Hour, after
+	s = start(t, &server.Server{}, a.serve)
+	other := "/other"
+	for kindOf("GET", other) == kindOf("GET", "/wait") {
+		other += "s"
+	}
+	c := s.dial()
+	for range 2 {
+		c.Send(get("/wait"))
+		c.Want("200 true")
+		c.Send(get(other))
+		if c.Want("200 true"); t.Failed() {
+			return
+		}
+		for range after {
+			c.Send(get("/wait?here=no"))
+			c.Want("200 false")
+		}
+	}
+}
+
 // TestLimitHere: handlers that loops call count as those of the pool do.
 func TestLimitHere(t *testing.T) {
 	t.Parallel()
@@ -122,7 +173,7 @@ func TestLimitHere(t *testing.T) {
 				}
 				io.WriteString(w, "ok")
 			}), workers)
-			a.quick = time.Hour
+			a.quick, a.wary = time.Hour, 0
 			s := start(t, &server.Server{Loops: 4}, a.serve)
 			var clients []*caller
 			for range 16 {
@@ -209,7 +260,7 @@ func TestBlockedLoopIsNamed(t *testing.T) {
 	t.Parallel()
 	waits, begun, end := make(chan bool), make(chan bool, 8), make(chan bool)
 	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { begun <- true; <-waits }), 8)
-	a.quick = time.Hour
+	a.quick, a.wary = time.Hour, 0
 	s := start(t, &server.Server{SlowCallback: 400 * time.Millisecond}, func(w server.Response, r server.Request) {
 		if string(r.Path()) == "/blocks" {
 			blocks(begun, end)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lurcher-net/lurcher/internal/lend"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -18,7 +17,6 @@ type desk struct {
 	call                 *call
 	step, drained, start func()
 	left                 func(cause error)
-	here                 func(*lend.Lease)
 	sink                 func(p []byte, last bool)
 	trailer              func(name, value []byte)
 
@@ -40,7 +38,7 @@ func takeDesk() *desk {
 	}
 	d := new(desk)
 	d.step, d.left, d.drained, d.start = d.onStep, d.onLeft, d.onDrained, d.onStart
-	d.sink, d.trailer, d.here = d.onBody, d.onTrailer, d.onHere
+	d.sink, d.trailer = d.onBody, d.onTrailer
 	return d
 }
 
@@ -67,6 +65,9 @@ func (d *desk) onStep() {
 	c.in.resume = false
 	c.out.head.ready, c.out.buf, c.out.file, c.out.taking = false, nil, filePart{}, true
 	c.mu.Unlock()
+	if done {
+		defer d.retire(c) // also if a callback of the program panics
+	}
 
 	x := c.exchange()
 	if resume && x != nil {
@@ -95,6 +96,11 @@ func (d *desk) onStep() {
 		c.stepped(d, o.buf)
 		return
 	}
+	if cap(o.buf) > cap(d.spare) {
+		d.spare = o.buf
+	}
+	s := c.peer.site
+	s.habits[c.kind].note(c.took, c.lease != nil && c.lease.Lost(), s.adapter.wary)
 	switch {
 	case x == nil:
 	case o.cut:
@@ -109,11 +115,6 @@ func (d *desk) onStep() {
 		}
 		x.End(o.trails, rest)
 	}
-	if cap(o.buf) > cap(d.spare) {
-		d.spare = o.buf
-	}
-	c.peer.site.took[c.kind].note(c.took)
-	d.retire(c)
 }
 
 // stepped lets the handler go on, and gives its buffer back.

@@ -98,7 +98,7 @@ func (p promise) onNetHTTP(t *testing.T, secure bool) string {
 func (p promise) onOurs(t *testing.T, secure bool, quick time.Duration) string {
 	s, n := new(script), new(sync.WaitGroup)
 	a := newAdapter(s.handler(p, n), 4)
-	a.quick = quick
+	a.quick, a.wary = quick, 0
 	h := a.serve
 	var srv *rig
 	if secure {

@@ -123,10 +123,14 @@ func (a *adapted) Cut() {
 	s.happens(givenUp, nil)
 }
 
+func (a *adapted) Lend(f lend.Function) bool { return lend.Run(a.conn, f) }
+
 func (a *adapted) Next() {
 	if a.phase == idle {
 		lend.Next(a.conn)
 	}
 }
+
+func (a *adapted) Abort() { a.conn.Abort() }
 
 func (a *adapted) HandOver(h *conn.Handler) *conn.Conn { return (*session)(a).handOver(h) }

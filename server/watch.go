@@ -171,7 +171,7 @@ func (s *Server) stackOf(i int) string {
 	loop := fmt.Sprintf("%q:%q", labelLoop, strconv.Itoa(i))
 	for record := range strings.SplitSeq(profile.String(), "\n\n") {
 		if strings.Contains(record, server) && strings.Contains(record, loop) && strings.Contains(record, "conn.(*Loop).rounds+") &&
-			!strings.Contains(record, "conn.(*Loop).lendGoroutine+") { // it has lost the loop, or soon will
+			!strings.Contains(record, "conn.(*Conn).lendOnce+") { // it has lost the loop, or soon will
 			return frames(record)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/lend"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -101,10 +102,16 @@ type Exchange interface {
 	// does not pass for a whole one.
 	Cut()
 
+	// Lend is lend.Run for the connection.
+	Lend(f lend.Function) bool
+
 	// Next has what the client has sent after this request read now, where that would
 	// happen in this turn anyway: so answers to a pipeline leave together. It is called
 	// after the end of the exchange, in a posted function.
 	Next()
+
+	// Abort closes the connection, also after the end of the exchange.
+	Abort()
 
 	// HandOver ends HTTP on the connection, also in the middle of the answer.
 	HandOver(h *conn.Handler) *conn.Conn

@@ -11,18 +11,33 @@ import (
 	"time"
 )
 
-// Package conn sets these. What is any here is a *conn.Loop or *conn.Conn.
+// Package conn sets these. What is any here is a *conn.Conn.
 var (
-	// Run calls fn on the loop's goroutine, and lends that to it. A posted function
-	// calls Run last, because Run does not return if fn loses the loop. It returns
-	// false without calling fn if nobody could take the loop over, because a test turns
-	// it by hand.
-	Run func(loop any, fn func(*Lease)) bool
+	// Run calls f, and then what its Then returns, and so on, and settles what they have
+	// written: all on the goroutine of the loop, in a posted function, which it lends to
+	// them. It does not return if that loses the loop. It returns false without calling
+	// f if nobody could take the loop over, because a test turns it by hand.
+	Run func(conn any, f Function) bool
 
 	// Next delivers now the input that a connection holds, if the loop would do so in
-	// this turn, and nothing else before. It is called in a posted function.
+	// this turn. It is called in a posted function.
 	Next func(conn any)
 )
+
+// A Function is what a loop's goroutine is lent to.
+type Function interface {
+	// Run may block. It may lose the loop at any time, so it uses nothing that is the
+	// loop's, but between Hold and Release.
+	Run(*Lease)
+
+	// Then is called on the loop after Run, however that has ended, as a function posted
+	// to the connection. It returns what is to be run next, or nil.
+	Then() Function
+
+	// Resume is posted to the loop if Run has lost it, or Then panicked: the posted
+	// function that called lend.Run has not come to its end.
+	Resume()
+}
 
 // patience is how long a function may have the loop. It is a late resort: a function
 // that knows that it is going to wait calls Leave.
@@ -40,6 +55,12 @@ type Lease struct {
 	heir  chan struct{} // wakes the goroutine that will take the loop over
 }
 
+// The states of a lease. Who owns the loop, and may use it, is the goroutine that the state
+// names; all others leave it alone. Begin, End and Close are the loop's, the other methods
+// anybody's:
+//
+//	owned -Begin-> lent -Hold-> held -Release-> lent -End-> owned
+//	               lent -Leave, or it takes too long-> lost, for good: the next goroutine has a lease of its own
 const (
 	owned = iota // the loop's own code runs
 	lent         // a function runs: the loop may be taken over
@@ -60,6 +81,13 @@ func (l *Lease) Release() { l.state.Store(lent) }
 func (l *Lease) Leave() {
 	if l != nil && l.state.CompareAndSwap(lent, lost) {
 		close(l.heir)
+	}
+}
+
+// Lose is Leave for a goroutine that ends. It waits for others that hold the loop.
+func (l *Lease) Lose() {
+	for l.Leave(); !l.Lost(); l.Leave() {
+		runtime.Gosched()
 	}
 }
 
