@@ -167,6 +167,9 @@ func (b *body) Close() error {
 // onBody takes what arrives: it is the sink of Request.Stream.
 func (d *desk) onBody(p []byte, last bool) {
 	c := d.call
+	if c == nil {
+		return // given back, and not used again
+	}
 	begin := c.receive(p, last)
 	if x := c.exchange(); x != nil {
 		x.Hold(c.holds())
@@ -223,6 +226,9 @@ func (c *call) receive(p []byte, last bool) (begin bool) {
 
 // onTrailer takes a field of the trailer section, before the last onBody.
 func (d *desk) onTrailer(name, value []byte) {
+	if d.call == nil {
+		return
+	}
 	in := &d.call.in
 	if in.fields == nil {
 		in.fields = make(http.Header)

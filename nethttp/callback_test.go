@@ -106,6 +106,9 @@ var callbackKinds = map[string]callbackKind{
 	"OnRefuse": {in: get("/"), server: refusing, h: func(w http.ResponseWriter, r *http.Request, bad func()) {
 		w.WriteHeader(101)
 	}},
+	"OnRefuse, much written": {in: "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n", server: refusing, h: func(w http.ResponseWriter, r *http.Request, bad func()) {
+		w.Write(make([]byte, 200<<10)) // a tunnel is for Hijack
+	}},
 	"OnRefuse, of a request that is no URL": {in: get("/%zz"), server: refusing, h: func(w http.ResponseWriter, r *http.Request, bad func()) {}},
 }
 

@@ -70,9 +70,9 @@ func (r *response) readFile(src io.Reader) (n int64, err error) {
 		return 0, nil
 	}
 	if !r.committed {
-		r.commit(false)
+		r.commit(false, nil)
 	}
-	if err := r.pushFile(filePart{own, at, n}); err != nil {
+	if err := r.push(outgoing{file: filePart{own, at, n}}); err != nil {
 		own.Close()
 		return 0, err
 	}

@@ -46,6 +46,7 @@ func takeDesk() *desk {
 type outbox struct {
 	head   opening   // to be begun, if ready
 	buf    []byte    // for the loop to write
+	direct []byte    // to be written after buf: the handler waits in Write as long as it is here
 	file   filePart  // to be sent after buf
 	tail   []byte    // the last part of the body, once the handler has returned
 	trails []byte    // the trailer section's lines
@@ -65,8 +66,10 @@ func (d *desk) onStep() {
 	c.in.resume = false
 	c.out.head.ready, c.out.buf, c.out.file, c.out.taking = false, nil, filePart{}, true
 	c.mu.Unlock()
-	if done {
-		defer d.retire(c) // also if a callback of the program panics
+	if done { // what follows may call functions of the program, and these panic
+		defer d.retire(c)
+	} else {
+		defer c.stepped(d, o.buf)
 	}
 
 	x := c.exchange()
@@ -85,6 +88,9 @@ func (d *desk) onStep() {
 	if len(o.buf) > 0 && x != nil {
 		c.w.Write(o.buf)
 	}
+	if len(o.direct) > 0 && x != nil {
+		c.w.Write(o.direct)
+	}
 	switch {
 	case o.file.f == nil:
 	case x != nil:
@@ -93,7 +99,6 @@ func (d *desk) onStep() {
 		o.file.f.Close()
 	}
 	if !done {
-		c.stepped(d, o.buf)
 		return
 	}
 	if cap(o.buf) > cap(d.spare) {
@@ -121,7 +126,7 @@ func (d *desk) onStep() {
 func (c *call) stepped(d *desk, buf []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out.taking = false
+	c.out.taking, c.out.direct = false, nil
 	if cap(buf) > cap(d.spare) {
 		d.spare = buf[:0]
 	}
@@ -156,6 +161,9 @@ func (d *desk) onDrained() {
 // is over without our doing.
 func (d *desk) onLeft(cause error) {
 	c := d.call
+	if c == nil {
+		return // given back, and not used again
+	}
 	x := c.exchange()
 	if x != nil {
 		x.OnLeft(d.left) // it may still be reset
@@ -216,7 +224,8 @@ func (d *desk) giveBack(c *call) {
 	c.peer.site.loop.Unref()
 	d.call, c.desk = nil, nil
 	c.out.buf, c.out.tail = nil, nil
-	if d.waits || cap(d.buf) > mostDesk || cap(d.spare) > mostDesk || cap(d.fields) > mostDesk {
+	// If the exchange goes on, because a callback has panicked, that still knows the desk.
+	if d.waits || c.exchange() != nil || cap(d.buf) > mostDesk || cap(d.spare) > mostDesk || cap(d.fields) > mostDesk {
 		return
 	}
 	d.buf, d.fields = d.buf[:0], d.fields[:0]

@@ -30,6 +30,13 @@ const (
 	// mostWritten have collected Write waits for the loop, and thus the client.
 	promptLeast = 4 << 10
 	mostWritten = 32 << 10
+
+	// A piece of at least directLeast is not copied: Write waits until the loop has taken
+	// it. More than mostDirect goes in pieces, so that the client's pace counts.
+	directLeast = 16 << 10
+	mostDirect  = 64 << 10
+
+	sniffed = 512 // bytes that http.DetectContentType looks at
 )
 
 var (
@@ -150,20 +157,19 @@ func (r *response) write(p []byte) (int, error) {
 		return 0, err
 	}
 	d := r.call.desk
-	if !r.committed {
-		if len(d.buf)+len(p) <= wholeMost {
-			d.buf = append(d.buf, p...)
-			return len(p), nil
-		}
-		const sniffed = 512
-		if n := sniffed - len(d.buf); n > 0 { // the bytes that show the type have to be in one piece
-			n = min(n, len(p))
-			d.buf = append(d.buf, p[:n]...)
-			r.commit(false)
-			p2, err := r.put(p[n:])
-			return n + p2, err
-		}
-		r.commit(false)
+	switch {
+	case r.committed:
+	case len(d.buf)+len(p) <= wholeMost:
+		d.buf = append(d.buf, p...)
+		return len(p), nil
+	case len(d.buf) == 0:
+		r.commit(false, p)
+	default: // the bytes that show the type have to be in one piece
+		n := min(max(sniffed-len(d.buf), 0), len(p))
+		d.buf = append(d.buf, p[:n]...)
+		r.commit(false, d.buf)
+		p2, err := r.put(p[n:])
+		return n + p2, err
 	}
 	return r.put(p)
 }
@@ -199,19 +205,28 @@ func (r *response) put(p []byte) (n int, err error) {
 		return len(p), c.isGone()
 	}
 	d := c.desk
-	for len(d.buf)+len(p) > mostWritten {
-		k := mostWritten - len(d.buf)
-		d.buf = append(d.buf, p[:k]...)
-		if err := r.push(true); err != nil {
+	for len(p) > 0 {
+		k := len(p)
+		switch room := mostWritten - len(d.buf); {
+		case k >= directLeast:
+			k = min(k, mostDirect)
+			err = r.push(outgoing{direct: p[:k]})
+		case k > room:
+			k = room
+			d.buf = append(d.buf, p[:k]...)
+			err = r.push(outgoing{})
+		default:
+			d.buf = append(d.buf, p...)
+			if len(d.buf) >= promptLeast {
+				err = r.push(outgoing{optional: true})
+			}
+		}
+		if err != nil {
 			return n, err
 		}
 		n, p = n+k, p[k:]
 	}
-	d.buf = append(d.buf, p...)
-	if len(d.buf) >= promptLeast {
-		err = r.push(false)
-	}
-	return n + len(p), err
+	return n, nil
 }
 
 // Flush implements http.Flusher.
@@ -241,9 +256,9 @@ func (r *response) flush() error {
 		if r.tunnel() {
 			return nil // the head is for Hijack to send
 		}
-		r.commit(false)
+		r.commit(false, r.call.desk.buf)
 	}
-	return r.push(true)
+	return r.push(outgoing{})
 }
 
 // last completes what the handler has left open when it returns.
@@ -252,7 +267,7 @@ func (r *response) last() {
 		r.writeHeader(http.StatusOK)
 	}
 	if !r.committed {
-		r.commit(true)
+		r.commit(true, r.call.desk.buf)
 	}
 	c := r.call
 	c.mu.Lock()
@@ -272,14 +287,14 @@ type opening struct {
 }
 
 // commit makes the head that goes to the loop with what is in the buffer. If the
-// answer is whole its length is known.
-func (r *response) commit(whole bool) {
+// answer is whole its length is known. It begins with these bytes.
+func (r *response) commit(whole bool, begins []byte) {
 	c := r.call
 	d, n := c.desk, &r.notes
 	r.committed = true
 	content := hasBody(r.status)
-	if content && !n.typed && !n.coded && !n.transfer && len(d.buf) > 0 {
-		d.fields = appendClean(d.fields, "Content-Type", http.DetectContentType(d.buf))
+	if content && !n.typed && !n.coded && !n.transfer && len(begins) > 0 {
+		d.fields = appendClean(d.fields, "Content-Type", http.DetectContentType(begins))
 	}
 	head := c.headOnly()
 	if whole && content && !n.trailer && !n.transfer && !n.measured && r.length == adapt.Chunked && (!head || len(d.buf) > 0) {
@@ -332,40 +347,52 @@ func (c *call) isGone() error {
 	return c.gone
 }
 
-// push hands the buffer, and the head if that was committed, to the loop, once
-// that has room. Without must it does so only if it need not wait. r.mu is held.
-func (r *response) push(must bool) error {
-	r.call.mu.Lock()
-	defer r.call.mu.Unlock()
-	return r.call.pushLocked(must, filePart{})
+// outgoing is what goes to the loop after the buffer.
+type outgoing struct {
+	direct   []byte // bytes of the handler's, which waits until they are taken
+	file     filePart
+	optional bool // it may stay here, if the loop has no room
 }
 
-// pushFile is push with a part of a file after the buffer.
-func (r *response) pushFile(f filePart) error {
+// push hands the buffer, the head if that was committed, and what follows to the loop, once
+// that has room. r.mu is held.
+func (r *response) push(next outgoing) error {
 	c := r.call
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pushLocked(true, f)
-}
-
-func (c *call) pushLocked(must bool, f filePart) error {
-	for {
-		switch d, o := c.desk, &c.out; {
-		case overdue(o.by):
-			c.giveUp(os.ErrDeadlineExceeded)
-			return c.gone
-		case c.gone != nil:
-			return c.gone
-		case len(o.buf) == 0 && o.file.f == nil && !o.taking && !o.choked:
-			c.takeHead()
-			o.buf, d.buf, d.spare, o.file = d.buf, d.spare[:0], nil, f
-			c.step()
-			return nil
-		case !must:
+	o := &c.out
+	for len(o.buf) > 0 || o.file.f != nil || o.taking || o.choked {
+		if err := c.lost(); err != nil {
+			return err
+		}
+		if next.optional {
 			return nil
 		}
-		c.wait(c.out.by)
+		c.wait(o.by)
 	}
+	if err := c.lost(); err != nil {
+		return err
+	}
+	d := c.desk
+	c.takeHead()
+	o.buf, d.buf, d.spare, o.file, o.direct = d.buf, d.spare[:0], nil, next.file, next.direct
+	c.step()
+	for o.direct != nil {
+		if err := c.lost(); err != nil && !o.taking {
+			o.direct = nil
+			return err
+		}
+		c.wait(o.by)
+	}
+	return nil
+}
+
+// lost returns why what is written does not arrive. c.mu is held.
+func (c *call) lost() error {
+	if overdue(c.out.by) {
+		c.giveUp(os.ErrDeadlineExceeded)
+	}
+	return c.gone
 }
 
 func (c *call) headOnly() bool { return c.req.Method == http.MethodHead }
