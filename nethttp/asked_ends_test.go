@@ -316,25 +316,6 @@ func flaky(n int) func(c net.Conn, in lineReader) {
 	}
 }
 
-// ask is show of one request, and waits until its connection is idle. lurcher's Transport
-// has it back before the caller sees the end of the answer, net/http's a little later.
-func (say say) ask(c *http.Client, req *http.Request) {
-	idle := make(chan error, 1)
-	_, theirs := c.Transport.(*http.Transport)
-	if theirs {
-		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{PutIdleConn: func(err error) { idle <- err }}))
-	}
-	resp, err := c.Do(req)
-	show(say, resp, err)
-	if theirs && err == nil {
-		select {
-		case <-idle:
-		case <-time.After(patience):
-			say("the connection does not become idle")
-		}
-	}
-}
-
 var askedConnections = []asked{
 	{name: "one is used again", h: func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RemoteAddr) }, do: func(c *http.Client, url string, say say) {
 		said := map[string]bool{}
@@ -381,7 +362,8 @@ var askedConnections = []asked{
 		for range 3 {
 			req, _ := http.NewRequest("POST", url, strings.NewReader("x"))
 			req.Header.Set("Idempotency-Key", "1")
-			say.ask(c, req)
+			resp, err := c.Do(req)
+			show(say, resp, err)
 		}
 	}},
 	{name: "MaxIdleConnsPerHost: none is kept", set: settings{MaxIdleConnsPerHost: -1, DialContext: dialAlias}, h: remote, do: connections("a", "a", "a")},
@@ -404,6 +386,8 @@ var askedConnections = []asked{
 	{name: "httptrace of interim answers", raw: always("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"), do: traced("GET", nil)},
 }
 
+// repeat asks again and again. Both Transports have a connection back before the caller sees
+// the end of the answer, so the next request finds it.
 func repeat(n int, method string, body func() io.Reader) func(c *http.Client, url string, say say) {
 	return func(c *http.Client, url string, say say) {
 		for range n {
@@ -412,7 +396,8 @@ func repeat(n int, method string, body func() io.Reader) func(c *http.Client, ur
 				b = body()
 			}
 			req, _ := http.NewRequest(method, url, b)
-			say.ask(c, req)
+			resp, err := c.Do(req)
+			show(say, resp, err)
 		}
 	}
 }
@@ -442,7 +427,6 @@ func connections(hosts ...string) func(c *http.Client, url string, say say) {
 			resp.Body.Close()
 			say("%s %v", host, seen[string(b)])
 			seen[string(b)] = true
-			settled()
 		}
 	}
 }
@@ -461,7 +445,7 @@ func traced(method string, body func() io.Reader) func(c *http.Client, url strin
 			trace := &httptrace.ClientTrace{
 				GetConn: func(addr string) { add("GetConn %s", addr) },
 				GotConn: func(i httptrace.GotConnInfo) {
-					add("GotConn %v %v %v %v", i.Reused, i.WasIdle, i.IdleTime > 0, i.Conn.RemoteAddr())
+					add("GotConn %v %v %v %v", i.Reused, i.WasIdle, i.IdleTime >= 0 && i.IdleTime < patience, i.Conn.RemoteAddr())
 				},
 				PutIdleConn:          func(err error) { add("PutIdleConn %v", err) },
 				ConnectStart:         func(network, addr string) { add("ConnectStart %s %s", network, addr) },
@@ -479,7 +463,8 @@ func traced(method string, body func() io.Reader) func(c *http.Client, url strin
 				b = body()
 			}
 			req, _ := http.NewRequestWithContext(httptrace.WithClientTrace(context.Background(), trace), method, url, b)
-			say.ask(c, req)
+			resp, err := c.Do(req)
+			show(say, resp, err)
 			mu.Lock()
 			for _, l := range list {
 				say("%s", l)
