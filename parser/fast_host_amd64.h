@@ -5,27 +5,30 @@
 //	R14 the tables R15 s
 
 	// Where the head is whole, host and KeepAlive, if the fields that decide are there once and simple.
-	// Host is simple if its value is of up to 32 bytes, after at most one SP: a reg-name without "%", then
+	// Host is simple if its value is of up to 32 bytes, after one SP: a reg-name without "%", then
 	// perhaps ":" and up to four digits, or five that are under 60000.
+	//
+	// Most requests have Host as their first field. To guess that, and that there is an SP, lets the processor begin
+	// here while it is still at the names: first, and the colon's place, come late.
 	MOVQ     0(BX), R11                // the fields
 	TESTQ    $(1<<const_nameHost|1<<const_nameConnection), R12
 	JNZ      all
 	BTQ      $const_nameHost, R10
 	JCC      all
 	LEAQ     -Head_section(R15), R15
-	MOVWLZX  (Head_section+section_first+2*const_nameHost)(R15), BX
-	SHLL     $4, BX
-	ADDQ     R11, BX
-	CMPL     Field_name(BX), $const_nameHost  // first counts modulo 65536
-	JNE      all
+	MOVQ     R11, BX
+	MOVL     Field_name(BX), AX
+	CMPL     AX, $const_nameHost
+	JNE      lookup
+
+value:
 	MOVL     Field_next(BX), CX
-	MOVL     Field_colon(BX), BX
+	MOVL     Field_start(BX), BX
+	MOVBLZX  5(SI)(BX*1), AX           // after "Host:"
+	CMPL     AX, $' '
+	JNE      all
+	ADDL     $6, BX
 	SUBL     $2, CX
-	INCL     BX
-	XORL     AX, AX
-	CMPB     (SI)(BX*1), $' '
-	SETEQ    AX
-	ADDL     AX, BX
 	SUBL     BX, CX                    // its length
 	CMPL     CX, $const_fastHost
 	JA       connection                // the caller looks at it
@@ -70,12 +73,11 @@ connection:
 	JNE      all
 	MOVL     Field_next(DI), R8
 	MOVL     Field_colon(DI), DI
+	MOVBLZX  1(SI)(DI*1), DX
+	CMPL     DX, $' '
+	JNE      all
 	SUBL     $2, R8
-	INCL     DI
-	XORL     DX, DX
-	CMPB     (SI)(DI*1), $' '
-	SETEQ    DX
-	ADDL     DX, DI
+	ADDL     $2, DI
 	MOVQ     $(const_spaces<<32|const_spaces), R9
 	ORQ      (SI)(DI*1), R9             // its first eight bytes,
 	MOVL     -4(SI)(R8*1), DX
@@ -132,3 +134,11 @@ framing:
 host:
 	ORL      $const_leftHost, DX
 	JMP      left
+
+lookup:
+	MOVWLZX  (Head_section+section_first+2*const_nameHost)(R15), BX
+	SHLL     $4, BX
+	ADDQ     R11, BX
+	CMPL     Field_name(BX), $const_nameHost  // first counts modulo 65536
+	JNE      all
+	JMP      value
