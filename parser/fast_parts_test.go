@@ -55,7 +55,7 @@ func TestFastAgreesOnTargets(t *testing.T) {
 	}
 }
 
-// TestFastAgreesOnHosts has hosts of all lengths, with ports.
+// TestFastAgreesOnHosts has hosts of all lengths, with ports, in the first field and another.
 func TestFastAgreesOnHosts(t *testing.T) {
 	needFast(t)
 	p := newPair(8)
@@ -63,9 +63,32 @@ func TestFastAgreesOnHosts(t *testing.T) {
 		for _, port := range []string{"", ":", ":1", ":80", ":443", ":8080", ":10000", ":59999", ":59999a", ":60000", ":65535",
 			":65536", ":99999", ":00080", ":065535", "::", ":8:", ":8080a", ":80 ", " ", "%41", "%", "@", "/", "\xba", ":8\x8d"} {
 			for _, line := range []string{"Host: ", "host:", "HOST:  "} {
-				in := []byte("GET / HTTP/1.1\r\n" + line + strings.Repeat("h", n) + port + "\r\nAccept: 1234\r\n\r\n")
-				if err := p.agree(in); err != nil {
-					t.Fatalf("%q: %v", in, err)
+				line += strings.Repeat("h", n) + port + "\r\n"
+				for _, lines := range []string{line + "Accept: 1234\r\n", "Accept: 1234\r\n" + line} {
+					in := []byte("GET / HTTP/1.1\r\n" + lines + "\r\n")
+					if err := p.agree(in); err != nil {
+						t.Fatalf("%q: %v", in, err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestFastAgreesOnConnections has what decides whether the connection goes on, and what nearly does.
+func TestFastAgreesOnConnections(t *testing.T) {
+	needFast(t)
+	p := newPair(8)
+	for _, value := range []string{"close", "keep-alive", "CLOSE", "Keep-Alive", "", "c", "clos", "closed", "xclose", "keep-alivf", "keep_alive",
+		"leep-alive", "keep-alive\x00", "close ", "close, keep-alive", "keep-alive,close", "upgrade", "te, close", "cxlose", "clxose"} {
+		for _, space := range []string{"", " ", "  ", " \t", "\t"} {
+			for _, version := range []string{"1.0", "1.1"} {
+				line := "connection:" + space + value + "\r\n"
+				for _, lines := range []string{"Host: a\r\n" + line, line + "Host: a\r\n", line + "Host: a\r\n" + line, line} {
+					in := []byte("GET / HTTP/" + version + "\r\n" + lines + "\r\n")
+					if err := p.agree(in); err != nil {
+						t.Fatalf("%q: %v", in, err)
+					}
 				}
 			}
 		}
