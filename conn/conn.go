@@ -165,8 +165,13 @@ func (c *Conn) reads() bool {
 	if c.sec == shaking {
 		return c.more.tls.hs != nil && c.more.tls.hs.wants && !c.is(closed)
 	}
-	return !c.is(connecting|opening|ended) && !c.holdsOff()
+	return !c.is(connecting|opening|ended) && !c.holdsOff() && !c.inLine()
 }
+
+// inLine reports whether held input waits to be handed over again, in this turn or the
+// next. No more is read until it has been: the connection has its turn already, and would
+// have a second one, before those who have had none.
+func (c *Conn) inLine() bool { return c.in != nil && c.is(deferred) }
 
 // holdsOff reports whether input, and the peer's FIN after it, has to wait.
 func (c *Conn) holdsOff() bool {
@@ -256,12 +261,18 @@ func (c *Conn) later() {
 	}
 	c.set(deferred)
 	c.loop.deferred.push(c)
+	if c.in != nil {
+		c.touch() // see inLine
+	}
 }
 
 // again makes the calls that need no event of the descriptor. It runs once in a turn,
 // not from settle: a connection whose calls cause the next ones, such as a writer that
 // goes on in OnDrain, must not keep the loop from the others.
 func (c *Conn) again() {
+	if c.inLine() {
+		c.touch()
+	}
 	c.clear(deferred)
 	c.loop.running = c
 	if c.is(connecting) && !c.is(closed) {

@@ -20,7 +20,8 @@ import (
 const (
 	portion   = time.Millisecond // the time of each list in a turn
 	mostItems = 1 << 14          // items of a list in a portion
-	mostBlind = 16               // items between two readings of the clock
+	mostBlind = 16               // items between two readings of the clock, within one callback
+	mostCalls = 3                // the same, where a callback is an item
 )
 
 // The lists of a turn, in their order. What is left of one when its portion is
@@ -80,8 +81,8 @@ func (l *Loop) lookLate() bool {
 	now := time.Since(l.epoch)
 	each := (now - p.read) / time.Duration(p.step+1)
 	p.read = now
+	p.step = int(min(portion/4/max(each, 1), mostBlind)) // 0 if one takes as long
 	if p.late = now-p.began >= portion; !p.late {
-		p.step = int(min(max(portion/4/max(each, 1), 1), mostBlind))
 		p.blind = p.step
 	}
 	return p.late
@@ -91,6 +92,7 @@ func (l *Loop) lookLate() bool {
 // has. The rest is for the next turn.
 func (l *Loop) more() bool {
 	l.pace.items++
+	l.pace.blind = min(l.pace.blind, mostCalls) // this one may be dear, whatever those before were
 	return l.pace.items == 1 || l.pace.items <= mostItems && !l.Late()
 }
 

@@ -5,16 +5,11 @@ package ws
 import (
 	"encoding/binary"
 	"io"
-	"time"
 )
 
-// What one read brought is handled a portion at a time: then the loop's other
-// connections have their turn.
-const (
-	mostFrames = 256                  // of any kind
-	clockEvery = 8                    // frames between two looks at the clock
-	mostTime   = 2 * time.Millisecond // in callbacks
-)
+// mostFrames is how many frames of one read are handled, if they do not take too long:
+// then the loop's other connections have their turn.
+const mostFrames = 256
 
 // data consumes input as far as it can be handled now.
 func (c *Conn) data(p []byte) (n int) {
@@ -23,17 +18,13 @@ func (c *Conn) data(p []byte) (n int) {
 		c.clear(pinged)
 		c.watch() // the deadline is that of the answer
 	}
-	var begun time.Time
 	for frames := 0; n < len(p); frames++ {
 		switch {
 		case c.is(lingering):
 			return len(p)
 		case c.is(paused|yielded) || c.conn.Full():
 			return n // what is left comes again by Resume, or when the output has drained
-		case frames == 0:
-		case frames == clockEvery:
-			begun = time.Now()
-		case frames == mostFrames || frames%clockEvery == 0 && time.Since(begun) > mostTime:
+		case frames == mostFrames || frames > 0 && c.conn.Loop().Late():
 			c.yield()
 			return n
 		}
