@@ -60,9 +60,9 @@
 //
 // # Costs
 //
-// Parsing is linear: what was looked at is not looked at again because more came. Limits are on by
-// default, and a negative number stands for none: Head.MaxSize, the capacity of Head.Fields, the overhead of chunks, the size of a trailer
-// section.
+// Parsing is linear: what was looked at is not looked at again because more came. Limits are on by default, and a
+// negative number stands for none: Head.MaxSize, the capacity of Head.Fields, the overhead of chunks, the size of
+// a trailer section.
 //
 // There are two paths through a head. On amd64 with AVX2 and BMI, and on arm64, an assembly routine reads whole
 // lines of the common form (fast_amd64.s explains how). All else it leaves to the portable path, which decides
@@ -75,3 +75,14 @@
 // as the buffer holds those bytes, wherever it moved. The slices that Of, Name, Value, Get and
 // Next return are parts of the caller's buffer.
 package parser
+
+// The source, in the order in which a message goes through it. Parse is in request.go and response.go: it reads the
+// first line, then the fields, and then finds out by framing.go what they mean. body.go goes on from there.
+//
+// There are three ways through a head, which give the same results. Each leaves to the one before what it is not made for:
+//
+//	section.go         a byte at a time, and it stops and goes on anywhere: this one is complete, and finds all errors
+//	straight.go        lines that are in the buffer as a whole, eight bytes at a time
+//	fast_*.s           heads of the common form, 64 bytes at a time: fast_amd64.s explains how
+//
+// names.go recognises known names for all three; scan.go, class.go and authority.go say what may stand where.

@@ -9,12 +9,21 @@
 // Stage 1 takes 64 bytes at a time and makes one bit of each: is it a control, below 0x20 or DEL? A head
 // has no controls but CRLF. (HTAB is allowed, and rare: the portable path reads it.) So each run of controls must be
 // a line end, and one longer than two must end the head. The places where runs end are written into the
-// fields, as the starts of the lines that follow.
+// fields, as the starts of the lines that follow:
+//
+//	head          GET / HTTP/1.1<>Host: a<>Accept: *<><>   < is CR, > is LF
+//	controls      ..............11.......11.........1111
+//	runs begin    ..............1........1..........1...   a control, and none before it
+//	lines start   ................1........1..........1.   two places on
+//	the head ends ....................................1.   where there is a control again
 //
 // Stage 2 takes a line at a time. Two table look-ups classify its first 32 bytes. The first byte that is no tchar
 // ends the name, and must be the colon. The name's last four bytes and its length select the only known name it could
 // be; comparing all of it confirms that. CRLF must stand in front of the next line's start. No byte of the
 // value is looked at: a control in it would have ended the line there, and not in CRLF.
+//
+// Of a request there is more to it: the first line, between the stages, and Host and Connection in the end, see
+// fast_host_amd64.h.
 //
 // What does not fit makes the routine leave without having changed anything that counts, and the portable path
 // finds out what it was: no error is reported here, and what is accepted needs no second look.

@@ -8,8 +8,9 @@
 	// Host is simple if its value is of up to 32 bytes, after one SP: a reg-name without "%", then
 	// perhaps ":" and up to four digits, or five that are under 60000.
 	//
-	// Most requests have Host as their first field. To guess that, and that there is an SP, lets the processor begin
-	// here while it is still at the names: first, and the colon's place, come late.
+	// Most requests have Host as their first field. Since this is a branch, as is the SP, the processor guesses it and
+	// begins here while it is still at the names. What it would have to wait for, section.first and the colon's place,
+	// comes late: that is worth a tenth of the time of TechEmpower's head.
 	MOVQ     0(BX), R11                // the fields
 	TESTQ    $(1<<const_nameHost|1<<const_nameConnection), R12
 	JNZ      all
