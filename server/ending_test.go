@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/conn"
 )
 
 // TestCutOff is row 53: what is incomplete is never handed on as whole.
@@ -128,6 +130,52 @@ func TestTimers(t *testing.T) {
 			t.Errorf("%d timers were kept, of an exchange that had 3 at a time", most)
 		}
 	})
+}
+
+// TestTimersResetAfterTheEnd: a timer never fires once its exchange is over, also if the
+// program resets it then, and if the exchange had not kept it, because it had run before.
+func TestTimersResetAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	late := func() { t.Error("a timer fires after the end of its exchange") }
+	for name, h := range map[string]func(w Response){
+		"reset after End": func(w Response) {
+			timer := w.After(time.Hour, late)
+			w.End("")
+			timer.Reset(0)
+		},
+		"reset in a callback, after End": func(w Response) {
+			timer := w.After(time.Hour, late)
+			w.After(0, func() {
+				w.End("")
+				timer.Reset(0)
+			})
+		},
+		"reset when it has run, and End": func(w Response) {
+			var timer *conn.Timer
+			ran := false
+			timer = w.After(0, func() {
+				if ran {
+					late()
+					return
+				}
+				ran = true
+				w.After(time.Hour, late)
+				timer.Reset(0)
+				w.End("")
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, &Server{}, func(w Response, r Request) { h(w) })
+			c := s.dial()
+			c.Send(get("/"))
+			c.Want("200")
+			passed := make(chan bool)
+			s.do(func() { s.workers[0].loop.After(5*time.Millisecond, func() { close(passed) }) })
+			wait(t, passed)
+		})
+	}
 }
 
 // TestAcrossConnections ends exchanges from within the callbacks of others.

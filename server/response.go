@@ -296,12 +296,17 @@ func (s *session) recallFIN() {
 }
 
 // After calls fn on the loop once d has passed, unless the exchange is over by then.
-// The timer may be stopped. If the exchange is over already, it never runs.
+// The timer may be stopped, and reset while the exchange lasts. If the exchange is over
+// already, it never runs.
 func (w Response) After(d time.Duration, fn func()) *conn.Timer {
 	if !w.valid() {
 		return new(conn.Timer) // a timer that never runs
 	}
-	t := w.s.conn.After(d, fn)
+	t := w.s.conn.After(d, func() {
+		if w.valid() { // the timer may have been reset after the end
+			fn()
+		}
+	})
 	w.s.keep(t)
 	return t
 }
