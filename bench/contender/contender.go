@@ -98,10 +98,15 @@ type Env struct {
 func NewEnv(dir, bench string, pin []string, log func(string)) (*Env, error) {
 	e := &Env{Dir: dir, Cache: cache(dir), Bench: bench, Pin: pin, Procs: "1", Log: log, built: map[string]string{}, skipped: map[string]string{}}
 	www := e.www()
-	if err := os.MkdirAll(www, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(www, peer.StaticPath), 0o755); err != nil {
 		return nil, err
 	}
-	for name, body := range map[string]string{"index.html": peer.Hello, "json": peer.JSON, "large": peer.Large, "large.bin": peer.Large} {
+	files := map[string]string{"index.html": peer.Hello, "json": peer.JSON, "large": peer.Large, "large.bin": peer.Large}
+	paths, sizes := peer.Statics()
+	for i, path := range paths {
+		files[path] = peer.Large[:sizes[i]]
+	}
+	for name, body := range files {
 		if err := os.WriteFile(filepath.Join(www, name), []byte(body), 0o644); err != nil {
 			return nil, err
 		}

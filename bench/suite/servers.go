@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lurcher-net/lurcher/bench/contender"
@@ -22,12 +24,13 @@ type scenario struct {
 	path               string
 	conns, pipeline    int
 	body, size         int
-	close              bool // a connection for each request
-	limit, pieces      int  // requests of a connection; writes of a request
-	h2load             bool // the generator
-	trace              bool // count its system calls
-	quick              bool // part of a quick run
-	few                bool // fewer rounds, and leave rare out
+	close              bool   // a connection for each request
+	limit, pieces      int    // requests of a connection; writes of a request
+	turns              []turn // requests that are made in turn, in place of path and body
+	h2load             bool   // the generator
+	trace              bool   // count its system calls
+	quick              bool   // part of a quick run
+	few                bool   // fewer rounds, and leave rare out
 }
 
 var serverScenarios = []scenario{
@@ -52,8 +55,27 @@ var serverScenarios = []scenario{
 		about: "With \"Connection: close\": the cost of accepting and closing."},
 	{name: "limited-64", few: true, title: "Ten requests a connection, 64 at a time", path: peer.HelloPath, conns: 64, limit: 10,
 		about: "The client closes after ten, and connects anew: HttpArena's limited-conn."},
+	{name: "baseline-64", few: true, title: "GETs and POSTs of two bytes in turn, 64 connections", path: peer.HelloPath, needs: contender.Post, conns: 64,
+		turns: []turn{{path: peer.HelloPath}, {peer.PostPath, 2}}, about: "As in HttpArena's baseline."},
+	{name: "static-64", few: true, title: "Twenty files of 1 to 64 KB in turn, 64 connections", path: peer.StaticPath + "00.txt", needs: contender.File, conns: 64,
+		turns: statics(), about: "As in HttpArena's static, without compression."},
 	{name: "pieces-64", few: true, title: "Hello, 64 connections, each request in three pieces", path: peer.HelloPath, needs: contender.Pieces, conns: 64, pieces: 3,
 		about: "Each piece is a segment of its own: heads that come in parts, as in HttpArena's baseline."},
+}
+
+// A turn is one of several requests that a load makes in turn.
+type turn struct {
+	path string
+	body int // bytes to POST; 0 is a GET
+}
+
+// statics are GETs of all files.
+func statics() (all []turn) {
+	paths, _ := peer.Statics()
+	for _, p := range paths {
+		all = append(all, turn{path: p})
+	}
+	return all
 }
 
 // rare are the contenders that the scenarios do without that say little more than others: a run is long enough.
@@ -113,6 +135,10 @@ func (b *Bench) scenario(ctx context.Context, suite string, sc scenario) error {
 	}
 	if sc.h2load && !load.Has("h2load") {
 		b.skip("h2load", "it is missing, and with it "+sc.title)
+		return nil
+	}
+	if sc.turns != nil && !load.Has("wrk") {
+		b.skip("wrk", "it is missing, and with it "+sc.title)
 		return nil
 	}
 	g := &present.Grid{Suite: suite, Name: sc.name, Title: sc.title, About: sc.about, Chart: cpuEach.Key, Metrics: sc.metrics()}
@@ -198,19 +224,38 @@ func (b *Bench) generate(ctx context.Context, addr string, sc scenario) (load.Re
 		}
 		return b.Load.Run(ctx, job)
 	}
-	var script string
-	if sc.body > 0 {
-		script = filepath.Join(b.Env.Dir, "post.lua")
-		lua := fmt.Sprintf("wrk.method = \"POST\"\nwrk.body = %q\n", load.PostBody(sc.body))
-		if err := os.WriteFile(script, []byte(lua), 0o644); err != nil {
-			return load.Result{}, err
-		}
+	script, err := b.script(sc)
+	if err != nil {
+		return load.Result{}, err
 	}
 	var header []string
 	if sc.close {
 		header = []string{"Connection: close"}
 	}
 	return b.Load.Wrk(ctx, "http://"+addr+sc.path, sc.conns, b.Seconds, script, header...)
+}
+
+// script writes what wrk needs to make other requests than a GET of one path, and returns the file's name.
+func (b *Bench) script(sc scenario) (name string, err error) {
+	var lua strings.Builder
+	switch {
+	case sc.turns != nil:
+		lua.WriteString("local all, n = {}, 0\nfunction init(args)\n")
+		for i, t := range sc.turns {
+			method, body := "GET", "nil"
+			if t.body > 0 {
+				method, body = "POST", strconv.Quote(load.PostBody(t.body))
+			}
+			fmt.Fprintf(&lua, "\tall[%d] = wrk.format(%q, %q, nil, %s)\n", i+1, method, t.path, body)
+		}
+		lua.WriteString("end\nfunction request()\n\tn = n % #all + 1\n\treturn all[n]\nend\n")
+	case sc.body > 0:
+		fmt.Fprintf(&lua, "wrk.method = \"POST\"\nwrk.body = %q\n", load.PostBody(sc.body))
+	default:
+		return "", nil
+	}
+	name = filepath.Join(b.Env.Dir, sc.name+".lua")
+	return name, os.WriteFile(name, []byte(lua.String()), 0o644)
 }
 
 // job is the scenario for the generator of our own.

@@ -28,6 +28,10 @@ func answer(ctx *fasthttp.RequestCtx) {
 		ctx.SetBody(body)
 		return
 	}
+	if peer.IsFile(string(path)) {
+		ctx.SendFile(filepath.Join(www, string(path)))
+		return
+	}
 	switch string(path) {
 	case peer.PostPath:
 		ctx.SetBodyString(peer.Posted)
@@ -37,8 +41,6 @@ func answer(ctx *fasthttp.RequestCtx) {
 	case peer.DelayPath:
 		time.Sleep(peer.Delay(ctx.URI().QueryString()))
 		ctx.SetBodyString(peer.Hello)
-	case peer.FilePath, peer.HugePath:
-		ctx.SendFile(filepath.Join(www, string(path)))
 	case peer.BurnPath:
 		peer.Burn(ctx.URI().QueryString())
 		ctx.SetBodyString(peer.Hello)

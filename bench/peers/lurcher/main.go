@@ -37,12 +37,14 @@ func answerHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write(body)
 		return
 	}
+	if peer.IsFile(r.URL.Path) {
+		http.ServeFile(w, r, filepath.Join(www, r.URL.Path))
+		return
+	}
 	switch r.URL.Path {
 	case peer.APIPath:
 		w.Header().Set("Content-Type", peer.APIType)
 		w.Write(peer.API())
-	case peer.FilePath:
-		http.ServeFile(w, r, filepath.Join(www, r.URL.Path))
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}

@@ -30,6 +30,10 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		w.Write(body)
 		return
 	}
+	if peer.IsFile(r.URL.Path) {
+		http.ServeFile(w, r, filepath.Join(www, r.URL.Path))
+		return
+	}
 	switch r.URL.Path {
 	case peer.PostPath:
 		io.Copy(io.Discard, r.Body)
@@ -40,8 +44,6 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	case peer.DelayPath:
 		time.Sleep(peer.Delay([]byte(r.URL.RawQuery)))
 		io.WriteString(w, peer.Hello)
-	case peer.FilePath, peer.HugePath:
-		http.ServeFile(w, r, filepath.Join(www, r.URL.Path))
 	case peer.BurnPath:
 		peer.Burn([]byte(r.URL.RawQuery))
 		io.WriteString(w, peer.Hello)

@@ -28,6 +28,7 @@ const (
 	TimersPath       = "/timers"    // with ?n=1000000: as many timers are set, and do not fire
 	FilePath         = "/large.bin" // what LargePath has, from a file
 	HugePath         = "/huge.bin"  // a file of 1 GB
+	StaticPath       = "/static/"   // where the files of Statics are
 	JoinPath         = "/join"      // an answer that gets what is said
 	SayPath          = "/say"
 )
@@ -53,6 +54,20 @@ func Body(path []byte) []byte {
 		return largeBytes
 	}
 	return nil
+}
+
+// IsFile reports whether path is answered with a file.
+func IsFile(path string) bool {
+	return path == FilePath || path == HugePath || strings.HasPrefix(path, StaticPath)
+}
+
+// Statics are the paths of twenty files of 1 to 64 KB, with their sizes.
+func Statics() (paths []string, sizes []int) {
+	for i := range 20 {
+		paths = append(paths, fmt.Sprintf("%s%02d.txt", StaticPath, i))
+		sizes = append(sizes, 1<<10<<(i%7))
+	}
+	return paths, sizes
 }
 
 var helloBytes, jsonBytes, largeBytes = []byte(Hello), []byte(JSON), []byte(Large)
