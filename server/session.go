@@ -243,9 +243,14 @@ func (s *session) behind(n int) {
 
 // begin starts the exchange of a request.
 func (s *session) begin(h *head) {
-	s.flags = s.flags&^exchangeFlags | requestFlags(h)
-	s.set(served)
-	s.status = 0
+	f := s.flags&^exchangeFlags | requestFlags(h) | served
+	if s.worker.quiescing {
+		f &^= persist
+	}
+	if f&left != 0 {
+		f |= eager
+	}
+	s.flags, s.status = f, 0
 	srv := s.worker.server
 	s.worker.counts.requests++
 	if srv.Access != nil {
@@ -262,12 +267,6 @@ func (s *session) begin(h *head) {
 	if srv.MaxBody >= 0 && h.Length > srv.MaxBody {
 		s.refuse(413, "the body is larger than this server takes", ErrTooLarge)
 		return
-	}
-	if s.worker.quiescing {
-		s.clear(persist)
-	}
-	if s.is(left) {
-		s.set(eager)
 	}
 	if h.Framing == parser.NoBody {
 		s.serve(false)

@@ -14,9 +14,12 @@ var (
 
 // answerHeavy answers what is dear, without end, from a file, or for many.
 func answerHeavy(w server.Response, r server.Request) {
-	switch path := string(r.Path()); path {
-	case peer.FilePath, peer.HugePath:
+	path := string(r.Path())
+	if peer.IsFile(path) {
 		sendFile(w, r.Path())
+		return
+	}
+	switch path {
 	case peer.BurnPath:
 		peer.Burn(r.Query())
 		w.End(peer.Hello)
