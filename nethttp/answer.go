@@ -21,7 +21,6 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/lurcher-net/lurcher/client"
-	"github.com/lurcher-net/lurcher/conn"
 )
 
 // response is the head of an answer.
@@ -324,20 +323,13 @@ func (tr *trip) switched(r client.Response) {
 	} else {
 		resp.Close = true // the connection's end is the tunnel's
 	}
-	k, err := r.Hijack(&conn.Handler{Data: func(*conn.Conn, []byte) int { return 0 }, End: func(*conn.Conn) {}})
+	k, err := r.Hijack(&leaving)
 	if err != nil {
 		tr.finished(err)
 		tr.q.Abort()
 		return
 	}
-	k.Pause()
-	var try func()
-	try = func() {
-		nc, err := k.Detach()
-		if err == conn.ErrPending {
-			k.OnDrain(try)
-			return
-		}
+	leave(k, func(nc net.Conn, err error) {
 		if err != nil {
 			tr.finished(err)
 			return
@@ -355,8 +347,7 @@ func (tr *trip) switched(r client.Response) {
 		if !tr.settle(resp, nil) {
 			body.Close()
 		}
-	}
-	try()
+	})
 }
 
 // switchedBody is the connection after the answer's head, as an io.ReadWriteCloser.

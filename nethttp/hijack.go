@@ -123,21 +123,23 @@ func (c *call) letGo(tunnel bool, done chan<- detached) error {
 		input = append(input, in.buf.B[in.off:]...) // they are the client's bytes as they came
 	}
 	c.state = hijacked
-	k := x.HandOver(&conn.Handler{
-		Data: func(*conn.Conn, []byte) int { return 0 },
-		End:  func(*conn.Conn) {},
-	})
-	k.Pause()
+	k := x.HandOver(&leaving)
 	d.giveBack(c)
-	var try func()
-	try = func() {
-		nc, err := k.Detach()
-		if err == conn.ErrPending {
-			k.OnDrain(try)
-			return
-		}
-		done <- detached{nc, input, err}
-	}
-	try()
+	leave(k, func(nc net.Conn, err error) { done <- detached{nc, input, err} })
 	return nil
+}
+
+// leaving is the Handler of a connection that is about to leave its loop: what comes is
+// for whoever gets it.
+var leaving = conn.Handler{Data: func(*conn.Conn, []byte) int { return 0 }, End: func(*conn.Conn) {}}
+
+// leave takes k off its loop once its output is out, and then calls fn with it.
+func leave(k *conn.Conn, fn func(nc net.Conn, err error)) {
+	k.Pause()
+	nc, err := k.Detach()
+	if err == conn.ErrPending {
+		k.OnDrain(func() { leave(k, fn) })
+		return
+	}
+	fn(nc, err)
 }
