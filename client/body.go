@@ -4,13 +4,12 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/content"
 	"github.com/lurcher-net/lurcher/internal/field"
-	"github.com/lurcher-net/lurcher/parser"
 )
 
 // mostTrailer is the number of fields that a trailer section may have, or MaxFields if that is less.
@@ -31,11 +30,11 @@ func cut(x *exchange, err error) error {
 
 // readBody delivers the next piece of the body.
 func (s *session) readBody(x *exchange, p []byte) (used int, more bool) {
-	data, n, err := x.nextBody(p)
+	data, n, err := x.body.Next(p, min(x.pool.limits.maxFields, mostTrailer), true)
 	last := err == io.EOF
 	switch {
 	case last || err == nil:
-	case err == errMore:
+	case err == content.ErrMore:
 		return 0, false
 	default:
 		x.fail(&Error{Phase: Body, Err: err})
@@ -189,31 +188,4 @@ func (r Response) announce(m headed) {
 			}
 		})
 	}
-}
-
-// errMore is what nextBody returns while a trailer section has not all come.
-var errMore = errors.New("more of the trailer section")
-
-// nextBody finds the next piece of the body. The trailer section, if the program
-// wants it, belongs to the last one.
-func (x *exchange) nextBody(p []byte) (data []byte, n int, err error) {
-	if x.section == nil {
-		data, n, err = x.body.Next(p)
-		if err != parser.ErrTrailer {
-			return data, n, err
-		}
-		x.section = &parser.Trailer{Fields: make([]parser.Field, 0, min(x.pool.limits.maxFields, mostTrailer)), Repair: true}
-		return data, n, nil
-	}
-	n, err = x.section.Parse(p)
-	switch {
-	case err != nil:
-		return nil, n, err
-	case n == 0:
-		return nil, 0, errMore
-	}
-	for _, f := range x.section.Fields {
-		x.onTrailer(f.Name(p), f.Value(p))
-	}
-	return nil, n, io.EOF
 }

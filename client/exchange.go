@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
-	"github.com/lurcher-net/lurcher/parser"
+	"github.com/lurcher-net/lurcher/internal/content"
 )
 
 // mostReplay is how much of a request is kept to be sent again.
@@ -49,14 +49,12 @@ type exchange struct {
 	freed          func() // see internal/adapt
 
 	// The answer.
-	head      *head // while it is read, and while the program looks at it
-	status    uint16
-	interims  int
-	body      parser.Body
-	received  int64
-	sink      func(p []byte, err error) // who takes the body; nil: it waits
-	section   *parser.Trailer           // when its trailer section is being read
-	onTrailer func(name, value []byte)
+	head     *head // while it is read, and while the program looks at it
+	status   uint16
+	interims int
+	body     content.Reader
+	received int64
+	sink     func(p []byte, err error) // who takes the body; nil: it waits
 }
 
 // file is a part of a body.

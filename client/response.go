@@ -118,8 +118,7 @@ func (r Response) Trailer(fn func(name, value []byte)) error {
 	case x.sink != nil:
 		return errBodyTaken
 	case x.read == bodying:
-		x.body.KeepTrailer()
-		x.onTrailer = fn
+		x.body.OnTrailer(fn)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/content"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -278,7 +279,7 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 		s.whole(x, r, more)
 		return true
 	default:
-		x.body, x.read = h.Body(), bodying
+		x.body, x.read = content.Of(h.Body()), bodying
 		if l := pool.limits.maxBody; h.Length > l {
 			x.status = 0
 			x.fail(&Error{Phase: Body, Err: ErrBodyLarge})

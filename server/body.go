@@ -13,6 +13,7 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/content"
 	"github.com/lurcher-net/lurcher/internal/field"
 	"github.com/lurcher-net/lurcher/parser"
 )
@@ -26,6 +27,8 @@ const (
 	discardMost = 256 << 10
 	// pooledBody is the size of the largest buffer that is lent again.
 	pooledBody = 256 << 10
+	// mostTrailer is the number of fields that a trailer section may have.
+	mostTrailer = 32
 )
 
 // bodyPool lends buffers to bodies that come in pieces. It gets none back that is large,
@@ -215,6 +218,22 @@ func (r Request) stream(dst conn.Sink, done *bool) error {
 	})
 }
 
+// Trailer calls fn with each field of the trailer section that follows a chunked
+// body, before the last call of the function given to Stream or Body. Call Trailer
+// before these. The bytes that fn gets are valid until it returns.
+func (r Request) Trailer(fn func(name, value []byte)) error {
+	if !r.valid() {
+		return errOver
+	}
+	if r.s.phase == receiving {
+		if r.s.x.sink != nil {
+			return ErrBodyTaken
+		}
+		r.s.x.body.OnTrailer(fn)
+	}
+	return nil
+}
+
 // sendContinue sends 100 Continue to a client that waits for it before it sends
 // the body (RFC 9110 10.1.1).
 func (s *session) sendContinue() {
@@ -227,8 +246,8 @@ func (s *session) sendContinue() {
 // readBody delivers the next piece of the body.
 func (s *session) readBody(p []byte) (used int, more bool) {
 	x := s.x
-	data, n, err := x.nextBody(p)
-	if err == errMore {
+	data, n, err := x.body.Next(p, mostTrailer, false)
+	if err == content.ErrMore {
 		return 0, false
 	}
 	last := err == io.EOF
@@ -255,13 +274,12 @@ func (s *session) readBody(p []byte) (used int, more bool) {
 
 // A rest is the unread part of a body.
 type rest struct {
-	body    parser.Body
-	section *parser.Trailer
-	most    int64 // bytes that may be discarded to keep the connection
+	body content.Reader
+	most int64 // bytes that may be discarded to keep the connection
 }
 
 func (s *session) unread() rest {
-	r := rest{s.x.body, s.x.section, discardMost}
+	r := rest{s.x.body.Rest(), discardMost}
 	if s.is(promised) {
 		r.most = most64(s.worker.server.MaxBody, math.MaxInt64) - s.x.received
 	}
@@ -272,7 +290,7 @@ func (s *session) unread() rest {
 // the connection can go on (RFC 9112 9.3).
 func (s *session) skip(r rest) {
 	x := s.extra()
-	x.body, x.section, x.toSkip = r.body, r.section, r.most
+	x.body, x.toSkip = r.body, r.most
 	s.conn.SetDeadline(s.bodyTime())
 	if s.feed(); s.is(halfClosed) && s.flags&(feeding|left) == 0 {
 		s.happens(finCame, io.EOF)
@@ -303,10 +321,10 @@ func (s *session) restIsHere() bool {
 	} else {
 		p = s.conn.Held()
 	}
-	if s.x.section != nil {
+	if s.x.body.InTrailer() {
 		return endsSection(p)
 	}
-	for body := s.x.body; ; {
+	for body := s.x.body.Body; ; {
 		_, n, err := body.Next(p)
 		p = p[n:]
 		switch {
@@ -328,8 +346,8 @@ func endsSection(p []byte) bool {
 // skipBody discards the next piece of the body.
 func (s *session) skipBody(p []byte) (used int, more bool) {
 	x := s.x
-	data, n, err := x.nextBody(p)
-	if err == errMore {
+	data, n, err := x.body.Next(p, mostTrailer, false)
+	if err == content.ErrMore {
 		return 0, false
 	}
 	s.behind(len(p) - n)

@@ -8,22 +8,20 @@ import (
 	"github.com/valyala/bytebufferpool"
 
 	"github.com/lurcher-net/lurcher/conn"
-	"github.com/lurcher-net/lurcher/parser"
+	"github.com/lurcher-net/lurcher/internal/content"
 )
 
 type exchange struct {
 	// The request's body.
-	body     parser.Body
+	body     content.Reader
 	sink     func(p []byte, last bool) // takes the body; nil: the body waits
 	received int64                     // bytes of content so far, or of what is discarded when lingering
 	seen     int64                     // value of received when progress was last checked
 	untimed  bool                      // an adapter bounds the time of the body
-	section  *parser.Trailer           // set while its trailer section is being read
 	buf      *bytebufferpool.ByteBuffer
 	holds    int // bytes that are charged to the connection for what has come of the request
 
-	toSkip    int64                    // bytes of content left to discard
-	onTrailer func(name, value []byte) // takes the fields of the section
+	toSkip int64 // bytes of content left to discard
 
 	// The answer.
 	fields   []byte // lines that the program set

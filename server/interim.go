@@ -1,15 +1,8 @@
-// Interim answers, which precede the answer, and trailer sections, which follow the
-// bodies of the request and of the answer.
+// What surrounds the answer: interim answers before it, and a trailer section after its body.
 
 package server
 
-import (
-	"errors"
-	"io"
-
-	"github.com/lurcher-net/lurcher/internal/field"
-	"github.com/lurcher-net/lurcher/parser"
-)
+import "github.com/lurcher-net/lurcher/internal/field"
 
 // Inform sends an interim answer, with the fields that have been set so far; they
 // stay set for the final answer. Early hints (RFC 8297) are an example:
@@ -85,53 +78,4 @@ func (s *session) endChunks() {
 		return
 	}
 	s.conn.Writev([]byte("0\r\n"), s.x.trailer, crlf)
-}
-
-// Trailer calls fn with each field of the trailer section that follows a chunked
-// body, before the last call of the function given to Stream or Body. Call Trailer
-// before these. The bytes that fn gets are valid until it returns.
-func (r Request) Trailer(fn func(name, value []byte)) error {
-	if !r.valid() {
-		return errOver
-	}
-	if r.s.phase == receiving {
-		if r.s.x.sink != nil {
-			return ErrBodyTaken
-		}
-		r.s.x.body.KeepTrailer()
-		r.s.x.onTrailer = fn
-	}
-	return nil
-}
-
-// mostTrailer is the number of fields that a trailer section may have.
-const mostTrailer = 32
-
-// errMore is what nextBody returns while a trailer section has not all come.
-var errMore = errors.New("more of the trailer section")
-
-// nextBody finds the next piece of the body. The trailer section, if the program
-// wants it, belongs to the last one.
-func (x *exchange) nextBody(p []byte) (data []byte, n int, err error) {
-	if x.section == nil {
-		data, n, err = x.body.Next(p)
-		if err != parser.ErrTrailer {
-			return data, n, err
-		}
-		x.section = &parser.Trailer{Fields: make([]parser.Field, 0, mostTrailer)}
-		return data, n, nil
-	}
-	n, err = x.section.Parse(p)
-	switch {
-	case err != nil:
-		return nil, n, err
-	case n == 0:
-		return nil, 0, errMore
-	}
-	if x.onTrailer != nil {
-		for _, f := range x.section.Fields {
-			x.onTrailer(f.Name(p), f.Value(p))
-		}
-	}
-	return nil, n, io.EOF
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/content"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -276,7 +277,7 @@ func (s *session) begin(h *head) {
 		}
 		s.serve(true)
 		s.set(eager)
-		s.extra().body = h.Body()
+		s.extra().body = content.Of(h.Body())
 		s.conn.SetDeadline(0) // the time for the body begins when the program wants it
 	}
 	if h.Path.Len == 1 && h.buf[h.Path.Off] == '*' {
@@ -371,7 +372,7 @@ func (s *session) rest(n int) {
 		switch {
 		case n > 0 && (s.x.sink == nil || s.is(stopped)):
 			s.hold()
-		case ended && (n == 0 || s.x.section != nil):
+		case ended && (n == 0 || s.x.body.InTrailer()):
 			s.happens(finCame, io.ErrUnexpectedEOF)
 		}
 	case answering:

@@ -122,7 +122,7 @@ func (p *Peer) All() string {
 		}
 		a, err := p.Answer("GET")
 		if err != nil {
-			p.T.Errorf("after %q: %v", list, err)
+			p.T.Errorf("after %.200q: %v", list, err)
 			return strings.Join(append(list, err.Error()), ", ")
 		}
 		list = append(list, a.String())
