@@ -157,3 +157,38 @@ func ExampleResponse_Pipe() {
 	fmt.Println(body)
 	// Output: woof woof woof
 }
+
+// Two servers have the same: where one cannot be reached, the other is asked.
+func ExampleRequest_OnLost() {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s from the second", r.URL.Path)
+	}))
+	defer s.Close()
+	urls := []string{"http://127.0.0.1:1", s.URL} // nobody listens at the first
+
+	var c client.Client
+	l := loop()
+	p := c.On(l)
+	q := p.Request("GET", urls[0]+"/dogs")
+	q.OnLost(func(e *client.Error) string {
+		fmt.Println("lost in phase", e.Phase)
+		if urls = urls[1:]; len(urls) == 0 {
+			return ""
+		}
+		return urls[0]
+	})
+	q.Do(func(r client.Response, err error) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		r.Body(1<<20, func(body []byte, err error) {
+			fmt.Println(string(body), err)
+			p.Close()
+		})
+	})
+	q.End("")
+	l.Run(context.Background())
+	// Output:
+	// lost in phase dial
+	// /dogs from the second <nil>
+}

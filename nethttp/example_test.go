@@ -4,8 +4,10 @@ package nethttp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 
 	"github.com/lurcher-net/lurcher/nethttp"
@@ -105,4 +107,26 @@ func ExampleTransport() {
 	resp.Body.Close()
 	fmt.Println(resp.Status, string(body))
 	// Output: 200 OK Hello /you
+}
+
+// HTTPS on one port: native handlers answer HTTP/1.1, net/http serves those who choose
+// HTTP/2.
+func ExampleHTTP2() {
+	cert, err := tls.LoadX509KeyPair("cert.pem", "key.pem")
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "Hello by", r.Proto) })
+	s := &server.Server{
+		Handler: nethttp.Handler(mux, 256),
+		TLS:     &tls.Config{Certificates: []tls.Certificate{cert}},
+	}
+	if err := nethttp.HTTP2(s, mux); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := s.ListenTLS("tcp", ":443"); err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(s.Serve())
 }

@@ -2,13 +2,17 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/server"
@@ -170,4 +174,37 @@ func ExampleServer_Stats() {
 	// Output:
 	// Hello World
 	// 1 request, 1 answer, 0 connections
+}
+
+// Early hints (RFC 8297) say what the client will need, while the answer is being made.
+func ExampleResponse_Inform() {
+	run(func(w server.Response, r server.Request) {
+		w.Set("Link", "</style.css>; rel=preload")
+		w.Inform(103)
+		w.After(time.Millisecond, func() { w.End("<html>...\n") })
+	}, func(url string) {
+		hints := &httptrace.ClientTrace{Got1xxResponse: func(code int, fields textproto.MIMEHeader) error {
+			fmt.Println(code, fields.Get("Link"))
+			return nil
+		}}
+		ctx := httptrace.WithClientTrace(context.Background(), hints)
+		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+		show(http.DefaultClient.Do(req))
+	})
+	// Output:
+	// 103 </style.css>; rel=preload
+	// <html>...
+}
+
+// A socket that systemd has opened, or the process that this one replaces.
+func ExampleServer_Inherit() {
+	s := &server.Server{Handler: func(w server.Response, r server.Request) { w.End("Hello World\n") }}
+	ln, err := net.FileListener(os.NewFile(3, "the first that was passed"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Inherit(ln); err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(s.Serve())
 }
