@@ -22,6 +22,7 @@ lint:
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	go test -tags lint -run '^TestSizes$$' ./docs
 
 # The workflows of .github/workflows: their syntax, and the shell in them.
 actionlint:

@@ -33,34 +33,8 @@ func TestRandomCloses(t *testing.T) {
 	if testing.Short() {
 		rounds = 5_000
 	}
-	var mu sync.Mutex
-	done := map[string]int{}
-	url := peers(t, func(p *peer) {
-		rnd := rand.New(rand.NewPCG(uint64(p.RemoteAddr().(*net.TCPAddr).Port), 1))
-		for {
-			head := p.Head()
-			if head == "" {
-				return
-			}
-			line, _, _ := strings.Cut(head, "\r\n")
-			if strings.HasPrefix(line, "POST") {
-				mu.Lock()
-				done[line]++
-				mu.Unlock()
-			}
-			p.Say(okAnswer)
-			switch rnd.IntN(20) {
-			case 0:
-				return
-			case 1:
-				p.Reset()
-				return
-			case 2:
-				runtime.Gosched()
-				return
-			}
-		}
-	})
+	posts := &posts{done: map[string]int{}}
+	url := peers(t, posts.serve)
 	r := start(t, &Client{MaxConns: 4, WaitTimeout: -1})
 	var lost, unwritten int
 	finished := make(chan bool)
@@ -115,22 +89,60 @@ func TestRandomCloses(t *testing.T) {
 	case <-time.After(10 * patience):
 		t.Fatal("waited in vain")
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	posts := 0
-	for line, n := range done {
-		if posts++; n != 1 {
-			t.Errorf("%s was done %d times", line, n)
-		}
-	}
-	if want := (rounds + 2) / 3; posts+lost < want {
-		t.Errorf("%d POSTs arrived and %d failed, of %d", posts, lost, want)
+	if n, want := posts.check(t), (rounds+2)/3; n+lost < want {
+		t.Errorf("%d POSTs arrived and %d failed, of %d", n, lost, want)
 	}
 	st := r.Stats()
 	t.Logf("%d requests, %d connections, %d sent again, %d POSTs that crossed a FIN", rounds, st.Dials, st.Retries, lost)
 	if st.Retries == 0 {
 		t.Error("no request was sent again: the test does not test")
 	}
+}
+
+// posts is a server that closes now and then after an answer, and counts what it is sent by
+// POST.
+type posts struct {
+	mu   sync.Mutex
+	done map[string]int // by request line
+}
+
+func (d *posts) serve(p *peer) {
+	rnd := rand.New(rand.NewPCG(uint64(p.RemoteAddr().(*net.TCPAddr).Port), 1))
+	for {
+		head := p.Head()
+		if head == "" {
+			return
+		}
+		line, _, _ := strings.Cut(head, "\r\n")
+		if strings.HasPrefix(line, "POST") {
+			d.mu.Lock()
+			d.done[line]++
+			d.mu.Unlock()
+		}
+		p.Say(okAnswer)
+		switch rnd.IntN(20) {
+		case 0:
+			return
+		case 1:
+			p.Reset()
+			return
+		case 2:
+			runtime.Gosched()
+			return
+		}
+	}
+}
+
+// check wants that nothing was done twice, and returns how much was done.
+func (d *posts) check(t *testing.T) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for line, n := range d.done {
+		if n != 1 {
+			t.Errorf("%s was done %d times", line, n)
+		}
+	}
+	return len(d.done)
 }
 
 // TestDeadReused has the server end each connection that is idle, in a way that the
@@ -287,30 +299,11 @@ func TestWaitTimeout(t *testing.T) {
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
-	burst := func(r *rig, n int) {
-		ch := make(chan got, n)
-		r.do(func() {
-			for range n {
-				r.pool.Get(url, collect(ch))
-			}
-		})
-		for range n {
-			wait(t, ch).want(t, "200 ok")
-		}
-	}
-	idle := func(r *rig) (n int) {
-		r.do(func() {
-			for _, o := range r.pool.origins {
-				n += o.idle.n
-			}
-		})
-		return n
-	}
 	t.Run("number", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{MaxIdle: 2})
-		burst(r, 10)
-		if n := idle(r); n != 2 {
+		r.burst(url, 10)
+		if n := r.idle(); n != 2 {
 			t.Errorf("%d are idle", n)
 		}
 	})
@@ -322,17 +315,17 @@ func TestLimits(t *testing.T) {
 			urls = append(urls, always(t, answerOf("/")))
 			r.get(urls[len(urls)-1]).want(t, "200 /")
 		}
-		if n := idle(r); n != 3 {
+		if n := r.idle(); n != 3 {
 			t.Errorf("%d are idle", n)
 		}
 		for i := 4; i >= 0; i-- { // the three that were used last are left, and these again
 			r.get(urls[i]).want(t, "200 /")
 		}
-		if st := r.Stats(); st.Reused != 3 || idle(r) != 3 {
-			t.Errorf("%d were used again, %d are idle", st.Reused, idle(r))
+		if st := r.Stats(); st.Reused != 3 || r.idle() != 3 {
+			t.Errorf("%d were used again, %d are idle", st.Reused, r.idle())
 		}
 		r.do(r.pool.CloseIdle)
-		if n := idle(r); n != 0 || r.pool.idle.n != 0 {
+		if n := r.idle(); n != 0 || r.pool.idle.n != 0 {
 			t.Errorf("%d and %d are idle", n, r.pool.idle.n)
 		}
 	})
@@ -360,8 +353,8 @@ func TestLimits(t *testing.T) {
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{MaxIdle: -1})
-		burst(r, 3)
-		if n := idle(r); n != 3 {
+		r.burst(url, 3)
+		if n := r.idle(); n != 3 {
 			t.Errorf("%d are idle", n)
 		}
 	})
@@ -369,7 +362,7 @@ func TestLimits(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{MaxAge: time.Millisecond})
 		for range 3 {
-			burst(r, 2)
+			r.burst(url, 2)
 			older := make(chan bool)
 			r.do(func() { r.loop.After(5*time.Millisecond, func() { close(older) }) })
 			wait(t, older)
@@ -381,28 +374,58 @@ func TestLimits(t *testing.T) {
 	t.Run("time", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{IdleTimeout: time.Millisecond})
-		burst(r, 3)
-		until(t, "idle connections are closed", func() bool { return idle(r) == 0 })
+		r.burst(url, 3)
+		until(t, "idle connections are closed", func() bool { return r.idle() == 0 })
 	})
+}
+
+// TestClosing: what is idle is closed, and what is not serves on.
+func TestClosing(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })
 	t.Run("CloseIdle", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{})
-		burst(r, 3)
+		r.burst(url, 3)
 		r.CloseIdle()
-		until(t, "idle connections are closed", func() bool { return idle(r) == 0 })
-		burst(r, 3)
+		until(t, "idle connections are closed", func() bool { return r.idle() == 0 })
+		r.burst(url, 3)
 	})
 	t.Run("Close", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{})
-		burst(r, 3)
+		r.burst(url, 3)
 		r.do(func() { r.pool.Close() })
-		burst(r, 3)
-		if n := idle(r); n != 0 {
+		r.burst(url, 3)
+		if n := r.idle(); n != 0 {
 			t.Errorf("%d are idle", n)
 		}
 		if r.On(r.loop) != r.pool {
 			t.Error("there is a pool that is not closed")
 		}
 	})
+}
+
+// burst makes n requests at once.
+func (r *rig) burst(url string, n int) {
+	r.t.Helper()
+	ch := make(chan got, n)
+	r.do(func() {
+		for range n {
+			r.pool.Get(url, collect(ch))
+		}
+	})
+	for range n {
+		wait(r.t, ch).want(r.t, "200 ok")
+	}
+}
+
+// idle returns how many connections are.
+func (r *rig) idle() (n int) {
+	r.do(func() {
+		for _, o := range r.pool.origins {
+			n += o.idle.n
+		}
+	})
+	return n
 }

@@ -160,38 +160,7 @@ func TestFileServer(t *testing.T) {
 // streams both ways, trailers, interim answers, an upgrade, a backend that breaks.
 func TestReverseProxy(t *testing.T) {
 	t.Parallel()
-	backend := http.NewServeMux()
-	backend.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
-		http.NewResponseController(w).EnableFullDuplex()
-		w.Header().Set("Trailer", "X-Sum")
-		w.WriteHeader(103)
-		n, err := io.Copy(w, r.Body)
-		w.Header().Set("X-Sum", fmt.Sprint(n, err))
-	})
-	backend.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		for i := range 3 {
-			fmt.Fprintf(w, "data: %d\n\n", i)
-			w.(http.Flusher).Flush()
-		}
-		<-r.Context().Done() // until the client of the proxy leaves
-	})
-	backend.HandleFunc("/broken", func(w http.ResponseWriter, r *http.Request) {
-		io.WriteString(w, "a part")
-		w.(http.Flusher).Flush()
-		panic(http.ErrAbortHandler)
-	})
-	backend.HandleFunc("/upgrade", func(w http.ResponseWriter, r *http.Request) {
-		c, rw, err := w.(http.Hijacker).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n")
-		line, _ := rw.ReadString('\n')
-		io.WriteString(c, strings.ToUpper(line))
-	})
+	backend := proxied(t)
 	theirs := httptest.NewServer(backend)
 	t.Cleanup(theirs.Close)
 	for name, target := range map[string]string{"of net/http": theirs.URL, "of our own": serve(t, backend)} {
@@ -252,6 +221,44 @@ func TestReverseProxy(t *testing.T) {
 			})
 		})
 	}
+}
+
+// proxied has what is hard for a proxy: a stream in both directions, events, an answer
+// that breaks off, another protocol.
+func proxied(t *testing.T) http.Handler {
+	backend := http.NewServeMux()
+	backend.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		http.NewResponseController(w).EnableFullDuplex()
+		w.Header().Set("Trailer", "X-Sum")
+		w.WriteHeader(103)
+		n, err := io.Copy(w, r.Body)
+		w.Header().Set("X-Sum", fmt.Sprint(n, err))
+	})
+	backend.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i := range 3 {
+			fmt.Fprintf(w, "data: %d\n\n", i)
+			w.(http.Flusher).Flush()
+		}
+		<-r.Context().Done() // until the client of the proxy leaves
+	})
+	backend.HandleFunc("/broken", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "a part")
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	backend.HandleFunc("/upgrade", func(w http.ResponseWriter, r *http.Request) {
+		c, rw, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n")
+		line, _ := rw.ReadString('\n')
+		io.WriteString(c, strings.ToUpper(line))
+	})
+	return backend
 }
 
 func TestExpvar(t *testing.T) {

@@ -74,16 +74,7 @@ func TestOutOfDescriptorsChild(t *testing.T) {
 	for range n {
 		clients = append(clients, dial())
 	}
-	var old syscall.Rlimit
-	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old)
-	next, err := syscall.Dup(0) // the lowest that is free
-	if err != nil {
-		t.Fatal(err)
-	}
-	syscall.Close(next)
-	low := old
-	set(&low.Cur, next+3)
-	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low)
+	lift := limitDescriptors(t, 3)
 	close(hold)
 	for _, c := range clients[:3] {
 		if _, err := c.Read(make([]byte, 1)); err != nil {
@@ -117,11 +108,26 @@ func TestOutOfDescriptorsChild(t *testing.T) {
 	}
 	// And without one: the limit is lifted, and the listener comes back by itself.
 	last := make(chan net.Conn)
-	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old)
+	lift()
 	go func() { last <- dial() }()
 	if _, err := (<-last).Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	<-done
+}
+
+// limitDescriptors leaves n to the process, until lift is called.
+func limitDescriptors(t *testing.T, n int) (lift func()) {
+	var old syscall.Rlimit
+	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old)
+	next, err := syscall.Dup(0) // the lowest that is free
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.Close(next)
+	low := old
+	set(&low.Cur, next+n)
+	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low)
+	return func() { syscall.Setrlimit(syscall.RLIMIT_NOFILE, &old) }
 }

@@ -145,6 +145,38 @@ func oneLife(r *rig, t *testing.T, seed uint64) {
 	// An end, of one kind or another.
 	how := rnd.IntN(7)
 	r.do(func() { l.ending = true })
+	l.end(r, how, c, p, len(sent))
+	err := get(r, l.gone)
+	got := get(r, received)
+	if how == 0 || how == 1 {
+		if err != io.EOF {
+			t.Errorf("an orderly end: %v", err)
+		}
+	}
+	r.do(func() {
+		switch {
+		case !bytes.HasPrefix(sent, l.in):
+			t.Errorf("Data saw other bytes than the %d that were sent", len(sent))
+		case !bytes.HasPrefix(l.out, got):
+			t.Errorf("the peer saw other bytes than the %d that were written", len(l.out))
+		case l.whole && (len(l.in) != len(sent) || len(got) != len(l.out)):
+			t.Errorf("%d of %d bytes came in, %d of %d went out: %v", len(l.in), len(sent), len(got), len(l.out), cut)
+		}
+		ln.Close()
+		if err := c.Close(); !errors.Is(err, net.ErrClosed) {
+			t.Error(err)
+		}
+	})
+	r.turns(3)
+	if len(l.gone) > 0 {
+		t.Error("Close was called twice")
+	}
+	p.Close()
+}
+
+// end ends a life in one of seven ways, the first two in order. The peer has sent that many
+// bytes.
+func (l *life) end(r *rig, how int, c *conn.Conn, p *peer, sent int) {
 	switch how {
 	case 0, 1: // both in order
 		p.Conn.(interface{ CloseWrite() error }).CloseWrite()
@@ -153,7 +185,7 @@ func oneLife(r *rig, t *testing.T, seed uint64) {
 			c.Resume()
 			var again func()
 			again = func() { // until Data has had its way with all of it
-				if c.Resume(); !l.ended || len(l.in) < len(sent) {
+				if c.Resume(); !l.ended || len(l.in) < sent {
 					c.After(time.Millisecond, again)
 				} else {
 					c.CloseWrite()
@@ -182,32 +214,9 @@ func oneLife(r *rig, t *testing.T, seed uint64) {
 		r.do(func() { c.Close(); c.CloseWrite(); c.Abort() })
 	case 6:
 		l.whole = false
-		r.do(func() { c.SetHandler(&conn.Handler{Close: h.Close, Stall: -1}); c.SetDeadline(time.Millisecond) })
+		r.do(func() {
+			c.SetHandler(&conn.Handler{Close: c.Handler().Close, Stall: -1})
+			c.SetDeadline(time.Millisecond)
+		})
 	}
-	err := get(r, l.gone)
-	got := get(r, received)
-	if how == 0 || how == 1 {
-		if err != io.EOF {
-			t.Errorf("an orderly end: %v", err)
-		}
-	}
-	r.do(func() {
-		switch {
-		case !bytes.HasPrefix(sent, l.in):
-			t.Errorf("Data saw other bytes than the %d that were sent", len(sent))
-		case !bytes.HasPrefix(l.out, got):
-			t.Errorf("the peer saw other bytes than the %d that were written", len(l.out))
-		case l.whole && (len(l.in) != len(sent) || len(got) != len(l.out)):
-			t.Errorf("%d of %d bytes came in, %d of %d went out: %v", len(l.in), len(sent), len(got), len(l.out), cut)
-		}
-		ln.Close()
-		if err := c.Close(); !errors.Is(err, net.ErrClosed) {
-			t.Error(err)
-		}
-	})
-	r.turns(3)
-	if len(l.gone) > 0 {
-		t.Error("Close was called twice")
-	}
-	p.Close()
 }

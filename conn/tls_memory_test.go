@@ -39,22 +39,10 @@ func TestIdleTLSConnections(t *testing.T) {
 				runtime.ReadMemStats(&m)
 				return float64(m.HeapAlloc)
 			}
-			// A client that is in no process: only its socket is kept.
 			var sockets []net.Conn
 			connect := func(n int) {
 				for range n {
-					nc, err := net.Dial("tcp", r.addr)
-					if err != nil {
-						t.Fatal(err)
-					}
-					k := tls.Client(nc, cfg)
-					for range 3 {
-						k.Write([]byte("ping"))
-						if _, err := k.Read(make([]byte, 4)); err != nil {
-							t.Fatal(err)
-						}
-					}
-					sockets = append(sockets, nc)
+					sockets = append(sockets, idleTLS(t, r.addr, cfg))
 				}
 			}
 			connect(50) // buffers of the loop, pools
@@ -95,4 +83,22 @@ func TestIdleTLSConnections(t *testing.T) {
 			ln.Close()
 		})
 	}
+}
+
+// idleTLS opens a connection that was used and is idle, and returns its socket: nothing else
+// of the client is kept.
+func idleTLS(t *testing.T, addr string, cfg *tls.Config) net.Conn {
+	t.Helper()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := tls.Client(nc, cfg)
+	for range 3 {
+		k.Write([]byte("ping"))
+		if _, err := k.Read(make([]byte, 4)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return nc
 }

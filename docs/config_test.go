@@ -68,21 +68,7 @@ func behind(t *testing.T, name string, args []string, conf func(addr, dir, socke
 	if err := os.WriteFile(file, []byte(conf(addr.String(), dir, socket)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var said bytes.Buffer
-	cmd := exec.Command(path, append(args, file)...)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() { cmd.Wait(); close(exited) }()
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		<-exited
-		if t.Failed() {
-			t.Logf("%s says:\n%s", name, &said)
-		}
-	})
+	runProxy(t, name, socket, exec.Command(path, append(args, file)...))
 
 	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true, // for many clients, which are to share connections
@@ -90,21 +76,6 @@ func behind(t *testing.T, name string, args []string, conf func(addr, dir, socke
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
 	}}
-	for end := time.Now().Add(30 * time.Second); ; {
-		c, err := net.Dial("unix", socket)
-		if err == nil {
-			c.Close()
-			break
-		}
-		select {
-		case <-exited:
-			t.Fatalf("%s ended", name)
-		case <-time.After(5 * time.Millisecond):
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
 	const requests = 100
 	before := srv.Stats().Accepted
 	for i := range requests {
@@ -121,6 +92,39 @@ func behind(t *testing.T, name string, args []string, conf func(addr, dir, socke
 	}
 	if n := srv.Stats().Accepted - before; n > requests/10 {
 		t.Errorf("%s needed %d connections for %d requests", name, n, requests)
+	}
+}
+
+// runProxy runs a proxy until the test ends, and returns once it listens on socket.
+func runProxy(t *testing.T, name, socket string, cmd *exec.Cmd) {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() { cmd.Wait(); close(exited) }()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		<-exited
+		if t.Failed() {
+			t.Logf("%s says:\n%s", name, &said)
+		}
+	})
+	for end := time.Now().Add(30 * time.Second); ; {
+		c, err := net.Dial("unix", socket)
+		if err == nil {
+			c.Close()
+			break
+		}
+		select {
+		case <-exited:
+			t.Fatalf("%s ended", name)
+		case <-time.After(5 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-var packages = []string{"client", "conn", "fuzz", "parser", "poller", "server", "ws"}
+var packages = []string{"client", "conn", "fuzz", "nethttp", "parser", "poller", "server", "servertest", "ws"}
 
 // declared holds "server.Response", "server.Response.End", and the same less the
 // package: "Response", "Response.End".

@@ -27,42 +27,7 @@ func TestAccess(t *testing.T) {
 		}
 		told <- line
 	}
-	handler := func(w Response, r Request) {
-		switch string(r.Path()) {
-		case "/later":
-			w.After(10*time.Millisecond, func() { w.End("later") })
-		case "/wait":
-			handles <- w
-		case "/parts":
-			w.Status(404)
-			w.WriteString("one ")
-			w.WriteString("two ")
-			w.End("three")
-		case "/sized":
-			w.Set("Content-Length", "8")
-			w.WriteString("one ")
-			w.End("two ")
-		case "/file":
-			w.SendFile(file(t, "of a file"), 0, 9)
-			w.End("")
-		case "/chunkedfile":
-			w.WriteString("a part ")
-			w.SendFile(file(t, "of a file"), 0, 9)
-			w.End("")
-		case "/head":
-			w.End("not sent")
-		case "/hijack":
-			w.Status(101)
-			c, err := w.Hijack(nil)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			c.Close()
-		default:
-			r.Body(1000, func(p []byte) { w.EndBytes(p) })
-		}
-	}
+	handler := answerInWays(t, handles)
 	patient := start(t, &Server{MaxHead: 1000, MaxBody: 1000, Access: access}, handler)
 	impatient := start(t, &Server{BodyTimeout: 20 * time.Millisecond, Access: access}, handler)
 	for _, c := range []struct{ in, want string }{
@@ -118,6 +83,46 @@ func TestAccess(t *testing.T) {
 	patient.idle()
 	if len(told) > 0 {
 		t.Errorf("told %q more", <-told)
+	}
+}
+
+// answerInWays answers as the path says; what waits is given to handles.
+func answerInWays(t *testing.T, handles chan<- Response) Handler {
+	return func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/later":
+			w.After(10*time.Millisecond, func() { w.End("later") })
+		case "/wait":
+			handles <- w
+		case "/parts":
+			w.Status(404)
+			w.WriteString("one ")
+			w.WriteString("two ")
+			w.End("three")
+		case "/sized":
+			w.Set("Content-Length", "8")
+			w.WriteString("one ")
+			w.End("two ")
+		case "/file":
+			w.SendFile(file(t, "of a file"), 0, 9)
+			w.End("")
+		case "/chunkedfile":
+			w.WriteString("a part ")
+			w.SendFile(file(t, "of a file"), 0, 9)
+			w.End("")
+		case "/head":
+			w.End("not sent")
+		case "/hijack":
+			w.Status(101)
+			c, err := w.Hijack(nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.Close()
+		default:
+			r.Body(1000, func(p []byte) { w.EndBytes(p) })
+		}
 	}
 }
 

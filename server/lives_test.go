@@ -76,46 +76,13 @@ func TestLives(t *testing.T) {
 	if testing.Short() {
 		lives = 50
 	}
-	big := strings.Repeat("0123456789", 7000)
 	for seed := range lives {
 		rnd := rand.New(rand.NewPCG(uint64(seed), 9))
-		var in strings.Builder
-		var want []string
-		for n := range 1 + rnd.IntN(12) {
-			way := rnd.IntN(len(ways))
-			target := fmt.Sprintf("/%d/%d", way, n)
-			body := big[:[]int{0, 1, 10, 1000, 20000, 70000}[rnd.IntN(6)]]
-			kind := rnd.IntN(4)
-			if kind == 2 && !ways[way].reads {
-				kind = 1 // of a chunked body that nobody reads the rest may cost the connection
-			}
-			switch kind {
-			case 0:
-				in.WriteString(get(target))
-				body = ""
-			case 1:
-				in.WriteString(post(target, body))
-			case 2:
-				k := rnd.IntN(len(body) + 1)
-				var pieces []string
-				for _, p := range []string{body[:k], body[k:]} {
-					if p != "" {
-						pieces = append(pieces, p)
-					}
-				}
-				in.WriteString(chunks(target, pieces...))
-			case 3:
-				in.WriteString("\r\n" + post(target, body, "Accept: */*"))
-			}
-			if !ways[way].reads {
-				body = ""
-			}
-			want = append(want, "200 "+target+body)
-		}
+		in, want := requests(rnd)
 		c := s.dial()
 		go func() {
 			fin := rnd.IntN(2) == 0
-			rest := in.String()
+			rest := in
 			if !fin {
 				rest += get("/0/0", "Connection: close")
 			}
@@ -143,4 +110,42 @@ func TestLives(t *testing.T) {
 		c.Close()
 	}
 	s.idle()
+}
+
+// requests returns a pipeline, and the answers to it in short.
+func requests(rnd *rand.Rand) (pipeline string, want []string) {
+	big := strings.Repeat("0123456789", 7000)
+	var in strings.Builder
+	for n := range 1 + rnd.IntN(12) {
+		way := rnd.IntN(len(ways))
+		target := fmt.Sprintf("/%d/%d", way, n)
+		body := big[:[]int{0, 1, 10, 1000, 20000, 70000}[rnd.IntN(6)]]
+		kind := rnd.IntN(4)
+		if kind == 2 && !ways[way].reads {
+			kind = 1 // of a chunked body that nobody reads the rest may cost the connection
+		}
+		switch kind {
+		case 0:
+			in.WriteString(get(target))
+			body = ""
+		case 1:
+			in.WriteString(post(target, body))
+		case 2:
+			k := rnd.IntN(len(body) + 1)
+			var pieces []string
+			for _, p := range []string{body[:k], body[k:]} {
+				if p != "" {
+					pieces = append(pieces, p)
+				}
+			}
+			in.WriteString(chunks(target, pieces...))
+		case 3:
+			in.WriteString("\r\n" + post(target, body, "Accept: */*"))
+		}
+		if !ways[way].reads {
+			body = ""
+		}
+		want = append(want, "200 "+target+body)
+	}
+	return in.String(), want
 }
