@@ -30,7 +30,7 @@ func answered(fn func(a Response, bad func())) func(r *rig, q Request, bad func(
 func ignore(Response, error) {}
 
 // callbackKinds are all kinds of callback: each calls bad in one of them. The path
-// chooses what the server answers.
+// chooses the server's answer.
 var callbackKinds = []struct {
 	name, path string
 	ask        func(r *rig, q Request, bad func())

@@ -13,7 +13,7 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// TestDuplex: with Duplex a request goes on behind the head of its answer, and its
+// TestDuplex: with Duplex a request goes on after the head of its answer, and its
 // connection serves another; without, it stops there.
 func TestDuplex(t *testing.T) {
 	t.Parallel()
@@ -41,7 +41,7 @@ func TestDuplex(t *testing.T) {
 	}
 }
 
-// TestDuplexEndsWithTheAnswer: what is written behind the answer's end is refused,
+// TestDuplexEndsWithTheAnswer: what is written after the answer's end is refused,
 // and the connection is not used again, for half a request is on it.
 func TestDuplexEndsWithTheAnswer(t *testing.T) {
 	t.Parallel()

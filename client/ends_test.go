@@ -91,7 +91,7 @@ func TestAbortedDials(t *testing.T) {
 	if testing.Short() {
 		n = 500
 	}
-	// A listener whose queue is full answers no SYN.
+	// A listener whose queue is full ignores SYNs.
 	hole := blackHole(t)
 	r := start(t, &Client{MaxConns: -1, MaxWaiting: -1})
 	failed := 0

@@ -64,7 +64,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Timeout reports whether a time limit was the cause: see [net.Error].
 func (e *Error) Timeout() bool { return errors.Is(e.Err, os.ErrDeadlineExceeded) }
 
-// Status returns the status by which a gateway tells its own client of the error: 504
+// Status returns the status that a gateway sends its own client for the error: 504
 // for a timeout, 503 if too many requests wait for a connection, else 502 (RFC 9110
 // 15.6).
 func (e *Error) Status() int {

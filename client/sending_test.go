@@ -177,7 +177,7 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// serveNothing is the URL of a server that answers nothing.
+// serveNothing returns the URL of a server that sends nothing.
 func serveNothing(t testing.TB) string { return peers(t, func(p *peer) { io.Copy(io.Discard, p.In) }) }
 
 // TestLength holds the program to what it said.

@@ -17,7 +17,7 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// TestHijack has a server switch, with bytes behind its head.
+// TestHijack has a server switch, with bytes after its head.
 func TestHijack(t *testing.T) {
 	t.Parallel()
 	url := peers(t, func(p *peer) {

@@ -359,7 +359,7 @@ func TestSyscallConn(t *testing.T) {
 	}
 }
 
-// settle is what a turn does behind each callback, in no portions.
+// settle is what a turn does after each callback, in no portions.
 func (b *bench) settle() {
 	b.l.pace.read = time.Since(b.l.epoch)
 	b.l.pace.fresh()

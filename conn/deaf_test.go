@@ -14,7 +14,7 @@ import (
 )
 
 // TestEarlyWord has a peer say something, and close without reading: its RST comes
-// behind what it said, which has to be heard all the same.
+// after what it said, which has to be heard all the same.
 func TestEarlyWord(t *testing.T) {
 	eachPlain(t, func(r *rig) {
 		const word = "413 too large"

@@ -16,7 +16,7 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// dialOut dials and answers what Open or Close say.
+// dialOut dials and returns what Open or Close gets.
 func (r *rig) dialOut(network, addr string, set func(c *conn.Conn)) (opened chan *conn.Conn, closed chan error) {
 	r.Helper()
 	opened = make(chan *conn.Conn, 1)

@@ -28,7 +28,7 @@ func (l *Loop) step() (busy bool) {
 		l.taken = 0
 		l.count, _ = l.poll.Wait(l.events, 0)
 	}
-	l.tell()
+	l.readClock()
 	busy = l.count > 0 || l.busy()
 	l.begun, l.pace.read = l.at, l.at
 	l.pace.fresh()
@@ -43,9 +43,9 @@ func (l *Loop) step() (busy bool) {
 // advance moves the loop's clock forward by d, by moving its epoch back. Loop.Now moves
 // with it.
 func (l *Loop) advance(d time.Duration) {
-	l.tell()
+	l.readClock()
 	l.epoch, l.recheck = l.epoch.Add(-d), 1<<62 // 1<<62: the wall clock is not consulted again
-	l.tell()
+	l.readClock()
 }
 
 // attach makes a connection of a connected socket.

@@ -280,7 +280,7 @@ func TestGoneWhileNotReading(t *testing.T) {
 	}
 }
 
-// After the end every method answers net.ErrClosed and does no harm.
+// After the end every method returns net.ErrClosed and does no harm.
 func TestAfterClose(t *testing.T) {
 	each(t, func(r *rig) {
 		ch, onClose := closes()

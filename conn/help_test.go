@@ -322,7 +322,7 @@ func (r *rig) peer(nc net.Conn) *peer {
 	return &peer{Conn: nc, r: r}
 }
 
-// serve listens, connects a peer, and answers both ends. ours is opened.
+// serve listens, connects a peer, and returns both ends. ours is opened.
 func (r *rig) serve(h conn.Handler) (ours *conn.Conn, p *peer) {
 	r.Helper()
 	ch := make(chan *conn.Conn, 1)

@@ -43,7 +43,7 @@ func TestEnds(t *testing.T) {
 	}
 	// Of all states there are: no move forgets anything, what is closed stays so, the
 	// output's end is asked for again until nothing or the end comes of it, and no
-	// state lets output out behind a FIN.
+	// state lets output out after a FIN.
 	for bits := range flags(1 << 16) {
 		for m := byClose; m <= outputOut; m++ {
 			f, d := bits.next(m, false)

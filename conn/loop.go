@@ -151,7 +151,7 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 	}
 	l.nobody.loop = l
 	l.pace.step = mostBlind
-	l.tell()
+	l.readClock()
 	l.wheel = wheel{t: &l.slots, now: firstTick}
 	return l, nil
 }
@@ -287,7 +287,7 @@ func (l *Loop) wait() error {
 		}
 	}
 	if l.count > 0 || err != nil {
-		l.tell()
+		l.readClock()
 		l.publish()
 	} else {
 		l.count, err = l.sleep()
@@ -308,7 +308,7 @@ func (l *Loop) wait() error {
 // the scheduler; not when every event has to be waited for. hot says which is the
 // case.
 func (l *Loop) sleep() (n int, err error) {
-	l.tell() // what follows does not count as time of the callbacks
+	l.readClock() // what follows does not count as time of the callbacks
 	if !l.busy() {
 		runtime.Gosched() // else goroutines that post could get ahead for good
 	}
@@ -322,15 +322,15 @@ func (l *Loop) sleep() (n int, err error) {
 		n, err = l.poll.Wait(l.events, 0)
 	}
 	began := l.at
-	l.tell()
+	l.readClock()
 	l.hot = n > 0 && l.at-began < noSleep
 	return n, err
 }
 
-// tell updates the loop's time. It runs once per turn while work keeps coming in,
+// readClock updates the loop's time. It runs once per turn while work keeps coming in,
 // because reading the clock costs more than a callback. The first call after the
 // callbacks also records how long they took.
-func (l *Loop) tell() {
+func (l *Loop) readClock() {
 	l.at = time.Since(l.epoch)
 	if l.begun != 0 {
 		l.stats.Longest = max(l.stats.Longest, l.at-l.begun)
@@ -349,7 +349,7 @@ func (l *Loop) tell() {
 // idleFor returns how long there will be nothing to do, as far as the loop knows. It
 // is bounded, because the wheel's time must not lag by half of its range.
 func (l *Loop) idleFor() time.Duration {
-	l.tell() // l.now dates from before the callbacks
+	l.readClock() // l.now dates from before the callbacks
 	if l.busy() {
 		return 0
 	}

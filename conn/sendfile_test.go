@@ -79,7 +79,7 @@ func TestSendFileErrors(t *testing.T) {
 				r.Error("a negative range was taken")
 			}
 			c.SendFile(files[0], 1, 100) // there are 4
-			c.SendFile(files[3], 0, 1)   // behind it, never reached
+			c.SendFile(files[3], 0, 1)   // after it, never reached
 			c.WriteString("behind")
 		})
 		if got, err := io.ReadAll(p); string(got) != "hort" {

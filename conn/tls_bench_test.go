@@ -13,7 +13,7 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// tlsEcho runs an echo server, on a loop or on goroutines, and answers its address.
+// tlsEcho runs an echo server, on a loop or on goroutines, and returns its address.
 func tlsEcho(b *testing.B, onLoop bool) string {
 	b.Helper()
 	if !onLoop {

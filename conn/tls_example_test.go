@@ -13,7 +13,7 @@ import (
 func ExampleTLS() {
 	l := exampleLoop()
 	ln, err := l.Listen("tcp", "127.0.0.1:0", &conn.Handler{
-		TLS:  &conn.TLS{Config: &tls.Config{Certificates: []tls.Certificate{theCertificate()}}}, // as tls.LoadX509KeyPair answers it
+		TLS:  &conn.TLS{Config: &tls.Config{Certificates: []tls.Certificate{theCertificate()}}}, // as tls.LoadX509KeyPair returns it
 		Open: func(c *conn.Conn) { c.Pipe(c) },
 	})
 	if err != nil {

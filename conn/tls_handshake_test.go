@@ -114,7 +114,7 @@ func TestStartTLS(t *testing.T) {
 			if err != nil {
 				r.Fatal(err)
 			}
-			// What Detach answers within Data is whole when that has returned.
+			// What Detach returns within Data is whole when that has returned.
 			if err := r.loop.Post(func() {
 				if _, err := r.loop.Adopt(nc, h); err != nil {
 					r.Error(err)
@@ -125,7 +125,7 @@ func TestStartTLS(t *testing.T) {
 		}
 		r.listen(&conn.Handler{Data: func(c *conn.Conn, p []byte) int {
 			i := bytes.IndexByte(p, '\n') + 1
-			if i > 0 { // behind it comes the ClientHello, or has come already
+			if i > 0 { // after it comes the ClientHello, or has come already
 				got <- string(p[:i])
 				upgrade(c, &conn.Handler{TLS: &conn.TLS{Config: cfg}, Data: tell, Open: func(c *conn.Conn) { c.WriteString("welcome") }})
 			}
@@ -166,7 +166,7 @@ func TestStartTLS(t *testing.T) {
 	})
 }
 
-// Detach answers a tls.Conn, for code that blocks; Adopt takes it back.
+// Detach returns a tls.Conn, for code that blocks; Adopt takes it back.
 func TestDetachTLS(t *testing.T) {
 	needDetach(t)
 	versions(t, func(r *rig, cfg *tls.Config) {

@@ -152,7 +152,7 @@ func TestTruncation(t *testing.T) {
 }
 
 // All that a client sends, handshake included, in pieces of any size; and what
-// is sent behind the handshake comes in with it.
+// is sent after the handshake comes in with it.
 func TestRecordsInPieces(t *testing.T) {
 	versions(t, func(r *rig, cfg *tls.Config) {
 		ch, onClose := closes()
@@ -314,7 +314,7 @@ func TestTLSBackpressureIsBounded(t *testing.T) {
 }
 
 // Many connections that write in one callback, in turns: each gets its own, in
-// order, behind what it had written.
+// order, after what it had written.
 func TestTLSBroadcast(t *testing.T) {
 	versions(t, func(r *rig, cfg *tls.Config) {
 		conns := make(chan *conn.Conn, 100)
@@ -353,7 +353,7 @@ func TestFINBehindCloseNotify(t *testing.T) {
 		conns := make(chan *conn.Conn, 1)
 		r.listen(&conn.Handler{TLS: &conn.TLS{Config: cfg}, Close: onClose, Open: func(c *conn.Conn) {
 			c.Pipe(v)
-			c.CloseWrite() // so that the FIN ends both directions: the poller tells
+			c.CloseWrite() // so that the FIN ends both directions: the poller reports that
 			conns <- c
 		}})
 		_, k := r.dialWire(cfg)

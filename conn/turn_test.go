@@ -137,7 +137,7 @@ func TestEachListIsDoneInPortions(t *testing.T) {
 	}
 }
 
-// Accepting has its own portion: a listener does not wait for its next event behind
+// Accepting has its own portion: a listener does not wait for its next event after
 // those of connections that are always ready.
 func TestAcceptingKeepsUp(t *testing.T) {
 	eachPoller(t, func(r *rig) {

@@ -114,14 +114,14 @@ func wheelModel(t *testing.T, rnd *rand.Rand, now int64) {
 func clockLoop() *Loop {
 	l := &Loop{epoch: time.Now()}
 	l.nobody.loop = l
-	l.tell()
+	l.readClock()
 	l.wheel = wheel{t: &l.slots, now: firstTick}
 	return l
 }
 
 func (l *Loop) moveTo(d time.Duration) {
 	l.epoch = time.Now().Add(-d)
-	l.tell()
+	l.readClock()
 	for i := l.wheel.advance(l.now); i != 0; i = l.wheel.advance(l.now) {
 		l.slots.at(i).owner.expire()
 	}

@@ -1,5 +1,5 @@
 // Package docs_test holds the documents to what they say: their Go is formatted
-// and compiles, their programs print what is shown behind them, the names, the
+// and compiles, their programs print what is shown after them, the names, the
 // defaults and the errors that they tell of are those of the code, their links
 // lead somewhere, and the configurations are ones that nginx and haproxy take.
 package docs_test
@@ -29,7 +29,7 @@ type block struct {
 	line   int    // of its first line
 	lang   string
 	text   string
-	output *string // of a program: what the block of "output" behind it says
+	output *string // of a program: what the block of "output" after it says
 	from   string  // the file that it is copied from, of a comment above it
 }
 

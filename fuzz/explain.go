@@ -11,7 +11,7 @@ import (
 
 // Explain checks all that a server said on a connection, to its end, against all that was sent. The
 // reference parser's reading of sent has to explain it: an answer for each request, in order,
-// well formed, and none for anything else; nothing behind a request or an answer that ends the
+// well formed, and none for anything else; nothing after a request or an answer that ends the
 // connection; for malformed bytes at most one answer, an error, and the end. check, if not nil,
 // is called with each request and its answer, to compare what the server echoes with what was meant.
 //

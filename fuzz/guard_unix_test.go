@@ -51,7 +51,7 @@ func orFatal(t testing.TB, what func() []byte) {
 	}
 }
 
-// FuzzGuard: nothing is read behind the input's end, in any of its prefixes.
+// FuzzGuard: nothing is read after the input's end, in any of its prefixes.
 func FuzzGuard(f *testing.F) {
 	addWire(f, func(g *Gen) []byte { w, _ := g.Request(); return w })
 	f.Fuzz(func(t *testing.T, wire []byte) { checkGuard(t, newGuarded(t, 32<<10), wire) })

@@ -105,7 +105,7 @@ func reset(c net.Conn) error {
 	return nil
 }
 
-// drip sends a pipeline in pieces, with the sending side shut down behind it, and wants its answers.
+// drip sends a pipeline in pieces, with the sending side shut down after it, and wants its answers.
 func drip(g *Gen, c net.Conn, patience time.Duration) error {
 	wire, _ := g.Pipeline(1 + g.rand.Intn(5))
 	go func() {

@@ -92,7 +92,7 @@ func (c slowConn) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// converse sends frames, and a close frame behind them, and wants what an echo has
+// converse sends frames, and a close frame after them, and wants what an echo has
 // to answer to them by the reference reader.
 func converse(g *Gen, c net.Conn, in io.Reader, _ time.Duration) error {
 	wire, what := g.Frames(1 + g.rand.Intn(8))

@@ -9,7 +9,7 @@ import "fmt"
 // byte, and belong to the Message. A field that the message has not (Method in a response read
 // without its request, Status in a request) is zero.
 type Message struct {
-	Method string // of the request; in a response, of the request that it answers
+	Method string // of the request; in a response, of the request that it is the answer to
 	Target string // as it was sent
 	Host   string // the effective host of a request: the target's authority, or else the Host field
 	Status int

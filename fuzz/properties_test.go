@@ -192,7 +192,7 @@ func serialise(m *Message) []byte {
 func checkNetHTTP(t testing.TB, wire []byte, got outcome) {
 	t.Helper()
 	if got.err != nil || got.m.Minor == 1 && strings.Contains(string(wire[:got.m.Head]), " HTTP/1.") && !strings.Contains(string(wire[:got.m.Head]), " HTTP/1.1\r\n") {
-		return // a higher minor version, of which the parser tells no more than net/http wants to know
+		return // a higher minor version, of which the parser says no more than net/http wants to know
 	}
 	theirs, err := readWithNetHTTP([]byte(strings.TrimLeft(string(wire[:got.m.Head]), "\r\n")), wire[got.m.Head:got.used])
 	if err != nil {

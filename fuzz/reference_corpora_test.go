@@ -154,7 +154,7 @@ func (e *expected) differs(m *Message) string {
 		}
 	}
 	var got []Field
-	for _, f := range append(m.Fields, m.Trailers...) { // llhttp tells trailers as headers
+	for _, f := range append(m.Fields, m.Trailers...) { // llhttp reports trailers as headers
 		if f != (Field{"Host", "added"}) {
 			got = append(got, f)
 		}

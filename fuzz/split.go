@@ -10,7 +10,7 @@ func (g *Gen) Split(b []byte) (pieces [][]byte) {
 	most := 1 + g.rand.Intn(len(b)+1)
 	for len(b) > 0 {
 		n := 1 + g.rand.Intn(min(most, len(b)))
-		if g.rand.Intn(3) == 0 { // move to the next CR, or just behind it
+		if g.rand.Intn(3) == 0 { // move to the next CR, or just after it
 			for n < len(b) && b[n] != '\r' && b[n-1] != '\r' {
 				n++
 			}

@@ -24,7 +24,7 @@ func FuzzResponse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, wire []byte, method string, end bool) { checkResponse(t, wire, method, end) })
 }
 
-// FuzzBody is of chunked bodies alone, behind a head that says so.
+// FuzzBody is of chunked bodies alone, after a head that says so.
 func FuzzBody(f *testing.F) {
 	addWire(f, func(g *Gen) []byte {
 		for {

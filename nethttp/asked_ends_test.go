@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// bidi is a CONNECT whose body goes behind the answer.
+// bidi is a CONNECT whose body goes after the answer.
 func bidi(c *http.Client, url string, say say) {
 	pr, pw := io.Pipe()
 	defer pw.Close()
@@ -303,7 +303,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-// flaky closes each connection behind its nth answer, without having said so, when the next
+// flaky closes each connection after its nth answer, without having said so, when the next
 // request has come.
 func flaky(n int) func(c net.Conn, in lineReader) {
 	return func(c net.Conn, in lineReader) {

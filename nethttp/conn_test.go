@@ -73,7 +73,7 @@ var connectionPromises = []promise{
 		say("%d early, %v", rw.Reader.Buffered(), plain)
 		c.SetDeadline(time.Now().Add(patience))
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-		line, err := rw.ReadString('\n') // what the client asks behind it
+		line, err := rw.ReadString('\n') // what the client asks after it
 		say("%q %v", line, err)
 		c.Close()
 	}},

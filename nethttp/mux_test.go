@@ -107,7 +107,7 @@ func TestMuxPanics(t *testing.T) {
 }
 
 // TestMuxNativeLater: a native handler of a Mux may answer later, read the body, and
-// call another; PathValue is empty behind its return, as Path is.
+// call another; PathValue is empty after its return, as Path is.
 func TestMuxNativeLater(t *testing.T) {
 	t.Parallel()
 	m := new(Mux)

@@ -167,7 +167,7 @@ func TestBodyHasALeastRate(t *testing.T) {
 	}
 }
 
-// TestReadDeadlineCloses: behind a read deadline that has passed the connection is
+// TestReadDeadlineCloses: after a read deadline that has passed the connection is
 // closed with the answer, and not when BodyTimeout has passed too.
 func TestReadDeadlineCloses(t *testing.T) {
 	t.Parallel()
@@ -218,7 +218,7 @@ func TestWriteTimeoutIsADeadline(t *testing.T) {
 }
 
 // TestFlushedIsSent: what Flush has taken reaches the client, though a write deadline
-// passes right behind it, or the handler panics.
+// passes right after it, or the handler panics.
 func TestFlushedIsSent(t *testing.T) {
 	t.Parallel()
 	s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

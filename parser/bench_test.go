@@ -20,7 +20,7 @@ func paths(b *testing.B, f func(b *testing.B, plain bool)) {
 	b.Run("portable", func(b *testing.B) { f(b, true) })
 }
 
-// inBuffer is s as it lies in a connection's buffer, with room behind it.
+// inBuffer is s as it lies in a connection's buffer, with room after it.
 func inBuffer(s string) []byte {
 	return append(make([]byte, 0, len(s)+256), s...)
 }
@@ -81,7 +81,7 @@ func BenchmarkResponse(b *testing.B) {
 	})
 }
 
-// BenchmarkPipelined parses sixteen heads that lie behind each other; ns/op is the time for all.
+// BenchmarkPipelined parses sixteen heads that lie one after the other; ns/op is the time for all.
 func BenchmarkPipelined(b *testing.B) {
 	paths(b, func(b *testing.B, plain bool) {
 		buf := inBuffer(strings.Repeat(techEmpowerHead, 16))
@@ -109,7 +109,7 @@ func BenchmarkDrip(b *testing.B) {
 			paths(b, func(b *testing.B, plain bool) { drip(b, chromeHead, step, plain) })
 		})
 	}
-	// The cost of a feed is the same far behind in a head: four times the bytes, four times the time.
+	// The cost of a feed is the same far into a head: four times the bytes, four times the time.
 	for _, kb := range []int{4, 16} {
 		b.Run(fmt.Sprintf("1B/%dKB", kb), func(b *testing.B) {
 			h := head("GET / HTTP/1.1", "Host: a", "Cookie: ")

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// bytewise is Next with step alone: what chunk and skip have to agree with. It answers all the data
+// bytewise is Next with step alone: what chunk and skip have to agree with. It returns all the data
 // in p, and where reading ended.
 func (b *Body) bytewise(p []byte) (data []byte, n int, err error) {
 	start := b.off

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// chunkedRecord reads a chunked body alone. picohttpparser's decoder stops behind the last chunk's
+// chunkedRecord reads a chunked body alone. picohttpparser's decoder stops after the last chunk's
 // line, unless it was told to consume the trailer section.
 func (r *reader) chunkedRecord(rec record) error {
 	in := rec.Input

@@ -13,7 +13,7 @@ func ExampleRequest() {
 
 	n, err := r.Parse(buf[:20]) // as much as came first
 	fmt.Println(n, err)
-	n, err = r.Parse(buf) // and the rest behind it
+	n, err = r.Parse(buf) // and the rest after it
 	fmt.Println(n == len(buf), err)
 
 	fmt.Printf("%s %s %s\n", r.Method.Of(buf), r.Path.Of(buf), r.Query.Of(buf))

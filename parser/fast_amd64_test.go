@@ -54,7 +54,7 @@ func TestFastIsTaken(t *testing.T) {
 	}
 }
 
-// TestFastAtPageEnd: input without room behind it, at the end of a page, is read up to its last
+// TestFastAtPageEnd: input without room after it, at the end of a page, is read up to its last
 // block, and pipelined heads in front of that are read fast.
 func TestFastAtPageEnd(t *testing.T) {
 	needFast(t)

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFastAtUnmappedPage: nothing is read behind the page that the input ends on, nor before the one
+// TestFastAtUnmappedPage: nothing is read after the page that the input ends on, nor before the one
 // it begins on. Every prefix of a head ends there, and then every one with some room to spare.
 func TestFastAtUnmappedPage(t *testing.T) {
 	needFast(t)

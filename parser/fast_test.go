@@ -214,7 +214,7 @@ func TestFastAgreesOnRuns(t *testing.T) {
 	}
 }
 
-// TestFastAgreesOnJunk: what lies behind the input's end is not part of it, even where it would
+// TestFastAgreesOnJunk: what lies after the input's end is not part of it, even where it would
 // complete it. The input is at each of 64 alignments.
 func TestFastAgreesOnJunk(t *testing.T) {
 	needFast(t)
@@ -261,7 +261,7 @@ func TestFastAgreesOnCounts(t *testing.T) {
 	}
 }
 
-// TestFastAgreesOnManyFields: first counts in 16 bits, and a field behind the 65536th is not taken for
+// TestFastAgreesOnManyFields: first counts in 16 bits, and a field after the 65536th is not taken for
 // one before.
 func TestFastAgreesOnManyFields(t *testing.T) {
 	needFast(t)
@@ -352,7 +352,7 @@ func TestFastDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzFastAgrees: both paths make the same of any bytes, with any junk behind them, in any room.
+// FuzzFastAgrees: both paths make the same of any bytes, with any junk after them, in any room.
 func FuzzFastAgrees(f *testing.F) {
 	for _, s := range slices.Concat(diverse, benchmarkHeads()) {
 		f.Add([]byte(s), uint16(40), uint16(len(s)), uint8(32))

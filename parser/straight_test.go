@@ -104,7 +104,7 @@ func mutated(rng *rand.Rand, s, bytes string) []byte {
 }
 
 // TestStraightBytes: every byte at every place of lines whose lengths are around those of words, with
-// every number of bytes behind it.
+// every number of bytes after it.
 func TestStraightBytes(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1, 7, 8, 15, 16, 23, 24, 25, 33} {

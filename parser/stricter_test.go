@@ -161,7 +161,7 @@ var stricter = map[string]error{
 	"llhttp: request/invalid: HTTP protocol and ANNOUNCE method": errLooser, // any token is a method (RFC 9110 9.1)
 	"llhttp: request/invalid: Invalid method":                    errLooser, // any token is a method (RFC 9110 9.1)
 
-	// RFC 9112 9.6: the record reads on behind a close
+	// RFC 9112 9.6: the record reads on after a close
 	"llhttp: request/connection: Resetting flags when keep-alive is off (1.0, lenient) [lenient-keep-alive]": errAfterClose,
 	"llhttp: response/connection: Proxy-Connection":                                                          errLooser, // Proxy-Connection is not a field of HTTP
 	"httparse: response: test_response_reason_with_obsolete_text_byte":                                       errLooser, // obs-text in a reason is kept (RFC 9112 4)

@@ -127,7 +127,7 @@ func TestKqueueRoom(t *testing.T) {
 }
 
 // TestKqueueTwoErrors: with room for one event, both filters of a descriptor fail, and the changes
-// behind them are applied all the same.
+// after them are applied all the same.
 func TestKqueueTwoErrors(t *testing.T) {
 	g, _ := recordedKqueue(t)
 	a, _ := g.unix()

@@ -214,7 +214,7 @@ func (g *rig) one(token Token, want, may Ready) {
 		if ev.Ready&want == want && ev.Ready&^(want|may) == 0 {
 			return
 		}
-		// TCP tells a close in steps; what counts is where it ends.
+		// TCP shows a close in steps; what counts is where it ends.
 		if ev.Ready&^(want|may) != 0 || time.Since(start) > patience {
 			g.Fatalf("got %v, want %v and at most %v more", ev.Ready, want, may)
 		}

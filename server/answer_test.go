@@ -19,7 +19,7 @@ import (
 
 var dateLine = regexp.MustCompile(`\r\nDate: (Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT\r\n`)
 
-// raw answers all that the server sends for in, with D in place of the date.
+// raw returns all that the server sends for in, with D in place of the date.
 func (r *rig) raw(t *testing.T, in string) string {
 	t.Helper()
 	c := dial(t, r.addr)

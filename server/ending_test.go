@@ -39,7 +39,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// TestEndBehindHeldBody: a body that waits is not cut off by the FIN behind it,
+// TestEndBehindHeldBody: a body that waits is not cut off by the FIN after it,
 // whatever lets it go on, and when.
 func TestEndBehindHeldBody(t *testing.T) {
 	t.Parallel()

@@ -219,7 +219,7 @@ func TestUnreadBody(t *testing.T) {
 }
 
 // TestFullDuplex: an answer that is streamed while the body comes keeps the
-// connection, if that is read to its end, by the program or behind the answer.
+// connection, if that is read to its end, by the program or after the answer.
 func TestFullDuplex(t *testing.T) {
 	t.Parallel()
 	const size = 1 << 20
@@ -311,7 +311,7 @@ func TestNoContent(t *testing.T) {
 	}
 }
 
-// TestConnectThatIsRefused: behind one the client may be sending what is no HTTP.
+// TestConnectThatIsRefused: after one the client may be sending what is no HTTP.
 func TestConnectThatIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, &Server{}, func(w Response, r Request) { w.Status(404); w.End("") })

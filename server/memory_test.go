@@ -9,7 +9,7 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// TestMaxMemory: clients that pipeline behind an answer that does not come, that do
+// TestMaxMemory: clients that pipeline after an answer that does not come, that do
 // not read a stream, and that wait in a Hub and do not read, are reset when they
 // hold more than the server may, those that hold most first; others are served.
 func TestMaxMemory(t *testing.T) {

@@ -2,7 +2,7 @@ package server
 
 import "testing"
 
-// A pipeSink is a sink that tells how it ended.
+// A pipeSink is a sink that reports how it ended.
 type pipeSink struct{ ends chan string }
 
 func (s pipeSink) Write(p []byte) (int, error) { return len(p), nil }
@@ -11,7 +11,7 @@ func (s pipeSink) OnDrain(fn func())           {}
 func (s pipeSink) Close() error                { s.ends <- "closed"; return nil }
 func (s pipeSink) Abort() error                { s.ends <- "aborted"; return nil }
 
-// TestPipeWholeBody: a client that shuts its side down behind a whole body has not cut
+// TestPipeWholeBody: a client that shuts its side down after a whole body has not cut
 // it off, and waits for the answer.
 func TestPipeWholeBody(t *testing.T) {
 	t.Parallel()

@@ -1,4 +1,4 @@
-// What a server tells of its loops, and what it does about connections that speak
+// What a server says of its loops, and what it does about connections that speak
 // no HTTP when it stops.
 
 package server

@@ -49,7 +49,7 @@ func TestShutdown(t *testing.T) {
 		idle, busy, half, streaming, uploading, fresh := s.dial(), s.dial(), s.dial(), s.dial(), s.dial(), s.dial()
 		idle.Send(get("/"))
 		idle.Want("200")
-		busy.Send(get("/wait") + get("/")) // and a second request behind
+		busy.Send(get("/wait") + get("/")) // and a second request after
 		w := wait(t, handles)
 		streaming.Send(get("/wait"))
 		sw := wait(t, handles)

@@ -162,7 +162,7 @@ func TestTLSClientCertificates(t *testing.T) {
 	k.Send(get("/"))
 	k.Want("200 client.example")
 
-	ours.Certificates = nil // TLS 1.3 tells with the first read
+	ours.Certificates = nil // TLS 1.3 says so with the first read
 	if k, err := loopback.DialTLS(t, addr, ours); err == nil {
 		if _, err := k.Answer("GET"); err == nil {
 			t.Error("served without a certificate")

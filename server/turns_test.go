@@ -16,7 +16,7 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// TestPortionOfAPipeline: behind some requests of one client, or pieces of its
+// TestPortionOfAPipeline: after some requests of one client, or pieces of its
 // body, others have their turn, however dear the handler is; all are answered.
 func TestPortionOfAPipeline(t *testing.T) {
 	t.Parallel()

@@ -135,7 +135,7 @@ func dialTarget(t testing.TB, h *Handler, secure bool) (url string, d *Dialer) {
 }
 
 // fake is a server that answers a handshake with these lines, and {accept} in
-// them is what it should be, and goes on with what is behind them.
+// them is what it should be, and goes on with what is after them.
 func fake(t testing.TB, answer, behind string) (url string) {
 	t.Helper()
 	return "ws://" + loopback.Serve(t, func(p *loopback.Peer) {

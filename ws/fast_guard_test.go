@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFastAtUnmappedPage: nothing is read or written behind the page that the input ends on, nor
+// TestFastAtUnmappedPage: nothing is read or written after the page that the input ends on, nor
 // before the one it begins on.
 func TestFastAtUnmappedPage(t *testing.T) {
 	if !hasFast {

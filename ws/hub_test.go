@@ -159,7 +159,7 @@ func TestHubSlowMember(t *testing.T) {
 		hub.SendPrepared(m)
 		quick.want("binary of 65536")
 	}
-	// Who reads at last finds the close frame behind what was sent.
+	// Who reads at last finds the close frame after what was sent.
 	if got := slow.all(); !strings.HasSuffix(got, "close 1008") && !strings.Contains(got, "reset") && !strings.Contains(got, "EOF") {
 		t.Errorf("the slow one read ...%s", got[max(0, len(got)-100):])
 	}

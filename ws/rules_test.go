@@ -14,7 +14,7 @@ var (
 	mixed = strings.Repeat("aé€𝄞", 1000)
 )
 
-// The connection ends behind each case: with a close frame of the client's, if the
+// The connection ends after each case: with a close frame of the client's, if the
 // case does not bring the end about.
 var rules = []struct {
 	rule    string

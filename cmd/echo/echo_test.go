@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { program.Main(m) }
 
 const banner = "Echo server\r\n"
 
-// start runs echo, and answers it and where it listens.
+// start runs echo, and returns it and where it listens.
 func start(t *testing.T, args ...string) (p *program.Process, network, addr string) {
 	t.Helper()
 	p = program.Start(t, args...)

@@ -92,7 +92,7 @@ func (a *app) wait(w server.Response, r server.Request) {
 	a.waiting.Add(w)
 }
 
-// say tells those who wait. A Hub may be used from any goroutine, and here it
+// say ends the answers of those who wait. A Hub may be used from any goroutine, and here it
 // has to be: their connections are on all the loops.
 func (a *app) say(w server.Response, r server.Request) {
 	if string(r.Method()) != "POST" {
@@ -127,9 +127,9 @@ func event(msg []byte) []byte {
 }
 
 // stream writes until the client has enough for now, and goes on when it has
-// read most of that; and a bounded number of chunks at a time, lest a client
-// that reads as fast as we write have the loop to itself. It has one timer, and
-// sets it anew for each chunk.
+// read most of that. It writes a bounded number of chunks at a time, because a client
+// that reads as fast as we write would otherwise have the loop to itself. It has one
+// timer, and sets it anew for each chunk.
 func (a *app) stream(w server.Response, r server.Request) {
 	n, err1 := number(r, "n", 10)
 	ms, err2 := number(r, "ms", 100)

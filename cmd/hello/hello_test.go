@@ -45,7 +45,7 @@ func start(t testing.TB, args ...string) *site {
 	return &site{p, t, "http://" + m[1], m[1]}
 }
 
-// do makes a request and answers the status and the body.
+// do makes a request and returns the status and the body.
 func (s *site) do(method, path, body string) (int, string) {
 	s.t.Helper()
 	q, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
@@ -76,7 +76,7 @@ func (s *site) dial() *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// counters is what /stats answers.
+// counters is what /stats shows.
 type counters struct {
 	Conns, Accepted, Requests, Aborted, Waiting, Events, Chat, Goroutines, Turns int
 	Status                                                                       []int
@@ -394,7 +394,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestFile: /file answers what -file names, if that is a file.
+// TestFile: /file sends what -file names, if that is a file.
 func TestFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "f")

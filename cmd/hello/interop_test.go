@@ -24,7 +24,7 @@ import (
 	"github.com/lurcher-net/lurcher/internal/program"
 )
 
-// pattern answers n bytes that do not repeat in step with anybody's buffers.
+// pattern returns n bytes that do not repeat in step with anybody's buffers.
 func pattern(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -97,7 +97,7 @@ func TestNetcat(t *testing.T) {
 	}
 }
 
-// figure is the number behind a label in a tool's report.
+// figure is the number after a label in a tool's report.
 func figure(t *testing.T, report, label string) int {
 	t.Helper()
 	m := regexp.MustCompile(regexp.QuoteMeta(label) + `\s*(\d+)`).FindStringSubmatch(report)

@@ -142,7 +142,7 @@ func (p *passage) tunnel(a client.Response) {
 }
 
 // abort is called when the client leaves. After a FIN alone it may still wait for the
-// answer, and nothing but time tells it from one that is gone.
+// answer, and nothing but time distinguishes it from one that is gone.
 func (p *passage) abort(cause error) {
 	if cause != io.EOF {
 		p.q.Abort()

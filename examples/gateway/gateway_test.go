@@ -121,7 +121,7 @@ func TestExpect(t *testing.T) {
 	}
 }
 
-// TestAtOnce has heads arrive before the bodies behind them, both ways.
+// TestAtOnce has heads arrive before the bodies after them, both ways.
 func TestAtOnce(t *testing.T) {
 	t.Parallel()
 	up := upstreamOf(t, func(p *peer) {

@@ -91,7 +91,7 @@ func newAsker(t testing.TB) *asker {
 func (a *asker) ask(method, url string) reading {
 	ch := make(chan reading, 2)
 	a.loop.Post(func() {
-		a.pool.CloseIdle() // what is still to come behind an answer would answer this
+		a.pool.CloseIdle() // what is still to come after an answer would answer this
 		q := a.pool.Request(method, url)
 		q.Do(func(r client.Response, err error) {
 			got := reading{status: r.Status(), err: err}

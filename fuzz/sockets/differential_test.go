@@ -123,7 +123,7 @@ func statuses(received []byte) (s string) {
 	return s
 }
 
-// sendsBehindTheEnd tells of a client that goes on after a request which ends the connection. It must
+// sendsBehindTheEnd is about a client that goes on after a request which ends the connection. It must
 // not (RFC 9112 §9.6), and has itself to blame if a reset takes its last answer.
 func sendsBehindTheEnd(wire []byte) bool {
 	for {

@@ -26,7 +26,7 @@ func echo(method, target string, body []byte) string {
 	return fmt.Sprintf("%q %q %d bytes %08x\n", method, target, len(body), crc32.ChecksumIEEE(body))
 }
 
-// echoes is the check for fuzz.Explain: a 200 tells the request as the reference reads it, and an
+// echoes is the check for fuzz.Explain: a 200 holds the request as the reference reads it, and an
 // answer has what answers must have.
 func echoes(request, answer fuzz.Message) error {
 	dates := 0

@@ -126,7 +126,7 @@ type Opening struct {
 	Lines  []byte // the field lines, but for those that frame the answer
 	Length int64  // of the body: what it is, or one of the constants below
 	Dated  bool   // Lines has the date
-	Close  bool   // the connection is to close behind the answer
+	Close  bool   // the connection is to close after the answer
 	Duplex bool   // the request's body is going to be read while the answer is written
 	Tunnel bool   // HandOver follows
 

@@ -100,7 +100,7 @@ func Start(t testing.TB, args ...string) *Process {
 	return p
 }
 
-// MayComplain tells that an exit status or words on stderr are expected.
+// MayComplain says that an exit status or words on stderr are expected.
 func (p *Process) MayComplain() { p.silent = false }
 
 // Signal sends a signal to a process that may have ended.
@@ -150,7 +150,7 @@ func field(status []byte, name string) int64 {
 	return -1
 }
 
-// Show tells whether the whole measurement was asked for, by LURCHER_SHOW=1, and
+// Show reports whether the whole measurement was asked for, by LURCHER_SHOW=1, and
 // says so if it was not.
 func Show(t testing.TB) bool {
 	if os.Getenv("LURCHER_SHOW") == "1" {
@@ -176,7 +176,7 @@ func Tool(t testing.TB, name string) string {
 	return ""
 }
 
-// Run runs a tool, with input from in, and answers what it printed on stdout.
+// Run runs a tool, with input from in, and returns what it printed on stdout.
 func Run(t testing.TB, in io.Reader, name string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

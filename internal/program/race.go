@@ -2,5 +2,5 @@
 
 package program
 
-// Race tells that the race detector is on, which takes memory of its own.
+// Race says that the race detector is on, which takes memory of its own.
 const Race = true
