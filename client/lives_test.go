@@ -307,49 +307,6 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%d are idle", n)
 		}
 	})
-	t.Run("number, of all origins", func(t *testing.T) {
-		t.Parallel()
-		r := start(t, &Client{MaxIdleAll: 3})
-		var urls []string
-		for range 5 {
-			urls = append(urls, always(t, answerOf("/")))
-			r.get(urls[len(urls)-1]).want(t, "200 /")
-		}
-		if n := r.idle(); n != 3 {
-			t.Errorf("%d are idle", n)
-		}
-		for i := 4; i >= 0; i-- { // the three that were used last are left, and these again
-			r.get(urls[i]).want(t, "200 /")
-		}
-		if st := r.Stats(); st.Reused != 3 || r.idle() != 3 {
-			t.Errorf("%d were used again, %d are idle", st.Reused, r.idle())
-		}
-		r.do(r.pool.CloseIdle)
-		if n := r.idle(); n != 0 || r.pool.idle.n != 0 {
-			t.Errorf("%d and %d are idle", n, r.pool.idle.n)
-		}
-	})
-	t.Run("number, on all loops", func(t *testing.T) {
-		t.Parallel()
-		c := &Client{MaxIdleSum: 3}
-		a, b := start(t, c), start(t, c)
-		sum := func() int { return idle(a) + idle(b) }
-		for range 3 {
-			a.get(always(t, answerOf("/"))).want(t, "200 /")
-		}
-		if n := sum(); n != 3 {
-			t.Errorf("%d are idle", n)
-		}
-		for range 2 { // the first has another loop close one, the second closes the first
-			b.get(always(t, answerOf("/"))).want(t, "200 /")
-			until(t, "three are idle", func() bool { return sum() == 3 })
-		}
-		if idle(b) != 1 || c.idle.Load() != 3 {
-			t.Errorf("%d of the second loop, %d counted", idle(b), c.idle.Load())
-		}
-		c.CloseIdle()
-		until(t, "none is", func() bool { return sum() == 0 && c.idle.Load() == 0 })
-	})
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{MaxIdle: -1})
@@ -376,6 +333,54 @@ func TestLimits(t *testing.T) {
 		r := start(t, &Client{IdleTimeout: time.Millisecond})
 		r.burst(url, 3)
 		until(t, "idle connections are closed", func() bool { return r.idle() == 0 })
+	})
+}
+
+// TestIdleSums: limits on the idle connections to all origins.
+func TestIdleSums(t *testing.T) {
+	t.Parallel()
+	t.Run("of a loop", func(t *testing.T) {
+		t.Parallel()
+		r := start(t, &Client{MaxIdleAll: 3})
+		var urls []string
+		for range 5 {
+			urls = append(urls, always(t, answerOf("/")))
+			r.get(urls[len(urls)-1]).want(t, "200 /")
+		}
+		if n := r.idle(); n != 3 {
+			t.Errorf("%d are idle", n)
+		}
+		for i := 4; i >= 0; i-- { // the three that were used last are left, and these again
+			r.get(urls[i]).want(t, "200 /")
+		}
+		if st := r.Stats(); st.Reused != 3 || r.idle() != 3 {
+			t.Errorf("%d were used again, %d are idle", st.Reused, r.idle())
+		}
+		r.do(r.pool.CloseIdle)
+		if n := r.idle(); n != 0 || r.pool.idle.n != 0 {
+			t.Errorf("%d and %d are idle", n, r.pool.idle.n)
+		}
+	})
+	t.Run("of all loops", func(t *testing.T) {
+		t.Parallel()
+		c := &Client{MaxIdleSum: 3}
+		a, b := start(t, c), start(t, c)
+		sum := func() int { return a.idle() + b.idle() }
+		for range 3 {
+			a.get(always(t, answerOf("/"))).want(t, "200 /")
+		}
+		if n := sum(); n != 3 {
+			t.Errorf("%d are idle", n)
+		}
+		for range 2 { // the first has another loop close one, the second closes the first
+			b.get(always(t, answerOf("/"))).want(t, "200 /")
+			until(t, "three are idle", func() bool { return sum() == 3 })
+		}
+		if b.idle() != 1 || c.idle.Load() != 3 {
+			t.Errorf("%d of the second loop, %d counted", b.idle(), c.idle.Load())
+		}
+		c.CloseIdle()
+		until(t, "none is", func() bool { return sum() == 0 && c.idle.Load() == 0 })
 	})
 }
 
