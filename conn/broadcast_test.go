@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // One callback writes to 1000 connections, twice, and holds buffers for few of
@@ -106,7 +107,7 @@ func TestBroadcastToOneWhoDoesNotRead(t *testing.T) {
 			r.Error("the live one got nothing")
 		}
 		dead.SetReadDeadline(time.Now().Add(patience))
-		needResets(r)
+		loopback.NeedResets(r)
 		if _, err := io.Copy(io.Discard, dead); err == nil {
 			r.Error("the dead one saw an orderly end")
 		} else if ne, ok := err.(net.Error); ok && ne.Timeout() {

@@ -13,7 +13,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"syscall"
@@ -107,51 +106,14 @@ func needNetwork(t testing.TB, network string) {
 // needDetach skips where package net cannot take a socket over, as under wine.
 func needDetach(t testing.TB) {
 	t.Helper()
-	if a, _, err := tcpPair(); err == nil {
-		f, err := a.File()
-		if err != nil {
-			t.Skip("package net cannot take a socket over here: ", err)
-		}
-		f.Close()
-	}
-}
-
-// needResets skips where package net takes a reset for an end, as under wine, now and then.
-func needResets(t testing.TB) {
-	t.Helper()
-	if runtime.GOOS != "windows" {
-		return
-	}
-	for range 50 {
-		a, b, err := tcpPair()
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.SetLinger(0)
-		b.Close()
-		_, err = a.Read(make([]byte, 1))
-		if a.Close(); err == io.EOF {
-			t.Skip("package net takes a reset for an end here")
-		}
-	}
-}
-
-// tcpPair is a connection, on package net.
-func tcpPair() (a, b *net.TCPConn, err error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	a, b := loopback.Pair(t)
+	defer a.Close()
+	defer b.Close()
+	f, err := a.File()
 	if err != nil {
-		return nil, nil, err
+		t.Skip("package net cannot take a socket over here: ", err)
 	}
-	defer ln.Close()
-	dialled, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		return nil, nil, err
-	}
-	accepted, err := ln.Accept()
-	if err != nil {
-		return nil, nil, err
-	}
-	return dialled.(*net.TCPConn), accepted.(*net.TCPConn), nil
+	f.Close()
 }
 
 func newLoop(t testing.TB, name string) *conn.Loop {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // talk sends msg on p, shuts that side, and returns all that comes back.
@@ -147,7 +148,7 @@ func TestProxyPassesResets(t *testing.T) {
 		if r.network == "unix" {
 			r.Skip("a Unix socket knows no reset")
 		}
-		needResets(r)
+		loopback.NeedResets(r)
 		ln := r.backend()
 		ch := make(chan error, 8)
 		r.proxy(ln.Addr().String(), ch)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // writes counts the system calls for output that fn leads to.
@@ -243,7 +244,7 @@ func TestMaxIsBacklog(t *testing.T) {
 		}
 		r.wantErr(ch, conn.ErrBacklog)
 		if r.network == "tcp" {
-			needResets(r)
+			loopback.NeedResets(r)
 			if _, err := io.Copy(io.Discard, p); err == nil {
 				r.Error("what was cut off looks complete")
 			}
