@@ -122,7 +122,7 @@ func TestAbortedDials(t *testing.T) {
 	})
 }
 
-// blackHole is a URL that accepts no connection, and refuses none.
+// blackHole returns a URL that accepts no connection, and refuses none.
 func blackHole(t *testing.T) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -40,7 +40,7 @@ func newOrigin(p *Pool, key, addr, name string, secure bool) *origin {
 	return o
 }
 
-// handshake is the limit as conn.TLS has it.
+// handshake returns the limit as conn.TLS has it.
 func (l *limits) handshake() time.Duration {
 	if l.tls == 0 {
 		return -1
@@ -48,7 +48,7 @@ func (l *limits) handshake() time.Duration {
 	return l.tls
 }
 
-// config is the TLS configuration for a host.
+// config returns the TLS configuration for a host.
 func (c *Client) config(name string) *tls.Config {
 	cfg := &tls.Config{}
 	if c.TLS != nil {
@@ -248,7 +248,7 @@ func dialError(err error) *Error {
 	return &Error{Dial, false, err}
 }
 
-// idleFor is how long s may be idle: less than the server waits, for a request
+// idleFor returns how long s may be idle: less than the server waits, for a request
 // that crosses its FIN is lost.
 func (s *session) idleFor() time.Duration {
 	d := s.o.pool.limits.idle
@@ -287,7 +287,7 @@ func (o *origin) pop(s *session) *exchange {
 	return nil
 }
 
-// wanted is how many connections would serve those that wait.
+// wanted returns how many connections would serve those that wait.
 func (o *origin) wanted() int {
 	per := o.pool.limits.pipeline
 	return o.waiting.n - o.safe + (o.safe+per-1)/per

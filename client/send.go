@@ -70,7 +70,7 @@ func (x *exchange) anticipates() bool {
 	return true
 }
 
-// options are what the Connection fields say of the connection.
+// options returns what the Connection fields say of the connection.
 func (x *exchange) options() (f flags) {
 	if !x.is(hasConnection) {
 		return 0

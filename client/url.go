@@ -47,7 +47,7 @@ func (p *Pool) locate(x *exchange, raw string) error {
 	return p.locateNew(x, raw[:end], raw[:scheme])
 }
 
-// targetOf is the target for what follows the authority: its origin-form, or for
+// targetOf returns the target for what follows the authority: its origin-form, or for
 // OPTIONS of a whole server its asterisk-form (RFC 9112 3.2).
 func targetOf(rest, method string) (string, bool) {
 	if i := strings.IndexByte(rest, '#'); i >= 0 {

@@ -64,7 +64,7 @@ func TestH2spec(t *testing.T) {
 	t.Logf("%d cases; net/http fails %d, lurcher %d", n, len(want), len(got))
 }
 
-// failures are the names of the cases that failed, and n is how many there were.
+// failures returns the names of the cases that failed, and n is how many there were.
 func failures(t *testing.T, addr net.Addr) (failed map[string]bool, n int) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(addr.String())

@@ -171,7 +171,7 @@ func TestChromium(t *testing.T) {
 	})
 }
 
-// profile is a directory for a browser, whose processes may write to it after the
+// profile returns a directory for a browser, whose processes may write to it after the
 // test has ended: it is removed as far as that can be done.
 func profile(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "chromium")

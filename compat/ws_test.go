@@ -114,7 +114,7 @@ func missing(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-// python is one that has a package: Debian's python3-websockets, python3-wsproto.
+// python returns a Python that has a package: Debian's python3-websockets, python3-wsproto.
 func python(t *testing.T, pkg string) string {
 	t.Helper()
 	for _, p := range []string{"python3", "/usr/bin/python3"} {
@@ -126,7 +126,7 @@ func python(t *testing.T, pkg string) string {
 	return ""
 }
 
-// node is one that is recent enough for a script, and its packages are there.
+// node returns a Node that is recent enough for a script, and has its packages.
 func node(t *testing.T, least int, pkg string) string {
 	t.Helper()
 	prog := tool(t, "node")

@@ -13,7 +13,7 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// idleLoop is a loop that the test turns by hand. Its poller is not asked: as far as it knows no
+// idleLoop returns a loop that the test turns by hand. Its poller is not asked: as far as it knows no
 // connect comes to anything.
 func idleLoop(t *testing.T) *Loop {
 	t.Helper()

@@ -135,7 +135,7 @@ func TestDialErrors(t *testing.T) {
 	})
 }
 
-// silent is an address at which a connect neither succeeds nor fails: a
+// silent returns an address at which a connect neither succeeds nor fails: a
 // listener whose queue is full.
 func (r *rig) silent() string {
 	r.Helper()

@@ -31,7 +31,7 @@ func (c *Conn) Full() bool {
 	return c.is(choked)
 }
 
-// mostBurst is how much a callback sends until Full is true. While events of others
+// mostBurst returns how much a callback sends until Full is true. While events of others
 // wait it is little: when thousands ask for much at once, the last of them need not wait
 // until each of the others has got a large part.
 func (l *Loop) mostBurst() uint32 {
@@ -41,7 +41,7 @@ func (l *Loop) mostBurst() uint32 {
 	return maxSend
 }
 
-// mostSend is how much of the pending output, or of a file, is sent before the others
+// mostSend returns how much of the pending output, or of a file, is sent before the others
 // have their turn. While events of others wait it is less, but more than mostBurst: to
 // go on costs two calls of the poller, and an answer of 64 KB is to be sent at once.
 func (l *Loop) mostSend() uint64 {

@@ -14,7 +14,7 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// exampleLoop is what every program begins with.
+// exampleLoop returns what every program begins with.
 func exampleLoop() *conn.Loop {
 	p, err := poller.New()
 	if err != nil {

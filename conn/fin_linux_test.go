@@ -49,7 +49,7 @@ func TestLastSegmentHasTheFIN(t *testing.T) {
 	}
 }
 
-// segments is how many a client gets from a server that answers ping with pong
+// segments returns how many a client gets from a server that answers ping with pong
 // and its FIN: the least of several tries, for now and then an acknowledgement
 // comes by itself.
 func segments(t *testing.T, addr net.Addr) uint32 {

@@ -177,7 +177,7 @@ func (r *rig) turns(n int) {
 	}
 }
 
-// bytesIn is what the loop has read until now: Stats are published a turn late.
+// bytesIn returns what the loop has read until now: Stats are published a turn late.
 func (r *rig) bytesIn() uint64 {
 	r.turns(2)
 	return r.loop.Stats().BytesIn
@@ -216,7 +216,7 @@ func (r *rig) until(what string, cond func() bool) {
 	r.Fatalf("waited %v for %s", patience, what)
 }
 
-// tls is h, with TLS if the rig is secure.
+// tls returns h, with TLS if the rig is secure.
 func (r *rig) tls(h *conn.Handler) *conn.Handler {
 	if !r.secure {
 		return h
@@ -249,7 +249,7 @@ func (r *rig) listen(h *conn.Handler) *conn.Listener {
 	return ln
 }
 
-// socketPath is a new name for a socket: t.TempDir's may be too long for one.
+// socketPath returns a new name for a socket: t.TempDir's may be too long for one.
 func (r *rig) socketPath() string {
 	r.Helper()
 	dir, err := os.MkdirTemp("", "conn")
@@ -397,7 +397,7 @@ var pattern = func() []byte {
 	return p
 }()
 
-// flood is n bytes that show where they are from.
+// flood returns n bytes that show where they are from.
 func flood(n int) []byte {
 	p := make([]byte, n)
 	for done := 0; done < n; {

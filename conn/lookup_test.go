@@ -56,14 +56,14 @@ func (o *oracle) LookupNetIP(ctx context.Context, network, host string) ([]netip
 	}
 }
 
-// state is the number of look-ups asked for, running, and ended by their context.
+// state returns the number of look-ups asked for, running, and ended by their context.
 func (o *oracle) state() [3]int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return [3]int{len(o.asked), o.running, o.ended}
 }
 
-// refused is a port that nobody listens at.
+// refused returns a port that nobody listens at.
 func (r *rig) refused() string {
 	r.Helper()
 	ln := r.backend()

@@ -83,7 +83,7 @@ func TestProxy(t *testing.T) {
 	})
 }
 
-// backend is a listener of package net that a proxy connects to.
+// backend returns a listener of package net that a proxy connects to.
 func (r *rig) backend() net.Listener {
 	r.Helper()
 	addr := "127.0.0.1:0"

@@ -318,7 +318,7 @@ func TestClientHandshakeThatWaitsForUsDoesNotSpin(t *testing.T) {
 	})
 }
 
-// peerOf is a peer in plain text, which has sent p.
+// peerOf returns a peer in plain text, which has sent p.
 func (r *rig) peerOf(p []byte) *peer {
 	r.Helper()
 	nc, err := net.Dial("tcp", r.addr)

@@ -71,7 +71,7 @@ func (a *authority) issue(names ...string) tls.Certificate {
 
 var theCertificate = sync.OnceValue(func() tls.Certificate { return theAuthority().issue("example.com", "127.0.0.1") })
 
-// certified is a config for either side: example.com, at 127.0.0.1.
+// certified returns a config for either side: example.com, at 127.0.0.1.
 func certified() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{theCertificate()}, RootCAs: theAuthority().pool, ClientCAs: theAuthority().pool, ServerName: "example.com"}
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// waiter is a handshake that has waited for its peer for so long.
+// waiter returns a handshake that has waited for its peer for so long.
 func waiter(p *pool, waited time.Duration) *handshake {
 	hs := new(handshake)
 	hs.ctx, hs.cancel = context.WithCancelCause(context.Background())

@@ -101,7 +101,7 @@ func TestShowDrippingHandshakes(t *testing.T) {
 	}
 }
 
-// clientHello is the first flight of a client of crypto/tls.
+// clientHello returns the first flight of a client of crypto/tls.
 func clientHello() []byte {
 	a, b := net.Pipe()
 	defer a.Close()

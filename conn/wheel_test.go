@@ -110,7 +110,7 @@ func wheelModel(t *testing.T, rnd *rand.Rand, now int64) {
 	}
 }
 
-// clockLoop is a loop with a clock that is moved by hand, and no poller.
+// clockLoop returns a loop with a clock that is moved by hand, and no poller.
 func clockLoop() *Loop {
 	l := &Loop{epoch: time.Now()}
 	l.nobody.loop = l

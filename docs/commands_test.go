@@ -17,7 +17,7 @@ var (
 	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
 )
 
-// tests are the names of a package's tests.
+// tests returns the names of a package's tests.
 func tests(t *testing.T, pkg string) string {
 	t.Helper()
 	files, err := filepath.Glob("../" + pkg + "/*_test.go")

@@ -22,7 +22,7 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// config is the one block in that language, with its addresses replaced.
+// config returns the one block in that language, with its addresses replaced.
 func config(t *testing.T, lang string, replace ...string) string {
 	t.Helper()
 	var found string

@@ -118,7 +118,7 @@ var (
 )
 `
 
-// program is the file that a block is compiled as. A fragment imports what it
+// program returns the file that a block is compiled as. A fragment imports what it
 // uses, and is put into a function unless it consists of declarations.
 func (b block) program() (text string, fragment bool) {
 	mark := fmt.Sprintf("//line %s:%d\n", filepath.Base(b.file), b.line)
@@ -152,7 +152,7 @@ func (b block) program() (text string, fragment bool) {
 	return head + body, true
 }
 
-// workspace is a module beside this one, that uses it as it is here.
+// workspace returns a module beside this one, that uses it as it is here.
 func workspace(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("..")

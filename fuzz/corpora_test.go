@@ -93,7 +93,7 @@ func corpus(t testing.TB, file string) (records []record) {
 	}
 }
 
-// otherSeeds are the inputs of other projects' fuzzing, where they are at hand.
+// otherSeeds returns the inputs of other projects' fuzzing, where they are at hand.
 func otherSeeds(t testing.TB) (seeds [][]byte) {
 	if _, err := os.Stat(corporaPath()); err != nil {
 		t.Logf("without the seeds of other projects: %v", err)

@@ -17,10 +17,10 @@ type Gen struct {
 	filler *gofuzz.Fuzzer
 }
 
-// New is a Gen whose choices follow from a seed.
+// New returns a Gen whose choices follow from a seed.
 func New(seed int64) *Gen { return newGen(rand.NewSource(seed)) }
 
-// FromBytes is a Gen whose choices are data's, for testing.F: the first eight bytes are a seed, and
+// FromBytes returns a Gen whose choices are data's, for testing.F: the first eight bytes are a seed, and
 // each byte after them makes one choice, until they are used up and the seed decides. So the
 // fuzzing engine, when it changes a byte, changes one choice.
 func FromBytes(data []byte) *Gen {

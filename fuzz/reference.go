@@ -79,7 +79,7 @@ func (r *reference) refuseWith(status int, rule string) {
 	panic(&Refusal{Offset: r.i, Rule: rule, Status: status})
 }
 
-// peek is the next byte; there has to be one.
+// peek returns the next byte; there has to be one.
 func (r *reference) peek() byte {
 	if r.i == len(r.b) {
 		panic(endOfInput{})

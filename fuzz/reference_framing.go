@@ -179,7 +179,7 @@ func (r *reference) endOfHead() {
 	r.m.Expect = r.f.expect && r.m.Minor > 0
 }
 
-// list is the elements of a #rule, the empty ones skipped (RFC 9110 §5.6.1.2). Commas within
+// list returns the elements of a #rule, the empty ones skipped (RFC 9110 §5.6.1.2). Commas within
 // quoted strings are not looked for: no list that matters here may hold any.
 func list(v string) (elements []string) {
 	for e := range strings.SplitSeq(v, ",") {

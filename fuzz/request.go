@@ -127,7 +127,7 @@ func (r *request) settleTarget(c gofuzz.Continue) {
 	}
 }
 
-// hostLine is the Host field's value, which need not be the target's authority.
+// hostLine returns the Host field's value, which need not be the target's authority.
 func (r *request) hostLine(c gofuzz.Continue) (h host) {
 	if c.Intn(6) > 0 {
 		c.Fuzz(&h)

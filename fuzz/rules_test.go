@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// requestRules are the string literals "RFC ..." in the functions that read requests.
+// requestRules returns the string literals "RFC ..." in the functions that read requests.
 func requestRules(t *testing.T) (rules []string) {
 	responses := map[string]bool{"statusLine": true, "endOfResponseHead": true}
 	files, err := os.ReadDir(".")

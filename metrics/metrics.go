@@ -136,7 +136,7 @@ func number(v reflect.Value) float64 {
 	return float64(v.Int())
 }
 
-// snake is a Go name as Prometheus writes names: MaxConns is max_conns, BytesIn
+// snake returns a Go name as Prometheus writes names: MaxConns is max_conns, BytesIn
 // bytes_in.
 func snake(name string) string {
 	var b strings.Builder

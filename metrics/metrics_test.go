@@ -22,7 +22,7 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// page is what Prometheus reads.
+// page returns what Prometheus reads.
 func page(t *testing.T, collectors ...prometheus.Collector) string {
 	t.Helper()
 	reg := prometheus.NewPedanticRegistry()

@@ -23,7 +23,7 @@ import (
 	"github.com/lurcher-net/lurcher/client"
 )
 
-// response is the head of an answer.
+// response returns the head of an answer.
 func (tr *trip) response(r client.Response) *http.Response {
 	status := strconv.Itoa(r.Status())
 	if reason := r.Reason(); reason != nil {

@@ -82,7 +82,7 @@ func (tr *trip) address() error {
 	return tr.q.Target(escaped(target))
 }
 
-// escaped is a target whose spaces and bytes from 0x80 on, which URL.RequestURI leaves in a query, are
+// escaped returns a target whose spaces and bytes from 0x80 on, which URL.RequestURI leaves in a query, are
 // percent-encoded, as browsers do it: with a space the request line would be another one (RFC 9112 3).
 func escaped(target string) string {
 	const hex = "0123456789ABCDEF"
@@ -156,7 +156,7 @@ func isHostField(s string) bool {
 	return true
 }
 
-// withoutZone is the host without the zone of an IPv6 address (RFC 6874 4).
+// withoutZone returns the host without the zone of an IPv6 address (RFC 6874 4).
 func withoutZone(host string) string {
 	if !strings.HasPrefix(host, "[") {
 		return host

@@ -231,7 +231,7 @@ func sendAfter100(body string) func(c *caller) {
 	}
 }
 
-// tempFile is a file of n bytes that is gone when it is closed.
+// tempFile returns a file of n bytes that is gone when it is closed.
 func tempFile(n int) *os.File {
 	f, err := os.CreateTemp("", "lurcher")
 	if err == nil {

@@ -119,7 +119,7 @@ type peer struct {
 	ctx    context.Context // of the connection: parent of those of its requests
 }
 
-// peerOf is the connection's peer.
+// peerOf returns the connection's peer.
 func (a *adapter) peerOf(w server.Response, x adapt.Exchange) *peer {
 	at := x.Peer()
 	p, ok := (*at).(*peer)

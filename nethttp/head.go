@@ -94,7 +94,7 @@ func has(values []string, element string) bool {
 	return false
 }
 
-// without is the list (RFC 9110 5.6.1) that values are, without some elements and
+// without returns the list (RFC 9110 5.6.1) that values are, without some elements and
 // those that are no tokens.
 func without(values []string, some ...string) string {
 	var rest []string

@@ -113,7 +113,7 @@ func (t *http2) changed(nc net.Conn, state http.ConnState) {
 	}
 }
 
-// Accept is that of net.Listener.
+// Accept is part of net.Listener.
 func (t *http2) Accept() (net.Conn, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -128,7 +128,7 @@ func (t *http2) Accept() (net.Conn, error) {
 	return nc, nil
 }
 
-// Close is that of net.Listener: what has come is still accepted.
+// Close is part of net.Listener: what has come is still accepted.
 func (t *http2) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,7 +137,7 @@ func (t *http2) Close() error {
 	return nil
 }
 
-// Addr is that of net.Listener.
+// Addr is part of net.Listener.
 func (t *http2) Addr() net.Addr { return &net.TCPAddr{} }
 
 // quiesce makes net/http send GOAWAY to the clients, and accepts no more connections.

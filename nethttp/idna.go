@@ -14,7 +14,7 @@ import (
 
 var errHost = errors.New("nethttp: not a host")
 
-// inASCII is a host, and its port if there is one, with the name in ASCII.
+// inASCII returns a host, and its port if there is one, with the name in ASCII.
 func inASCII(host string) (string, error) {
 	if strings.IndexFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
 		return host, nil
@@ -27,7 +27,7 @@ func inASCII(host string) (string, error) {
 	return name, err
 }
 
-// lookupForm is a name as net/http would look it up. The tables of Unicode that this needs are its own,
+// lookupForm returns a name as net/http would look it up. The tables of Unicode that this needs are its own,
 // and it shows what it has made of a name only to the function that dials.
 func lookupForm(name string) (form string, err error) {
 	t := http.Transport{DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {

@@ -48,7 +48,7 @@ func (l *lane) run(ctx context.Context) {
 	l.loop.Run(ctx)
 }
 
-// pool is the client's on this loop.
+// pool returns the client's pool on this loop.
 func (l *lane) pool(c *client.Client) *client.Pool {
 	p := l.pools[c]
 	if p == nil {

@@ -105,7 +105,7 @@ type route struct {
 
 func (r *route) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.(*seeker).found = r }
 
-// wildcards are the names that a pattern has in braces.
+// wildcards returns the names that a pattern has in braces.
 func wildcards(pattern string) (names []string) {
 	for {
 		_, after, ok := strings.Cut(pattern, "{")
@@ -144,7 +144,7 @@ func (s *seeker) seek(mux *http.ServeMux, head *parser.Request, buf []byte) (*ro
 	return s.found, nil
 }
 
-// methodOf is a method as a string: one that stands in the program, if it is known.
+// methodOf returns a method as a string: one that stands in the program, if it is known.
 func methodOf(b []byte) string {
 	switch string(b) {
 	case "GET":

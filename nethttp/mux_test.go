@@ -64,7 +64,7 @@ func TestMuxAgrees(t *testing.T) {
 	}
 }
 
-// ask is one answer in short.
+// ask returns one answer in short.
 func ask(t *testing.T, addr, method, in string) string {
 	t.Helper()
 	c := dial(t, addrOf(addr))

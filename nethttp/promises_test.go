@@ -138,7 +138,7 @@ func (s *script) String() string {
 	return regexp.MustCompile(`\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT`).ReplaceAllString(text, "DATE")
 }
 
-// handler is the promise's, and an answer to what the client asks after it.
+// handler returns the promise's handler, which also answers what the client asks after it.
 func (s *script) handler(p promise, n *sync.WaitGroup) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/behind" {

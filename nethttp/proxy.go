@@ -119,12 +119,12 @@ func (t *Transport) dialBlocking(ctx context.Context, proxy *url.URL, addr strin
 	return withSocket(nc)
 }
 
-// proxyError is how net/http reports that there is no connection to a proxy.
+// proxyError returns the error by which net/http reports that there is no connection to a proxy.
 func proxyError(err error) error {
 	return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
 }
 
-// dial is the program's, or that of package net with the Dialer's settings.
+// dial dials by the program's DialContext, or by package net with the Dialer's settings.
 func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if t.DialContext != nil {
 		nc, err := t.DialContext(ctx, "tcp", addr)
@@ -140,7 +140,7 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr)
 }
 
-// known is a proxy's URL with a scheme that a Transport speaks; none means http.
+// known returns a proxy's URL with a scheme that a Transport speaks; none means http.
 func known(proxy *url.URL) (*url.URL, error) {
 	switch proxy.Scheme {
 	case "http", "https", "socks5", "socks5h":
@@ -192,7 +192,7 @@ func (t *Transport) tunnelBy(ctx context.Context, nc net.Conn, proxy *url.URL, a
 	return nc, t.askProxy(ctx, nc, proxy, addr)
 }
 
-// askProxy is CONNECT (RFC 9110 9.3.6).
+// askProxy sends CONNECT (RFC 9110 9.3.6).
 func (t *Transport) askProxy(ctx context.Context, nc net.Conn, proxy *url.URL, addr string) error {
 	h := t.ProxyConnectHeader
 	if t.GetProxyConnectHeader != nil {
@@ -234,7 +234,7 @@ func (t *Transport) askProxy(ctx context.Context, nc net.Conn, proxy *url.URL, a
 	return nil
 }
 
-// basicAuth is what a proxy's URL says of whom to log in as (RFC 7617).
+// basicAuth returns what a proxy's URL says of whom to log in as (RFC 7617).
 func basicAuth(u *url.URL) string {
 	if u.User == nil {
 		return ""
@@ -243,7 +243,7 @@ func basicAuth(u *url.URL) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
 }
 
-// withSocket is nc if a loop can adopt it, or else one end of a pair of sockets, of
+// withSocket returns nc if a loop can adopt it, or else one end of a pair of sockets, of
 // which the other is relayed to nc.
 func withSocket(nc net.Conn) (net.Conn, error) {
 	switch nc.(type) {

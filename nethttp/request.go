@@ -60,11 +60,11 @@ func (c *call) request(ctx context.Context) error {
 	return nil
 }
 
-// text is a part of the head. The head is copied once, into a string, which
+// text returns a part of the head. The head is copied once, into a string, which
 // the strings of the request share.
 func (c *call) text(s parser.Span) string { return c.head[s.Off : s.Off+s.Len] }
 
-// header is the map of the fields. Host is not among them.
+// header returns the map of the fields. Host is not among them.
 func (c *call) header(fields []parser.Field) http.Header {
 	h := make(http.Header, len(fields))
 	values := make([]string, len(fields)) // one allocation for the usual one value each
@@ -85,10 +85,10 @@ func (c *call) header(fields []parser.Field) http.Header {
 	return h
 }
 
-// share is b as a string, which it is: a part of c.head, that nothing changes.
+// share returns b, a part of c.head, which nothing changes, as a string without a copy.
 func share(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// declared is the map for the trailer section that the Trailer field announces.
+// declared returns the map for the trailer section that the Trailer field announces.
 func declared(h http.Header) (http.Header, error) {
 	announced, ok := h["Trailer"]
 	if !ok {
@@ -123,7 +123,7 @@ func elements(list string) func(yield func(string) bool) {
 	}
 }
 
-// parseTarget is the URL of a request's target, in u as a rule.
+// parseTarget returns the URL of a request's target, in u as a rule.
 func parseTarget(u *url.URL, method, target string) (*url.URL, error) {
 	if path, query, asked := strings.Cut(target, "?"); isPlainPath(path) {
 		*u = url.URL{Path: path, RawQuery: query, ForceQuery: asked && query == ""}

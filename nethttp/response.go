@@ -319,7 +319,7 @@ func (r *response) commit(whole bool, begins []byte) {
 	}
 }
 
-// opening is the head of which Length is that of the body.
+// opening returns the head of which Length is that of the body.
 func (r *response) opening() opening {
 	n := &r.notes
 	return opening{ready: true, Opening: adapt.Opening{

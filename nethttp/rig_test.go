@@ -91,7 +91,7 @@ func (r *rig) do(fn func()) {
 	wait(r.t, done)
 }
 
-// bytesIn is how much the server has read. Stats are as of the loop's last turn,
+// bytesIn returns how much the server has read. Stats are as of the loop's last turn,
 // so it has to finish this one.
 func (r *rig) bytesIn() uint64 {
 	r.t.Helper()

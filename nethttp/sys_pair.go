@@ -9,7 +9,7 @@ import (
 	"net"
 )
 
-// socketPair is a connection with itself, over loopback. Somebody else may connect first, so the ends are compared.
+// socketPair returns a connection with itself, over loopback. Somebody else may connect first, so the ends are compared.
 func socketPair() (a, b net.Conn, err error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

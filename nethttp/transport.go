@@ -147,7 +147,7 @@ func awaitCancel(req *http.Request) {
 	}
 }
 
-// cancelOf is Request.Cancel: deprecated, and what http.Client sets for Transports
+// cancelOf returns Request.Cancel: deprecated, and what http.Client sets for Transports
 // that it does not know.
 func cancelOf(req *http.Request) <-chan struct{} {
 	return req.Cancel //lint:ignore SA1019 see above
@@ -155,7 +155,7 @@ func cancelOf(req *http.Request) <-chan struct{} {
 
 var errCanceled = errors.New("net/http: request canceled")
 
-// check is what http.Transport checks of a request, with its words.
+// check checks what http.Transport checks of a request, with its words.
 func check(req *http.Request) error {
 	switch {
 	case req.URL == nil:
@@ -204,7 +204,7 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// rewound is the request with its body from the start.
+// rewound returns the request with its body from the start.
 func rewound(req *http.Request) (*http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, nil
@@ -261,7 +261,7 @@ func (t *Transport) begin(tr *trip) error {
 	}
 }
 
-// laneOf is a loop that runs, for an origin.
+// laneOf returns a loop that runs, for an origin.
 func (t *Transport) laneOf(origin string) (*lane, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -296,7 +296,7 @@ type settingsKey struct {
 	maxHead                           int64
 }
 
-// clientOf is the client for a proxy, or for none.
+// clientOf returns the client for a proxy, or for none.
 func (t *Transport) clientOf(proxy *url.URL) *client.Client {
 	key := settingsKey{
 		tls: t.TLSClientConfig, handshake: t.TLSHandshakeTimeout, dial: t.Dialer.Timeout, head: t.ResponseHeaderTimeout,

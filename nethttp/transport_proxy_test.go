@@ -61,7 +61,7 @@ func (p *aProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.Close()
 }
 
-// serveSocks is a SOCKS5 proxy that wants a password.
+// serveSocks runs a SOCKS5 proxy that wants a password, and returns its address.
 func serveSocks(t *testing.T) string {
 	return loopback.Serve(t, func(p *loopback.Peer) {
 		read := func(n int) []byte { b := make([]byte, n); io.ReadFull(p.In, b); return b }
@@ -164,7 +164,7 @@ func TestProxies(t *testing.T) {
 	}
 }
 
-// opOf is what a net.OpError says that has failed.
+// opOf returns what a net.OpError says that has failed.
 func opOf(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {

@@ -181,7 +181,7 @@ func once(answer string) func(c net.Conn, in lineReader) {
 	}
 }
 
-// kind is what callers look for in an error.
+// kind returns what callers look for in an error.
 func kind(err error) string {
 	var n net.Error
 	for _, k := range []struct {

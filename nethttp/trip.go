@@ -92,7 +92,7 @@ func (t *Transport) newTrip(req, original *http.Request) (*trip, error) {
 	return tr, tr.takeBody()
 }
 
-// hostPort is the authority of u, with a port.
+// hostPort returns the authority of u, with a port.
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -248,7 +248,7 @@ func (tr *trip) abort() {
 	tr.lane.loop.Post(func() { tr.q.Abort() })
 }
 
-// outcome is what RoundTrip returns, or that it has to try again.
+// outcome returns what RoundTrip returns, or reports that it has to try again.
 func (tr *trip) outcome() (*http.Response, error, bool) {
 	<-tr.came
 	tr.mu.Lock()
@@ -289,7 +289,7 @@ func isEnd(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, sys.ECONNRESET) || errors.Is(err, sys.EPIPE)
 }
 
-// explain is the error as the callers of net/http know it.
+// explain returns the error as the callers of net/http know it.
 func (tr *trip) explain(err error) error {
 	switch {
 	case tr.up != nil && tr.up.failed() != nil:
@@ -306,7 +306,7 @@ func (tr *trip) explain(err error) error {
 	return tr.ofDial(err)
 }
 
-// ofDial is what package net, crypto/tls or DialContext said, if that is why there
+// ofDial returns what package net, crypto/tls or DialContext said, if that is why there
 // is no connection: callers look for it as it is.
 func (tr *trip) ofDial(err error) error {
 	var e *client.Error
@@ -345,7 +345,7 @@ func isHeadTime(err error) bool {
 	return errors.As(err, &e) && e.Phase == client.Head && e.Timeout()
 }
 
-// fieldsOf is the map of an answer's fields.
+// fieldsOf returns the map of an answer's fields.
 func fieldsOf(r client.Response) http.Header {
 	h := make(http.Header)
 	for name, value := range r.All() {

@@ -35,7 +35,7 @@ func needHandOver(t testing.TB) {
 	t.Skip("package net does not take a socket over here: ", err)
 }
 
-// native is the error that package syscall names errno, as package net returns it: on
+// native reports whether err is the error that package syscall names errno, as package net returns it: on
 // Windows that is one of Winsock.
 func native(err, errno error) bool {
 	if errors.Is(err, errno) {

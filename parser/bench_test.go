@@ -20,7 +20,7 @@ func paths(b *testing.B, f func(b *testing.B, plain bool)) {
 	b.Run("portable", func(b *testing.B) { f(b, true) })
 }
 
-// inBuffer is s as it lies in a connection's buffer, with room after it.
+// inBuffer returns s as it lies in a connection's buffer, with room after it.
 func inBuffer(s string) []byte {
 	return append(make([]byte, 0, len(s)+256), s...)
 }

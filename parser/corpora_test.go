@@ -98,7 +98,7 @@ func records(t testing.TB, name string) (all []record) {
 	}
 }
 
-// latin1 is the bytes of a string of the records, which has a code point for each.
+// latin1 returns the bytes of a string of the records, which has a code point for each.
 func latin1(s string) []byte {
 	var b []byte
 	for _, c := range s {
@@ -291,7 +291,7 @@ func (r *reader) compare(rec record) error {
 	return nil
 }
 
-// essence is a reading without what the records do not say.
+// essence returns a reading without what the records do not say.
 func essence(log string) string {
 	var b strings.Builder
 	for line := range strings.Lines(log) {

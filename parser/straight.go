@@ -96,7 +96,7 @@ func ends(x uint64) uint64 { return ((x - 0x20*ones) | (x + ones)) &^ x }
 // gather makes eight bits of the high bits of the eight bytes of x.
 func gather(x uint64) uint64 { return x & highs * 0x0002040810204081 >> 56 }
 
-// firstOf2 is the byte of the first mark in x, or else y: 16 where there is none.
+// firstOf2 returns the byte of the first mark in x, or else y: 16 where there is none.
 func firstOf2(x, y uint64) int {
 	n, m := bits.TrailingZeros64(x), 64+bits.TrailingZeros64(y)
 	if x == 0 {

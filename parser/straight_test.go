@@ -85,7 +85,7 @@ func TestStraightAgrees(t *testing.T) {
 	}
 }
 
-// mutated is a copy of s in which up to three bytes are replaced, inserted or taken out. New ones are
+// mutated returns a copy of s in which up to three bytes are replaced, inserted or taken out. New ones are
 // from bytes.
 func mutated(rng *rand.Rand, s, bytes string) []byte {
 	in := []byte(s)

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// recordedKqueue is a rig over a fake kernel that writes down what it is asked.
+// recordedKqueue returns a rig over a fake kernel that writes down what it is asked.
 func recordedKqueue(t *testing.T) (*rig, *fakeKernel) {
 	k, err := newFakeKernel("freebsd")
 	if err != nil {
@@ -27,7 +27,7 @@ func recordedKqueue(t *testing.T) (*rig, *fakeKernel) {
 	return g, k
 }
 
-// asks is what one Wait asks, as in "+a:read -b:write"; a bar parts its system calls.
+// asks returns what one Wait asks, as in "+a:read -b:write"; a bar parts its system calls.
 func (k *fakeKernel) asks(g *rig, names map[int]string, room int) string {
 	g.Helper()
 	k.asked = nil

@@ -24,7 +24,7 @@ type subject struct {
 	limit  int  // descriptors from here on are refused
 }
 
-// subjects is every backend of this system, and those of other systems over a fake kernel.
+// subjects returns every backend of this system, and those of other systems over a fake kernel.
 func subjects() []subject { return append(native(), fakes...) }
 
 func native() (all []subject) {

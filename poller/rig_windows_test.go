@@ -28,7 +28,7 @@ type sockaddr = windows.Sockaddr
 
 var streams = []stream{{"tcp", (*rig).tcp}}
 
-// unix is a connection all the same, where the tests do not care of which kind.
+// unix returns a connection all the same, where the tests do not care of which kind.
 func (g *rig) unix() (a, b int) { return g.tcp() }
 
 func (g *rig) pipe() (r, w int) { panic("no pipes") }

@@ -152,7 +152,7 @@ func shared(t *testing.T, content string) *conn.File {
 	return f
 }
 
-// file is an open file with that content; SendFile closes it.
+// file returns an open file with that content; SendFile closes it.
 func file(t *testing.T, content string) *os.File {
 	name := filepath.Join(loopback.TempDir(t), "file")
 	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {

@@ -54,7 +54,7 @@ func roomFor(b []byte, n int, rest int64) []byte {
 	return slices.Grow(b, more)
 }
 
-// bodyTime is how long it may take until leastBody more bytes have come. When the server
+// bodyTime returns how long it may take until leastBody more bytes have come. When the server
 // stops it is DrainTimeout, for as much less.
 func (s *session) bodyTime() time.Duration { return s.within(s.worker.server.BodyTimeout) }
 

@@ -73,7 +73,7 @@ func (s *session) timeout() {
 	s.happens(timedOut, os.ErrDeadlineExceeded)
 }
 
-// lingerFor is how long the client may take to read the last answer and close.
+// lingerFor returns how long the client may take to read the last answer and close.
 func (s *session) lingerFor() time.Duration { return s.within(lingerTime) }
 
 const (
@@ -127,7 +127,7 @@ func (s *session) quiesce() {
 	}
 }
 
-// usualWait is how long an idle connection waits for a request.
+// usualWait returns how long an idle connection waits for a request.
 func (s *session) usualWait() time.Duration {
 	if s.is(served) {
 		return s.worker.server.IdleTimeout
@@ -145,7 +145,7 @@ func (s *session) within(usual time.Duration) time.Duration {
 	return d
 }
 
-// quiesceHead is how long a stopping server waits for more of a head: DrainTimeout
+// quiesceHead returns how long a stopping server waits for more of a head: DrainTimeout
 // for the next byte, and HeadTimeout in all.
 func (w *worker) quiesceHead() time.Duration {
 	d, all := w.server.DrainTimeout, w.server.HeadTimeout

@@ -28,7 +28,7 @@ func (s *session) own() {
 	s.worker.loop.Own(called)
 }
 
-// called is the method of a handle that the program has called.
+// called returns the method of a handle that the program has called.
 func called() string {
 	for skip := 1; ; skip++ {
 		pc, _, _, ok := runtime.Caller(skip)

@@ -187,7 +187,7 @@ func startFair(t *testing.T, memory int) *fairRig {
 	return nil
 }
 
-// many is how many clients there are of those that are meant to be n.
+// many returns how many clients there are of those that are meant to be n.
 func (r *fairRig) many(n int) int {
 	if r.full {
 		return n

@@ -14,7 +14,7 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
-// alone is a worker whose loop does not run.
+// alone returns a worker whose loop does not run.
 func alone(t *testing.T) *worker {
 	p, err := poller.New()
 	if err != nil {

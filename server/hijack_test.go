@@ -12,7 +12,7 @@ import (
 	"github.com/lurcher-net/lurcher/conn"
 )
 
-// upper is a protocol that answers in capitals, and says goodbye at the end.
+// upper returns a protocol that answers in capitals, and says goodbye at the end.
 func upper() *conn.Handler {
 	return &conn.Handler{
 		Data: func(c *conn.Conn, p []byte) int { c.WriteString(strings.ToUpper(string(p))); return len(p) },

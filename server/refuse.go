@@ -124,7 +124,7 @@ func (s *session) takeBack() bool {
 	return true
 }
 
-// parting is how much of the last answer may be unsent when the connection is closed and
+// parting returns how much of the last answer may be unsent when the connection is closed and
 // no longer read: nothing; or as much as the kernel takes at once, if the client has said
 // that it will send no more. Some send an empty line all the same, which resets a closed
 // connection.

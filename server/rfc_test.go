@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// went is what is answered when the connection goes on after short.
+// went returns what is answered when the connection goes on after short.
 func went(short ...string) string {
 	return strings.Join(append(short, "200 GET /last"), ", ")
 }
@@ -111,7 +111,7 @@ func hostDuties() (list []duty) {
 	return list
 }
 
-// te is a request with a transfer coding, and a body that would do for both
+// te returns a request with a transfer coding, and a body that would do for both
 // chunked and Content-Length: 5.
 func te(value string, lines ...string) string {
 	return request("POST", "/", append(lines, "Transfer-Encoding: "+value)...) + "0\r\n\r\n"
@@ -211,7 +211,7 @@ var persistenceDuties = []duty{
 	{82, "a length past MaxBody", sized("100000000"), "413"},
 }
 
-// mixed is n requests of all sorts.
+// mixed returns n requests of all sorts.
 func mixed(n int) string {
 	var b strings.Builder
 	for i := range n {

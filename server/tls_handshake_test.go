@@ -47,7 +47,7 @@ func TestHandshakeFlood(t *testing.T) {
 	k.Want("200 GET /")
 }
 
-// clientHello is the first that a client sends.
+// clientHello returns the first that a client sends.
 func clientHello(t testing.TB) string {
 	t.Helper()
 	a, b := net.Pipe()

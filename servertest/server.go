@@ -74,7 +74,7 @@ func (s *Server) settle() {
 	}
 }
 
-// request is the message as it is sent.
+// request returns the message as it is sent.
 func request(method, target, body string, fields []string) string {
 	var b strings.Builder
 	has := func(name string) bool {

@@ -23,7 +23,7 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// runLoop is a loop that runs until the test ends.
+// runLoop returns a loop that runs until the test ends.
 func runLoop(t testing.TB) *conn.Loop {
 	t.Helper()
 	p, err := poller.New()

@@ -37,7 +37,7 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// story is what a parser finds in pieces of input, in a form that does not depend
+// story returns what a parser finds in pieces of input, in a form that does not depend
 // on how that was cut; and how many bytes it had read when it failed.
 func story(p *Parser, pieces ...[]byte) (s string, at int) {
 	var b strings.Builder

@@ -67,7 +67,7 @@ func mistake(message string) bool { return strings.Contains(message, "a mistake 
 // A peer is a client that this package has no part in.
 type peer struct{ *loopback.Peer }
 
-// request is a handshake, with further lines.
+// request returns a handshake, with further lines.
 func request(lines ...string) string {
 	return "GET /ws HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
@@ -144,7 +144,7 @@ func (p *peer) read() (f frame, err error) {
 	return f, err
 }
 
-// String is a frame in short; a compressed one is inflated.
+// String returns a frame in short; a compressed one is inflated.
 func (f frame) String() string {
 	data, s := f.data, ""
 	if f.head&rsv1Bit != 0 {
@@ -218,7 +218,7 @@ func bye(code int, reason string) []byte {
 	return frameOf(finBit|byte(Close), string([]byte{byte(code >> 8), byte(code)})+reason)
 }
 
-// squeeze is how a client compresses.
+// squeeze compresses as a client does.
 func squeeze(s string) string {
 	var b bytes.Buffer
 	w, _ := flate.NewWriter(&b, 6)

@@ -12,7 +12,7 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// without is the handshake with a line replaced, or removed if to is empty.
+// without returns the handshake with a line replaced, or removed if to is empty.
 func without(name, to string) string {
 	lines := strings.SplitAfter(request(), "\r\n")
 	for i, line := range lines {

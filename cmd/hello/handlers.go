@@ -115,7 +115,7 @@ func (a *app) follow(w server.Response, r server.Request) {
 	a.events.Add(w)
 }
 
-// event is a message as a server-sent event: each of its lines is marked, so that
+// event returns a message as a server-sent event: each of its lines is marked, so that
 // none can pass for a field of the event.
 func event(msg []byte) []byte {
 	var b bytes.Buffer
@@ -226,7 +226,7 @@ func fail(w server.Response, status int, text string) {
 	w.End(text)
 }
 
-// number is a parameter of the query. url.ParseQuery makes strings, which /delay
+// number returns a parameter of the query. url.ParseQuery makes strings, which /delay
 // and /stream can afford.
 func number(r server.Request, name string, absent int) (int, error) {
 	values, err := url.ParseQuery(string(r.Query()))

@@ -97,7 +97,7 @@ func TestNetcat(t *testing.T) {
 	}
 }
 
-// figure is the number after a label in a tool's report.
+// figure returns the number after a label in a tool's report.
 func figure(t *testing.T, report, label string) int {
 	t.Helper()
 	m := regexp.MustCompile(regexp.QuoteMeta(label) + `\s*(\d+)`).FindStringSubmatch(report)

@@ -4,5 +4,5 @@ package main
 
 import "testing"
 
-// atMost is n: there is no limit but memory.
+// atMost returns n: there is no limit but memory.
 func atMost(_ *testing.T, n int) int { return n }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// atMost is n, or as many connections as the limit on descriptors allows.
+// atMost returns n, or as many connections as the limit on descriptors allows.
 func atMost(t *testing.T, n int) int {
 	t.Helper()
 	var limit syscall.Rlimit // Go has raised it to the hard limit

@@ -128,7 +128,7 @@ func settings(s *server.Server) {
 	flag.BoolVar(&s.ReusePort, "reuseport", false, "let several processes listen on the port")
 }
 
-// bestPoller is the name of what the server would pick on its own.
+// bestPoller returns the name of what the server would pick on its own.
 func bestPoller() string {
 	p, err := poller.New()
 	if err != nil {

@@ -53,7 +53,7 @@ func (s *site) checkMemory(before, bound int64) {
 	}
 }
 
-// settled is the memory of a server that has answered, and from which peaks count.
+// settled returns the memory of a server that has answered, and from which peaks count.
 func (s *site) settled() int64 {
 	s.t.Helper()
 	s.do("GET", "/", "")
@@ -94,7 +94,7 @@ func TestShowDelayAB(t *testing.T) {
 	}
 }
 
-// stolen is the time that a virtual machine's processors were ready and the host ran
+// stolen returns the time that a virtual machine's processors were ready and the host ran
 // something else, all of them together: proc_stat(5).
 func stolen() time.Duration {
 	b, _ := os.ReadFile("/proc/stat")

@@ -226,7 +226,7 @@ func TestShowChat(t *testing.T) {
 	s.until("all have left", func(c counters) bool { return c.Chat == 0 })
 }
 
-// profile is a directory for a browser, whose processes may write to it after the
+// profile returns a directory for a browser, whose processes may write to it after the
 // test has ended: it is removed as far as that can be done.
 func profile(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "chromium")

@@ -155,7 +155,7 @@ func TestShowCrowd(t *testing.T) {
 	}
 }
 
-// resident is the memory that the process has, in bytes.
+// resident returns the memory that the process has, in bytes.
 func (p *process) resident() (n int) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/lurcher-net/lurcher/server"
 )
 
-// measures is the handler of /metrics.
+// measures returns the handler of /metrics.
 func measures(srv *server.Server, h *rooms.House) server.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(

@@ -87,7 +87,7 @@ func (p *process) kill() {
 	p.cmd.Wait()
 }
 
-// port is one that nobody uses at the moment.
+// port returns a port that nobody uses at the moment.
 func port(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -241,7 +241,7 @@ func (p *process) until(what string, is func() bool) {
 	}
 }
 
-// metrics is the page of /metrics; empty if it cannot be had.
+// metrics returns the page of /metrics; empty if it cannot be had.
 func (p *process) metrics() string {
 	resp, err := http.Get(p.base + "/metrics")
 	if err != nil {
@@ -252,7 +252,7 @@ func (p *process) metrics() string {
 	return string(b)
 }
 
-// metric is a number of that page; 0 if it is not there.
+// metric returns a number of that page; 0 if it is not there.
 func (p *process) metric(name string) (v float64) {
 	for line := range strings.Lines(p.metrics()) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {

@@ -138,7 +138,7 @@ func askHTTP(tr *http.Transport, method, url string) reading {
 	return got
 }
 
-// strictly is the reference parser's reading of what an upstream sends before it
+// strictly returns the reference parser's reading of what an upstream sends before it
 // closes: interim answers are skipped.
 func strictly(wire []byte, method string) reading {
 	for {

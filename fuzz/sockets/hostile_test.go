@@ -129,7 +129,7 @@ func handleInSomeWay(w server.Response, r server.Request, over func()) {
 	}
 }
 
-// liveHeap is what is in use once pools are empty.
+// liveHeap returns what is in use once pools are empty.
 func liveHeap() uint64 {
 	runtime.GC()
 	runtime.GC()

@@ -21,7 +21,7 @@ import (
 
 const maxBody = 1 << 20
 
-// echo is the answer's body: one line that says what request this was.
+// echo returns the answer's body: one line that says what request this was.
 func echo(method, target string, body []byte) string {
 	return fmt.Sprintf("%q %q %d bytes %08x\n", method, target, len(body), crc32.ChecksumIEEE(body))
 }

@@ -107,7 +107,7 @@ func Via(b []byte, fields []parser.Field, buf []byte, minor int, name string) []
 	return append(b, name...)
 }
 
-// text is b as a string that is not kept.
+// text returns b as a string that is not kept.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // hop reports whether a field is for one hop. Most names are told from these by

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Lines is a head of these lines.
+// Lines returns a head of these lines.
 func Lines(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r\n" }
 
 // Requests, and a response.
@@ -67,7 +67,7 @@ var (
 		"X-Frame-Options: SAMEORIGIN", "X-Request-Id: 5f0c17b2a94e4d61")
 )
 
-// Cookies is a Cookie's value of n bytes.
+// Cookies returns a Cookie's value of n bytes.
 func Cookies(n int) string {
 	rng := rand.New(rand.NewPCG(7, 7))
 	var b strings.Builder
@@ -77,7 +77,7 @@ func Cookies(n int) string {
 	return b.String()[:n-1] + "z"
 }
 
-// Mixed is n different requests, as browsers, tools, services and what stands in front of them send.
+// Mixed returns n different requests, as browsers, tools, services and what stands in front of them send.
 // The same ones each time.
 func Mixed(n int) []string {
 	m := mixer{rand.New(rand.NewPCG(9112, 9110))}
@@ -112,7 +112,7 @@ func (m mixer) word(most int) string {
 	return string(b)
 }
 
-// fields are the field lines that a head may have.
+// fields returns the field lines that a head may have.
 func (m mixer) fields() []func() string {
 	return []func() string{
 		func() string {

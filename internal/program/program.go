@@ -46,7 +46,7 @@ func Main(m *testing.M) {
 	}())
 }
 
-// Command is the program, to be run by the caller.
+// Command returns the program, to be run by the caller.
 func Command(args ...string) *exec.Cmd { return exec.Command(binary, args...) }
 
 // A Process is the program at work.
@@ -118,10 +118,10 @@ func (p *Process) Wait() error {
 	return p.err
 }
 
-// Stderr is what the process has complained of.
+// Stderr returns what the process has complained of.
 func (p *Process) Stderr() string { return p.stderr.String() }
 
-// Memory is the process's resident memory in bytes, what it is and what it was
+// Memory returns the process's resident memory in bytes, what it is and what it was
 // at most. It skips the test where there is no /proc.
 func (p *Process) Memory() (now, peak int64) {
 	p.t.Helper()

@@ -130,6 +130,6 @@ func (f *follower) read(ctx context.Context) (found []Message, err error) {
 	return found, nil
 }
 
-// subject is a name as one token of a NATS subject, which a dot, a star or a
+// subject returns a name as one token of a NATS subject, which a dot, a star or a
 // space would break.
 func subject(name string) string { return base64.RawURLEncoding.EncodeToString([]byte(name)) }

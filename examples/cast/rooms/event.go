@@ -86,7 +86,7 @@ func array(events ...[]byte) []byte {
 
 func word(name string, value any) []byte { return array(marshal(map[string]any{name: value})) }
 
-// clean is a text without what does not belong there: broken UTF-8, control
+// clean returns a text without what does not belong there: broken UTF-8, control
 // characters, and spaces around it.
 func clean(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
@@ -97,7 +97,7 @@ func clean(s string) string {
 	}, s))
 }
 
-// cleanName is a name of one line, without the characters that would turn the text
+// cleanName returns a name of one line, without the characters that would turn the text
 // around it (Unicode's Bidi_Control). It is empty if there would be nothing to see.
 func cleanName(s string) string {
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {

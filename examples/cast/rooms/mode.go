@@ -59,7 +59,7 @@ func (h *House) CheckName(room string, m Mode) error {
 
 func (m Mode) lobby() bool { return m.Kind == Queue || m.Kind == Random }
 
-// mode is that of a room; rooms of which nothing is said are open.
+// mode returns the mode of a room; rooms of which nothing is said are open.
 func (h *House) mode(room string) Mode {
 	if m, ok := h.Modes[room]; ok {
 		return m

@@ -159,7 +159,7 @@ type piece struct {
 
 const pieceSize = 64 << 10 // bytes, and one message that may go beyond
 
-// since is what a visitor who has seen up to id is to be told next. New visitors,
+// since returns what a visitor who has seen up to id is to be told next. New visitors,
 // without an id, get the last messages. r.mu is held.
 func (r *Room) since(id ID) (p piece) {
 	epoch := r.house.journal.Epoch()
@@ -223,7 +223,7 @@ func (c *crowd) add(name string) {
 	c.Names = c.Names[:min(len(c.Names), mostNames)]
 }
 
-// whoIsHere is the event that says so. In a large crowd it is as old as what
+// whoIsHere returns the event that says so. In a large crowd it is as old as what
 // everybody was told last. r.mu is held.
 func (r *Room) whoIsHere() []byte {
 	if r.who == nil || r.stale && len(r.names) < mostNames {

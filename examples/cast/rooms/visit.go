@@ -99,7 +99,7 @@ func (r *Room) slow(w server.Response) {
 	})
 }
 
-// serverSent is an array as a server-sent event. JSON has no line breaks.
+// serverSent returns an array as a server-sent event. JSON has no line breaks.
 func serverSent(p []byte, id ID) []byte {
 	b := make([]byte, 0, len(p)+64)
 	if id.Epoch != "" {
@@ -108,10 +108,10 @@ func serverSent(p []byte, id ID) []byte {
 	return append(append(append(b, "data: "...), p...), "\n\n"...)
 }
 
-// Event is a word to one visitor as a server-sent event.
+// Event returns a word to one visitor as a server-sent event.
 func Event(name string, value any) []byte { return serverSent(word(name, value), ID{}) }
 
-// Word is a word to one visitor, as an array of one event.
+// Word returns a word to one visitor, as an array of one event.
 func Word(name string, value any) []byte { return word(name, value) }
 
 // A poller is a visitor who asks again and again.
@@ -180,7 +180,7 @@ func (r *Room) ask(w server.Response, p *poller, id ID, fresh bool) []byte {
 	return nil
 }
 
-// quiet is the answer to a poll while which nothing was said.
+// quiet returns the answer to a poll while which nothing was said.
 func (r *Room) quiet() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()

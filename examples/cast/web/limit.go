@@ -49,7 +49,7 @@ func (l *limits) of(who string, each float64, burst int) *rate.Limiter {
 	return limit
 }
 
-// network is an address as limits know it: of IPv6 the first 64 bits, because one
+// network returns an address as limits know it: of IPv6 the first 64 bits, because one
 // who has any usually has all that begin so.
 func network(addr string) string {
 	a, err := netip.ParseAddr(addr)

@@ -139,7 +139,7 @@ func (g *guest) count(n int) event {
 	return g.next(fmt.Sprint("a crowd of ", n), func(e event) bool { return e.Who != nil && e.Who.Count == n })
 }
 
-// told is what comes until the crowd is named, which ends what a visitor is told at
+// told returns what comes until the crowd is named, which ends what a visitor is told at
 // first.
 func (g *guest) told() (all []event) {
 	g.t.Helper()
@@ -166,7 +166,7 @@ func (g *guest) take(p []byte) {
 	}
 }
 
-// loop is one for the test's clients.
+// loop returns a loop for the test's clients.
 func loop(t *testing.T) *conn.Loop {
 	t.Helper()
 	p, err := poller.New()

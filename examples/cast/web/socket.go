@@ -117,7 +117,7 @@ func (s *Site) allowed(v *sender) bool {
 	return true
 }
 
-// refusal is the answer to a message that is not stored. again says that the same
+// refusal returns the answer to a message that is not stored. again says that the same
 // message may be stored later.
 func refusal(key string, err error, again bool) []byte {
 	b, _ := json.Marshal([]any{map[string]any{"nak": key, "error": err.Error(), "again": again}})

@@ -78,7 +78,7 @@ func (s *Site) Open() error {
 	return err
 }
 
-// most is how long the JSON of a message may be: each byte of the text may be written
+// most returns how long the JSON of a message may be: each byte of the text may be written
 // as \u00XX.
 func (s *Site) most() int { return 6*s.House.MaxText + 1024 }
 
