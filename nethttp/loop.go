@@ -114,12 +114,16 @@ func (d *desk) onStep() {
 		if len(o.tail) > 0 {
 			c.w.Write(o.tail)
 		}
-		var rest time.Duration
-		if !by.IsZero() {
-			rest = max(time.Until(by), time.Millisecond)
-		}
-		x.End(o.trails, rest)
+		x.End(o.trails, remaining(by))
 	}
+}
+
+// remaining returns the time until a deadline, or 0 if there is none.
+func remaining(by time.Time) time.Duration {
+	if by.IsZero() {
+		return 0
+	}
+	return max(time.Until(by), time.Millisecond)
 }
 
 // stepped lets the handler go on, and gives its buffer back.
