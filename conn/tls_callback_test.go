@@ -362,3 +362,30 @@ func TestInputBeforeHandshakeIsNotDecrypted(t *testing.T) {
 		}
 	})
 }
+
+// Who is gone keeps no place in the queue for a goroutine: handshakes would be computed for nobody.
+func TestHandshakesThatWaitEndWithTheirPeer(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		for _, what := range []string{"FIN", "closed", "reset"} {
+			cfg := certified()
+			within, gate := make(chan bool, 4), make(chan bool)
+			cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { within <- true; <-gate; return nil, nil }
+			s := &conn.TLS{Config: cfg, Handshakes: 1}
+			closed, onClose := closes()
+			r.listen(&conn.Handler{TLS: s, Close: onClose})
+			r.peerOf(clientHello())
+			get(r, within)
+			waits := r.peerOf(clientHello())
+			r.until("both to be there", func() bool { return s.Stats().Pending == 2 })
+			provoke[what](waits)
+			var failed *conn.HandshakeError
+			if err := get(r, closed); !errors.As(err, &failed) {
+				r.Errorf("%s: %v", what, err)
+			}
+			if st := s.Stats(); st.Pending != 1 || len(within) > 0 {
+				r.Errorf("%s: %+v, %d computed", what, st, len(within))
+			}
+			close(gate)
+		}
+	})
+}

@@ -146,14 +146,17 @@ func (c *Conn) handshakeInput(p []byte) {
 }
 
 // feed gives the goroutine the input that it waits for. It gives whole records only, so
-// that a peer that sends byte by byte does not wake it for each.
+// that a peer that sends byte by byte does not wake it for each. Input that comes before
+// the goroutine waits is ready when it does, one piece of it: handshakeWants goes on.
 func (hs *handshake) feed() {
 	n := wholeRecords(hs.held)
 	if n == 0 {
 		return
 	}
 	hs.wants = false
-	hs.input <- hs.take(n)
+	if len(hs.input) == 0 { // only the loop sends, so it never blocks here
+		hs.input <- hs.take(n)
+	}
 }
 
 // take takes n bytes of what is held.
@@ -217,7 +220,7 @@ func (c *Conn) unsecure(p []byte) {
 // begin asks the pool for a goroutine.
 func (hs *handshake) begin() {
 	t := hs.t
-	hs.begun, hs.wants = true, false
+	hs.begun, hs.wants = true, true // a FIN has to be seen: who is gone must not keep a place in the queue
 	hs.local, hs.remote = orNowhere(t.c.LocalAddr()), orNowhere(t.c.RemoteAddr())
 	t.raw = hs.take(wholeRecords(hs.held))
 	t.cfg.pool.begin(hs)
