@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -175,12 +176,7 @@ func TestDeadReused(t *testing.T) {
 func TestPhases(t *testing.T) {
 	t.Parallel()
 	silent := serveNothing(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := "http://" + ln.Addr().String()
-	ln.Close()
+	refused := "http://" + loopback.Refused(t)
 	stuck := peers(t, func(p *peer) {
 		p.Head()
 		p.Say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")

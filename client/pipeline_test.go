@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // warm makes a connection that has had an answer.
@@ -314,12 +316,7 @@ func TestPipelineTime(t *testing.T) {
 // TestPipelineRefused: those that would have shared a connection fail together when there is none.
 func TestPipelineRefused(t *testing.T) {
 	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	url := "http://" + ln.Addr().String()
-	ln.Close()
+	url := "http://" + loopback.Refused(t)
 	r := start(t, &Client{Pipeline: 8})
 	ch := make(chan got, 20)
 	r.do(func() {

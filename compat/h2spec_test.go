@@ -68,7 +68,7 @@ func TestH2spec(t *testing.T) {
 func failures(t *testing.T, addr net.Addr) (failed map[string]bool, n int) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(addr.String())
-	c := &config.Config{Host: host, Path: "/", Timeout: 2 * time.Second, MaxHeaderLen: 4000, TLS: true, Insecure: true}
+	c := &config.Config{Host: host, Path: "/", Timeout: 5 * time.Second, MaxHeaderLen: 4000, TLS: true, Insecure: true}
 	c.Port, _ = strconv.Atoi(port)
 	failed = make(map[string]bool)
 	var walk func(g *spec.TestGroup, path string)

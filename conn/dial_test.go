@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // dialOut dials and returns what Open or Close gets.
@@ -90,12 +91,7 @@ func TestDialNames(t *testing.T) {
 
 func TestDialErrors(t *testing.T) {
 	eachPoller(t, func(r *rig) {
-		ln, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			r.Fatal(err)
-		}
-		refused := ln.Addr().String()
-		ln.Close()
+		refused := loopback.Refused(r)
 		_, port, _ := net.SplitHostPort(refused)
 		dns := new(net.DNSError)
 		for _, k := range []struct {
@@ -188,9 +184,7 @@ func TestRedialSharesTheLoop(t *testing.T) {
 		r.listen(&conn.Handler{Open: func(c *conn.Conn) { c.Pipe(c) }})
 		addr := r.addr + "0" // nobody's
 		if r.network == "tcp" {
-			ln := r.backend()
-			addr = ln.Addr().String()
-			ln.Close()
+			addr = loopback.Refused(r)
 		}
 		n := 0
 		h := &conn.Handler{}

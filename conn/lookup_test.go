@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // An oracle is a resolver whose answers the test gives.
@@ -66,9 +67,7 @@ func (o *oracle) state() [3]int {
 // refused returns a port that nobody listens at.
 func (r *rig) refused() string {
 	r.Helper()
-	ln := r.backend()
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	_, port, _ := net.SplitHostPort(loopback.Refused(r))
 	return port
 }
 

@@ -77,7 +77,7 @@ func TestServer(t *testing.T) {
 		t.Error(problems, err)
 	}
 	// Counters are those of the loop's last turn.
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(page(t, c), "lurcher_server_requests_total 3\n"); {
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(page(t, c), "lurcher_server_requests_total 3\n"); {
 		if time.Now().After(deadline) {
 			t.Fatal(page(t, c))
 		}

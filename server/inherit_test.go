@@ -155,8 +155,8 @@ func TestQuiesceIdle(t *testing.T) {
 
 	for _, stopping := range []*Server{
 		{DrainTimeout: time.Millisecond, IdleTimeout: time.Hour, HeadTimeout: time.Hour},
-		{DrainTimeout: time.Hour, IdleTimeout: 100 * time.Millisecond, HeadTimeout: 100 * time.Millisecond},
-		{DrainTimeout: -1, IdleTimeout: 100 * time.Millisecond, HeadTimeout: 100 * time.Millisecond},
+		{DrainTimeout: time.Hour, IdleTimeout: time.Second, HeadTimeout: time.Second},
+		{DrainTimeout: -1, IdleTimeout: time.Second, HeadTimeout: time.Second},
 	} {
 		s = start(t, stopping, mirror)
 		idle, fresh := s.dial(), s.dial()

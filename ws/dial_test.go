@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -261,12 +260,7 @@ func TestDialAsksForLittle(t *testing.T) {
 func TestDialErrors(t *testing.T) {
 	t.Parallel()
 	l := runLoop(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := ln.Addr().String()
-	ln.Close()
+	closed := loopback.Refused(t)
 	for _, c := range []struct {
 		url  string
 		want error

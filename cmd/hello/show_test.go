@@ -409,7 +409,7 @@ func TestShowVanishedClients(t *testing.T) {
 // A process that is stopped, as a suspended machine is, for longer than its
 // timeouts: what came meanwhile was in time, and is answered.
 func TestShowStopped(t *testing.T) {
-	n, idle, stop := 200, 500*time.Millisecond, time.Second
+	n, idle, stop := 50, 3*time.Second, 4*time.Second
 	if program.Show(t) {
 		n, idle, stop = 10_000, 10*time.Second, 12*time.Second
 	}

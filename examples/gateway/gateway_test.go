@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/client"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // TestTimeout is an upstream that says nothing.
@@ -27,12 +28,7 @@ func TestTimeout(t *testing.T) {
 // TestDeadUpstream has one of two refuse connections: nobody notices, whatever the method.
 func TestDeadUpstream(t *testing.T) {
 	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead := ln.Addr().String()
-	ln.Close()
+	dead := loopback.Refused(t)
 	up := upstreamOf(t, func(p *peer) {
 		for p.head() != "" {
 			p.read(5)

@@ -146,7 +146,7 @@ func settle(t *testing.T, s *server.Server) {
 // eventually gives what happens on other goroutines the time to happen.
 func eventually(t *testing.T, fault string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			stacks := make([]byte, 1<<16)
 			t.Fatalf("%s\n%s", fault, stacks[:runtime.Stack(stacks, true)])

@@ -102,6 +102,15 @@ func NeedResets(t testing.TB) {
 	}
 }
 
+// Refused returns an address at which nobody listens as long as the test runs. The port
+// is that of a connection, so that nobody else is given it meanwhile.
+func Refused(t testing.TB) string {
+	t.Helper()
+	a, b := Pair(t)
+	t.Cleanup(func() { a.Close(); b.Close() })
+	return a.LocalAddr().String()
+}
+
 // Pair returns both ends of a connection. The caller closes them.
 func Pair(t testing.TB) (dialled, accepted *net.TCPConn) {
 	t.Helper()
