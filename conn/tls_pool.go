@@ -4,6 +4,8 @@ package conn
 
 import (
 	"container/heap"
+	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -33,6 +35,8 @@ const (
 	reserve = 8
 
 	firstEach = 8 // see take: a divisor of 256
+
+	few = 16 // handshakes of an address at a time, before others go first
 )
 
 // maxBusy is how many handshakes of a TLS compute, or wait to.
@@ -41,19 +45,21 @@ var maxBusy = 4 * cap(computing)
 // A pool deals goroutines to the handshakes of a TLS.
 type pool struct {
 	mu      sync.Mutex
-	pending int           // connections whose handshake is not done
-	running int           // goroutines
-	leaving int           // goroutines whose handshake was ended to make room
-	away    int           // goroutines within a function of the Config
-	mute    handshakeList // handshakes without a whole ClientHello
-	queue   handshakeList // handshakes that wait for a goroutine
-	waiting byWait        // handshakes with a goroutine that wait for their peer
-	timer   *time.Timer   // calls advance, for makeRoom
-	due     time.Time     // when timer fires; zero: it does not run
-	places  int           // TLS.Handshakes
-	taken   uint8         // calls of take
-	done    uint64        // handshakes that succeeded
-	failed  uint64        // handshakes that failed
+	pending int                // connections whose handshake is not done
+	running int                // goroutines
+	leaving int                // goroutines whose handshake was ended to make room
+	away    int                // goroutines within a function of the Config
+	mute    handshakeList      // handshakes without a whole ClientHello
+	queue   handshakeList      // handshakes that wait for a goroutine
+	crowd   handshakeList      // the same, of addresses that have several already: see take
+	from    map[netip.Addr]int // handshakes in queue and crowd, or with a goroutine, by address
+	waiting byWait             // handshakes with a goroutine that wait for their peer
+	timer   *time.Timer        // calls advance, for makeRoom
+	due     time.Time          // when timer fires; zero: it does not run
+	places  int                // TLS.Handshakes
+	taken   uint8              // calls of take
+	done    uint64             // handshakes that succeeded
+	failed  uint64             // handshakes that failed
 }
 
 // enter counts one more connection. It reports false if there are too many.
@@ -94,8 +100,11 @@ func (p *pool) leave(hs *handshake, done bool) {
 		p.failed++
 	}
 	switch {
+	case hs.list == &p.mute:
+		p.mute.remove(hs)
 	case hs.list != nil:
 		hs.list.remove(hs)
+		p.forget(hs)
 	case hs.waits:
 		p.leaves(hs) // its context has ended
 	}
@@ -109,13 +118,45 @@ func (p *pool) begin(hs *handshake) {
 		hs.list.remove(hs)
 	}
 	p.places = orDefault(hs.t.cfg.Handshakes, DefaultHandshakes)
-	p.queue.push(hs)
+	if p.from == nil {
+		p.from = make(map[netip.Addr]int)
+	}
+	hs.from = origin(hs.remote)
+	if p.from[hs.from]++; p.from[hs.from] <= few {
+		p.queue.push(hs)
+	} else {
+		p.crowd.push(hs)
+	}
 	p.advance()
 }
 
+// forget takes hs out of those of its address.
+func (p *pool) forget(hs *handshake) {
+	if p.from[hs.from]--; p.from[hs.from] == 0 {
+		delete(p.from, hs.from)
+	}
+}
+
+// origin returns the address of a peer, or the network of 64 bits that it can choose its address from. It is
+// the zero Addr of a peer that has none.
+func origin(a net.Addr) netip.Addr {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		return netip.PrefixFrom(ip, 64).Masked().Addr()
+	}
+	return ip
+}
+
+// queued returns how many handshakes wait for a goroutine.
+func (p *pool) queued() int { return p.queue.n + p.crowd.n }
+
 // advance gives free goroutines to handshakes that wait for one, and makes room for the others.
 func (p *pool) advance() {
-	for p.queue.n > 0 && p.running-len(p.waiting)-p.away < maxBusy {
+	for p.queued() > 0 && p.running-len(p.waiting)-p.away < maxBusy {
 		if p.running == p.places {
 			p.makeRoom()
 			return
@@ -131,16 +172,25 @@ func (p *pool) advance() {
 // short returns how many goroutines less than reserve are free.
 func (p *pool) short() int { return p.running + p.places/reserve - p.places }
 
-// take takes the last of the queue, and one time of firstEach the first. A queue is long only in a flood of
-// ClientHellos, and then most of those in it are the flood's: one that joins it need not wait for them, and the
-// first is not passed over for ever. Each that is taken makes room by the end of another, which may come again
-// at once. So newcomers would pile up if they had but half of the turns.
-func (p *pool) take() *handshake {
-	hs := p.queue.last
-	if p.taken++; p.taken%firstEach == 0 {
+// take takes the last of the queue, or of the crowd if there is no queue; and one time of firstEach the first
+// of the crowd, or of the queue if there is no crowd. A queue is long only in a flood of ClientHellos. A flood
+// from few addresses is in the crowd, and keeps nobody else. Of one from many most of those in the queue are
+// the flood's: one that joins it need not wait for them, and the first is not passed over for ever. Each that
+// is taken makes room by the end of another, which may come again at once. So newcomers would pile up if they
+// had but half of the turns.
+func (p *pool) take() (hs *handshake) {
+	p.taken++
+	switch turn := p.taken%firstEach == 0; {
+	case turn && p.crowd.n > 0:
+		hs = p.crowd.first
+	case turn:
 		hs = p.queue.first
+	case p.queue.n > 0:
+		hs = p.queue.last
+	default:
+		hs = p.crowd.last
 	}
-	p.queue.remove(hs)
+	hs.list.remove(hs)
 	return hs
 }
 
@@ -173,10 +223,11 @@ func (p *pool) run(hs *handshake) (next *handshake) {
 func (p *pool) next(hs *handshake) *handshake {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.forget(hs)
 	if hs.leaving {
 		p.leaving--
 	}
-	if p.queue.n == 0 || p.running-1-len(p.waiting)-p.away >= maxBusy {
+	if p.queued() == 0 || p.running-1-len(p.waiting)-p.away >= maxBusy {
 		p.running--
 		return nil
 	}
@@ -205,7 +256,7 @@ func (p *pool) resume(hs *handshake) {
 // makeRoom ends handshakes that have used up their patience, as many as wait for a goroutine, or as many as
 // are missing from the reserve. If there are not enough, it runs again when the next one has.
 func (p *pool) makeRoom() {
-	for p.leaving < max(min(p.queue.n, maxBusy), p.short()) && len(p.waiting) > 0 {
+	for p.leaving < max(min(p.queued(), maxBusy), p.short()) && len(p.waiting) > 0 {
 		hs := p.waiting[0]
 		if left := time.Until(hs.since.Add(p.patience())); left > 0 {
 			p.comeAgain(left)
@@ -221,7 +272,7 @@ func (p *pool) patience() time.Duration {
 	if p.short() > 0 {
 		return leastPatience
 	}
-	return max(patience*time.Duration(p.places)/time.Duration(p.places+p.queue.n), leastPatience)
+	return max(patience*time.Duration(p.places)/time.Duration(p.places+p.queued()), leastPatience)
 }
 
 func (p *pool) comeAgain(d time.Duration) {
@@ -309,6 +360,7 @@ func (l *handshakeList) remove(hs *handshake) {
 // scheduling is what a pool knows of a handshake, under its mutex.
 type scheduling struct {
 	list       *handshakeList // the list that it is in
+	from       netip.Addr     // what counts as its address: see origin
 	prev, next *handshake     // its neighbours in list
 	waits      bool           // it is in pool.waiting
 	index      int            // its place in pool.waiting

@@ -153,6 +153,46 @@ func TestHandshakesAreTakenFromBothEnds(t *testing.T) {
 	}
 }
 
+// Who has few handshakes under way goes before an address that has many, whichever came first; but those have
+// some of the turns.
+func TestHandshakesOfACrowdGoLast(t *testing.T) {
+	t.Parallel()
+	p := pool{running: maxBusy} // others compute
+	s := &TLS{}
+	name := map[*handshake]string{}
+	begin := func(who string, ip string, n int) {
+		for range n {
+			hs := &handshake{t: &transport{cfg: s}, remote: &net.TCPAddr{IP: net.ParseIP(ip), Port: 1 + len(name)}}
+			name[hs] = who
+			p.begin(hs)
+		}
+	}
+	begin("flood", "10.0.0.1", few+20)
+	begin("network", "2001:db8::1", few)
+	begin("network", "2001:db8::2", 10) // of the same 64 bits
+	begin("other", "10.0.0.2", 3)
+	begin("flood", "::ffff:10.0.0.1", 10) // the same address
+	if p.queue.n != 2*few+3 || p.crowd.n != 40 {
+		t.Fatalf("%d in the queue, %d in the crowd", p.queue.n, p.crowd.n)
+	}
+	var got []string
+	for len(got) < firstEach {
+		hs := p.take()
+		got = append(got, name[hs])
+		p.forget(hs)
+	}
+	want := []string{"other", "other", "other", "network", "network", "network", "network", "flood"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for p.queued() > 0 {
+		p.forget(p.take())
+	}
+	if len(p.from) != 0 {
+		t.Errorf("%d addresses stay", len(p.from))
+	}
+}
+
 // At TLS.Waiting, who has sent no ClientHello for a second makes room; nobody who has just come does.
 func TestSilentPeersMakeRoom(t *testing.T) {
 	t.Parallel()
