@@ -219,7 +219,9 @@ func (w Response) OnDrain(fn func()) {
 	}
 }
 
-// Pause stops the reading of the request's body until Resume.
+// Pause stops the reading of the request's body until Resume. It is a method of Response, as
+// Post and After are, because who takes a body after the handler has returned holds the
+// Response, to answer.
 func (w Response) Pause() {
 	if w.valid() && w.s.phase == receiving {
 		w.s.set(stopped)
@@ -367,7 +369,8 @@ func (w Response) SendShared(f *conn.File, off, n int64) error {
 }
 
 // Continue sends 100 Continue to a client that waits for it ("Expect: 100-continue")
-// before it sends the body. Stream, Body and Pipe do so on their own.
+// before it sends the body. Stream, Body and Pipe do so on their own. It is an answer, if an
+// interim one, and so a method of Response.
 func (w Response) Continue() error {
 	if !w.valid() {
 		return errOver

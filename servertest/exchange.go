@@ -39,7 +39,7 @@ type Exchange struct {
 // letters in names does not matter.
 func (x *Exchange) Get(name string) string { return get(x.fields, name) }
 
-// All returns an iterator over the answer's fields, names and values, in their order.
+// All returns the answer's fields, names and values, in their order.
 func (x *Exchange) All() [][2]string { return x.fields }
 
 // Trailer returns the value of the trailer section's first field of that name, or "".

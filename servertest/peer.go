@@ -64,7 +64,7 @@ func connect(loop any, h any) (*Peer, error) {
 	return &Peer{Conn: c.(*conn.Conn), loop: loop, fd: fds[1]}, nil
 }
 
-// Send sends p to the handler, and runs the loop until nothing is left to do.
+// Send sends data to the handler, and runs the loop until nothing is left to do.
 func (p *Peer) Send(data string) {
 	p.pending = append(p.pending, data...)
 	p.settle()
