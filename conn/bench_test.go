@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -69,6 +71,61 @@ func BenchmarkEcho(b *testing.B) {
 				<-done
 			})
 		}
+	}
+}
+
+// BenchmarkLarge is what an answer of 64 KiB costs from memory, which the kernel copies,
+// from a file that is opened for each, and from one that stays open.
+func BenchmarkLarge(b *testing.B) {
+	const size = 64 << 10
+	name := filepath.Join(b.TempDir(), "large")
+	body := make([]byte, size)
+	if err := os.WriteFile(name, body, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	open := func() *os.File {
+		f, err := os.Open(name)
+		if err != nil {
+			b.Error(err)
+		}
+		return f
+	}
+	shared := conn.NewFile(open())
+	defer shared.Close()
+	for _, way := range []struct {
+		name string
+		send func(c *conn.Conn)
+	}{
+		{"Write", func(c *conn.Conn) { c.Write(body) }},
+		{"SendFile", func(c *conn.Conn) { c.SendFile(open(), 0, size) }},
+		{"SendShared", func(c *conn.Conn) { c.SendShared(shared, 0, size) }},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			l := newLoop(b, "epoll")
+			ln, err := l.Listen("tcp", "127.0.0.1:0", &conn.Handler{Data: func(c *conn.Conn, p []byte) int { way.send(c); return len(p) }})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error)
+			go func() { done <- l.Run(ctx) }()
+			nc, err := net.Dial("tcp", ln.Addr().String())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer nc.Close()
+			in := make([]byte, size)
+			b.ReportAllocs()
+			b.SetBytes(size)
+			for b.Loop() {
+				nc.Write(in[:1])
+				if _, err := io.ReadFull(nc, in); err != nil {
+					b.Fatal(err)
+				}
+			}
+			cancel()
+			<-done
+		})
 	}
 }
 
