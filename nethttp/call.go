@@ -3,7 +3,6 @@
 package nethttp
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,6 +31,7 @@ type call struct {
 	head    string          // the request's head, to which its strings belong
 	url     url.URL
 	req     *http.Request
+	ctx     requestContext
 	resp    response
 	place
 	lease *lend.Lease   // of the loop that the handler is called on, or nil
@@ -41,12 +41,11 @@ type call struct {
 	mu      sync.Mutex // for what follows
 	changed sync.Cond  // the loop or the goroutine has done something that the other waits for
 	state   state
-	desk    *desk              // nil: retired
-	posted  bool               // desk.step is on its way
-	left    bool               // the client has sent its FIN, or is gone
-	gone    error              // why nothing that is written arrives any more
-	cancel  context.CancelFunc // cancels the request's context, while the handler runs
-	notify  chan bool          // the channel of CloseNotify
+	desk    *desk     // nil: retired
+	posted  bool      // desk.step is on its way
+	left    bool      // the client has sent its FIN, or is gone
+	gone    error     // why nothing that is written arrives any more
+	notify  chan bool // the channel of CloseNotify
 	body    body
 	in      inbox
 	out     outbox
@@ -80,16 +79,11 @@ func (c *call) run() {
 			c.logPanic(v)
 		}
 	}()
-	ctx, cancel := context.WithCancel(c.peer.ctx)
-	defer cancel()
+	defer c.ctx.end()
 	c.mu.Lock()
-	c.state, c.cancel = running, cancel
-	left := c.left
+	c.state = running
 	c.mu.Unlock()
-	if left {
-		cancel()
-	}
-	err := c.request(ctx)
+	err := c.request(&c.ctx)
 	if err != nil {
 		c.do(func(x adapt.Exchange) { x.Refuse(400, err.Error()) })
 		c.finish(true)
@@ -103,7 +97,7 @@ func (c *call) run() {
 	began := time.Now()
 	h.ServeHTTP(&c.resp, c.req)
 	c.took = time.Since(began)
-	cancel()
+	c.ctx.end()
 	c.finish(false)
 	whole = true
 	if c.req.MultipartForm != nil {

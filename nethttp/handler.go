@@ -157,6 +157,7 @@ func (a *adapter) take(w server.Response, r server.Request, h http.Handler, m *m
 		panic("nethttp: a Handler is called within the server's Handler, as long as the request's head is there")
 	}
 	c.peer = a.peerOf(w, x)
+	c.ctx.parent = c.peer.ctx
 	d := takeDesk()
 	c.desk, c.head = d, string(buf)
 	c.changed.L = &c.mu

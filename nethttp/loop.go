@@ -172,10 +172,8 @@ func (d *desk) onLeft(cause error) {
 	if x != nil {
 		x.OnLeft(d.left) // it may still be reset
 	}
-	cancel, begun := c.leave(x == nil, cause)
-	if cancel != nil {
-		cancel()
-	}
+	begun := c.leave(x == nil, cause)
+	c.ctx.end()
 	if x == nil && !begun {
 		d.retire(c)
 	}
@@ -183,7 +181,7 @@ func (d *desk) onLeft(cause error) {
 
 // leave notes that the client is leaving, or gone for good. begun is whether the
 // call has a goroutine, or will have one, and thus ends by itself.
-func (c *call) leave(gone bool, cause error) (cancel func(), begun bool) {
+func (c *call) leave(gone bool, cause error) (begun bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left = true
@@ -204,11 +202,11 @@ func (c *call) leave(gone bool, cause error) (cancel func(), begun bool) {
 	case !gone:
 	case c.state == gathering:
 		c.state = returned
-		return nil, false
+		return false
 	case c.state == queued:
-		return nil, !c.peer.site.adapter.pool.forget(c)
+		return !c.peer.site.adapter.pool.forget(c)
 	}
-	return c.cancel, true
+	return true
 }
 
 // retire ends what the loop has to do with the call, and takes its desk back.
