@@ -35,15 +35,15 @@ type call struct {
 	resp    response
 	place
 	lease *lend.Lease   // of the loop that the handler is called on, or nil
-	kind  uint8         // of its handler's: see kindOf
 	took  time.Duration // by the handler, once it has returned
+	kind  uint8         // of its handler's: see kindOf
 
 	mu      sync.Mutex // for what follows
-	changed sync.Cond  // the loop or the goroutine has done something that the other waits for
 	state   state
-	desk    *desk     // nil: retired
 	posted  bool      // desk.step is on its way
 	left    bool      // the client has sent its FIN, or is gone
+	changed sync.Cond // the loop or the goroutine has done something that the other waits for
+	desk    *desk     // nil: retired
 	gone    error     // why nothing that is written arrives any more
 	notify  chan bool // the channel of CloseNotify
 	body    body

@@ -111,7 +111,7 @@ func (c *call) letGo(tunnel bool, done chan<- detached) error {
 	if tunnel {
 		o := c.resp.opening() // the goroutine waits for us
 		o.Lines, o.Tunnel, o.Length = d.fields, true, adapt.UntilClose
-		if err := x.Begin(o.Opening); err != nil {
+		if err := x.Begin(o); err != nil {
 			return err
 		}
 		if len(d.buf) > 0 {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/adapt"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -20,11 +21,12 @@ type desk struct {
 	sink                 func(p []byte, last bool)
 	trailer              func(name, value []byte)
 
-	head   parser.Request // of which Fields are the desk's own
-	fields []byte         // field lines of the answer
-	buf    []byte         // what the handler has written and the loop has not got
-	spare  []byte         // to be swapped with it
-	waits  bool           // the connection is going to call drained
+	head    parser.Request // of which Fields are the desk's own
+	opening adapt.Opening  // the head of the answer
+	fields  []byte         // its field lines
+	buf     []byte         // what the handler has written and the loop has not got
+	spare   []byte         // to be swapped with it
+	waits   bool           // the connection is going to call drained
 }
 
 // mostDesk is the size of a buffer that is not worth keeping.
@@ -44,7 +46,7 @@ func takeDesk() *desk {
 
 // outbox is what the handler has written, on its way to the loop.
 type outbox struct {
-	head   opening   // to be begun, if ready
+	begin  bool      // desk.opening is to be begun
 	buf    []byte    // for the loop to write
 	direct []byte    // to be written after buf: the handler waits in Write as long as it is here
 	file   filePart  // to be sent after buf
@@ -64,7 +66,7 @@ func (d *desk) onStep() {
 	c.posted = false
 	o, done, resume, by := c.out, c.state == returned, c.in.resume, c.in.by
 	c.in.resume = false
-	c.out.head.ready, c.out.buf, c.out.file, c.out.taking = false, nil, filePart{}, true
+	c.out.begin, c.out.buf, c.out.file, c.out.taking = false, nil, filePart{}, true
 	c.mu.Unlock()
 	if done { // what follows may call functions of the program, and these panic
 		defer d.retire(c)
@@ -76,9 +78,9 @@ func (d *desk) onStep() {
 	if resume && x != nil {
 		c.w.Resume()
 	}
-	if o.head.ready && x != nil {
-		o.head.Lines = d.fields
-		if x.Begin(o.head.Opening) != nil {
+	if o.begin && x != nil {
+		d.opening.Lines = d.fields
+		if x.Begin(d.opening) != nil {
 			x = c.exchange() // nil: the status was impossible, and the server has refused the request
 		}
 	}

@@ -57,8 +57,8 @@ type response struct {
 	notes     notes // what the fields say, as of WriteHeader
 	length    int64 // Content-Length, or adapt.Chunked
 	written   int64
-	head      opening // committed, and not yet the loop's
-	committed bool    // the head is settled
+	committed bool // the head is settled: it is in desk.opening, its lines in desk.fields
+	taken     bool // and the loop has got it
 	hijacked  bool
 	done      bool
 	duplex    bool
@@ -279,13 +279,6 @@ func (r *response) last() {
 		c.in.late && !c.in.ended // or the client has not sent its body in time
 }
 
-// opening is the head of the answer on its way to the loop. Its lines are in
-// desk.fields.
-type opening struct {
-	ready bool
-	adapt.Opening
-}
-
 // commit makes the head that goes to the loop with what is in the buffer. If the
 // answer is whole its length is known. It begins with these bytes.
 func (r *response) commit(whole bool, begins []byte) {
@@ -300,14 +293,15 @@ func (r *response) commit(whole bool, begins []byte) {
 	if whole && content && !n.trailer && !n.transfer && !n.measured && r.length == adapt.Chunked && (!head || len(d.buf) > 0) {
 		r.length = int64(len(d.buf))
 	}
-	r.head = r.opening()
+	o := &d.opening
+	*o = r.opening()
 	switch {
 	case !content:
-		r.head.Length = adapt.Chunked
+		o.Length = adapt.Chunked
 	case head && r.length == adapt.Chunked:
-		r.head.Length = adapt.Unsaid
+		o.Length = adapt.Unsaid
 	case r.length == adapt.Chunked && n.identity:
-		r.head.Length = adapt.UntilClose
+		o.Length = adapt.UntilClose
 	}
 	if head {
 		d.buf = d.buf[:0]
@@ -315,16 +309,16 @@ func (r *response) commit(whole bool, begins []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.in.late && !c.in.ended {
-		r.head.Close = true
+		o.Close = true
 	}
 }
 
-// opening returns the head of which Length is that of the body.
-func (r *response) opening() opening {
+// opening returns the head of which Length is that of the body, but for its lines.
+func (r *response) opening() adapt.Opening {
 	n := &r.notes
-	return opening{ready: true, Opening: adapt.Opening{
+	return adapt.Opening{
 		Status: r.status, Length: r.length, Dated: n.dated, Close: n.close, Duplex: r.duplex, Options: n.options, Coding: n.coding,
-	}}
+	}
 }
 
 // tunnel reports whether the status makes the connection stop speaking HTTP after the
@@ -333,10 +327,11 @@ func (r *response) tunnel() bool {
 	return r.status == http.StatusSwitchingProtocols || r.call.req.Method == http.MethodConnect && r.status/100 == 2
 }
 
-// takeHead hands the head to the loop. c.mu and r.mu are held.
+// takeHead hands the head to the loop, if it is settled and the loop has not got it. c.mu
+// and r.mu are held.
 func (c *call) takeHead() {
-	if r := &c.resp; r.head.ready {
-		c.out.head, r.head.ready = r.head, false
+	if r := &c.resp; r.committed && !r.taken {
+		c.out.begin, r.taken = true, true
 	}
 }
 
