@@ -158,37 +158,10 @@ func TestMistakesInCallbacks(t *testing.T) {
 				t.Run(fmt.Sprint(kind, "/", name, "/", where), func(t *testing.T) {
 					t.Parallel()
 					called := make(chan bool, 100)
-					srv := &server.Server{Loops: 1, DrainTimeout: 10 * time.Millisecond}
-					bad := func() {
+					s, a := k.start(t, quick, func(s *server.Server) {
 						called <- true
-						m.do(srv)
-					}
-					if k.server != nil {
-						k.server(srv, bad)
-					}
-					var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						if r.URL.Path == "/other" {
-							io.WriteString(w, "fine")
-						} else {
-							k.h(w, r, bad)
-						}
+						m.do(s)
 					})
-					if k.around != nil {
-						h = k.around(h)
-					}
-					a := newAdapter(h, 3)
-					a.quick, a.wary = quick, 0
-					s := start(t, srv, func(w server.Response, r server.Request) {
-						if string(r.Path()) != "/native" {
-							a.serve(w, r)
-							return
-						}
-						bad()
-						w.End("")
-					})
-					if k.logs {
-						s.logs.Aside = func(string) bool { bad(); return true }
-					}
 					other := s.dial()
 					other.Send(get("/other"))
 					other.Want("200 fine")
@@ -199,7 +172,6 @@ func TestMistakesInCallbacks(t *testing.T) {
 						c.WantGone()
 						s.serve <- wait(t, s.serve) // Serve returns, and the rig looks what is left
 						a.isFree(t)
-						s.logs.Take()
 						return
 					}
 					other.Send(get("/other"))
@@ -218,11 +190,46 @@ func TestMistakesInCallbacks(t *testing.T) {
 					if err := s.Shutdown(ctx); err != nil {
 						t.Errorf("Shutdown: %v: a call has not been given back", err)
 					}
-					s.logs.Take()
 				})
 			}
 		}
 	}
+}
+
+// start starts a server with the callback, in which it calls do.
+func (k callbackKind) start(t *testing.T, quick time.Duration, do func(s *server.Server)) (*rig, *adapter) {
+	srv := &server.Server{Loops: 1, DrainTimeout: 10 * time.Millisecond}
+	bad := func() { do(srv) }
+	if k.server != nil {
+		k.server(srv, bad)
+	}
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/other" {
+			io.WriteString(w, "fine")
+		} else {
+			k.h(w, r, bad)
+		}
+	})
+	if k.around != nil {
+		h = k.around(h)
+	}
+	a := newAdapter(h, 3)
+	a.quick, a.wary = quick, 0
+	s := start(t, srv, func(w server.Response, r server.Request) {
+		if string(r.Path()) != "/native" {
+			a.serve(w, r)
+			return
+		}
+		bad()
+		w.End("")
+	})
+	s.logs.Aside = func(string) bool { // what is logged of the mistakes is expected, now or later
+		if k.logs {
+			bad()
+		}
+		return true
+	}
+	return s, a
 }
 
 // TestMistakesInHTTP2: net/http serves these connections, and its rules hold: a handler that
@@ -239,6 +246,7 @@ func TestMistakesInHTTP2(t *testing.T) {
 					m.do(srv)
 				}
 			}))
+			s.logs.Aside = func(string) bool { return true }
 			for _, c := range []*http.Client{one, two} {
 				if resp, err := c.Get(url); err != nil {
 					t.Fatal(err)
@@ -256,7 +264,6 @@ func TestMistakesInHTTP2(t *testing.T) {
 				two.CloseIdleConnections()
 				one.CloseIdleConnections()
 				s.serve <- wait(t, s.serve)
-				s.logs.Take()
 				return
 			}
 			for _, c := range []*http.Client{one, two} {
@@ -268,7 +275,6 @@ func TestMistakesInHTTP2(t *testing.T) {
 				c.CloseIdleConnections()
 			}
 			s.idle()
-			s.logs.Take()
 		})
 	}
 }
