@@ -51,9 +51,11 @@ type TLS struct {
 
 	// Handshakes limits how many are under way at a time. Each holds a goroutine,
 	// and 24 KB with it (up to 50 as the system counts, garbage included). Others
-	// wait in line; in a long line who came last has most turns. While any
+	// wait in line: those of addresses (of IPv6 networks of 64 bits) that have more than
+	// 16 go last, and in a long line who came last has most turns. While any
 	// wait, a handshake that has waited for its peer for a second in all is ended;
-	// the more wait, the sooner. Default: 2048.
+	// the more wait, the sooner. An eighth is kept free by ending those that have
+	// waited longest, if for 300 ms. Default: 2048.
 	//
 	// However many are under way, in the whole process only as many compute at a
 	// time as leave a processor to the loops.
