@@ -104,12 +104,13 @@ func (x *exchange) launch() {
 
 func (p *Pool) now() int64 { return p.loop.Now().UnixNano() }
 
-// await limits the time in the queue.
+// await limits the time in the queue. A connection that can be opened for x has a limit of
+// its own.
 func (x *exchange) await() {
 	l := x.pool.limits
 	d, err := l.wait, errWaitTime
-	if d > 0 && x.o.open < l.conns {
-		d += l.dial // which has a limit of its own
+	if x.o.open < l.conns {
+		d = 0
 	}
 	if x.until != 0 {
 		if left := time.Duration(x.until - x.pool.now()); d == 0 || left < d {

@@ -40,6 +40,10 @@ func (x *exchange) start(n int64) {
 
 // appendHead puts the head together.
 func (x *exchange) appendHead(b []byte) []byte {
+	if cap(b) == 0 { // a new exchange: not piece by piece
+		const rest = len("  HTTP/1.1\r\nHost: \r\nTransfer-Encoding: chunked\r\n\r\n")
+		b = make([]byte, 0, len(x.method)+len(x.target)+len(x.host)+len(x.userinfo)+len(x.fields)+rest)
+	}
 	b = append(append(b, x.method...), ' ')
 	b = append(append(b, x.target...), " HTTP/1.1\r\n"...)
 	if !x.is(hasHost) {
