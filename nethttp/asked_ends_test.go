@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -44,6 +45,9 @@ type blocked struct {
 
 func (b *blocked) Read([]byte) (int, error) { <-b.closed; return 0, io.ErrClosedPipe }
 func (b *blocked) Close() error             { b.once.Do(func() { close(b.closed) }); return nil }
+
+// haveRead says that the program has read what there was of a body.
+var haveRead = make(chan bool, 1)
 
 // silent reads a head and says nothing.
 func silent(c net.Conn, in lineReader) { in.head(); in.ReadByte() }
@@ -85,6 +89,31 @@ var askedEnds = []asked{
 		_, err := c.Get(url)
 		say("%v", err.(net.Error).Timeout())
 		say("%v", strings.Contains(err.Error(), "Client.Timeout"))
+	}},
+	{name: "TLSHandshakeTimeout", set: settings{TLSHandshakeTimeout: 50 * time.Millisecond}, raw: silent, do: func(c *http.Client, url string, say say) {
+		_, err := c.Get(strings.Replace(url, "http:", "https:", 1))
+		say("%v %v", err.(net.Error).Timeout(), err)
+	}},
+	{name: "a reset in the body", raw: func(c net.Conn, in lineReader) {
+		in.head()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi")
+		<-haveRead
+		c.(*net.TCPConn).SetLinger(0)
+		c.Close()
+	}, do: func(c *http.Client, url string, say say) {
+		resp, err := c.Get(url)
+		if err != nil {
+			say("%v", err)
+			return
+		}
+		defer resp.Body.Close()
+		b := make([]byte, 2)
+		_, err = io.ReadFull(resp.Body, b)
+		say("%s %v", b, err)
+		haveRead <- true
+		_, err = resp.Body.Read(b)
+		var op *net.OpError
+		say("%v %v", errors.Is(err, syscall.ECONNRESET), errors.As(err, &op) && op.Op == "read")
 	}},
 	{name: "Client.Timeout in the body", raw: func(c net.Conn, in lineReader) {
 		in.head()
@@ -200,6 +229,7 @@ var askedEnds = []asked{
 	{name: "ResponseHeaderTimeout", set: settings{ResponseHeaderTimeout: 50 * time.Millisecond}, raw: silent, do: func(c *http.Client, url string, say say) {
 		_, err := c.Get(url)
 		say("%v %v", err.(net.Error).Timeout(), errors.Is(err, context.DeadlineExceeded))
+		say("%v", err)
 	}},
 	{name: "ResponseHeaderTimeout counts from the request's end", set: settings{ResponseHeaderTimeout: time.Second}, h: echo, do: func(c *http.Client, url string, say say) {
 		pr, pw := io.Pipe()

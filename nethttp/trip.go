@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 
@@ -299,11 +300,20 @@ func (tr *trip) explain(err error) error {
 	case errors.Is(err, client.ErrNoAnswer):
 		return &noAnswer{err}
 	case isHeadTime(err):
-		return &headTime{err}
+		return &headTime{late{err, "net/http: timeout awaiting response headers"}}
 	case errors.Is(err, parser.ErrHeadLarge):
 		return tr.t.errHead(err)
 	}
+	if call, ok := errors.AsType[*os.SyscallError](err); ok && isBehindDial(err) {
+		return &net.OpError{Op: call.Syscall, Net: "tcp", Err: err} // for who looks for one
+	}
 	return tr.ofDial(err)
+}
+
+// isBehindDial reports whether there was a connection.
+func isBehindDial(err error) bool {
+	var e *client.Error
+	return errors.As(err, &e) && e.Phase >= client.Write
 }
 
 // ofDial returns what package net, crypto/tls or DialContext said, if that is why there
@@ -321,7 +331,7 @@ func (tr *trip) ofDial(err error) error {
 	case tr.proxy != nil:
 		return proxyError(cause)
 	case e.Timeout() && e.Phase == client.TLS:
-		return err
+		return &late{err, "net/http: TLS handshake timeout"}
 	}
 	return cause
 }
@@ -332,12 +342,20 @@ type noAnswer struct{ error }
 
 func (e *noAnswer) Unwrap() []error { return []error{e.error, io.EOF} }
 
-// headTime is ResponseHeaderTimeout, which net/http makes a context.DeadlineExceeded too.
-type headTime struct{ error }
+// late is a time limit, in the words of net/http.
+type late struct {
+	error
+	words string
+}
 
-func (e *headTime) Unwrap() error        { return e.error }
-func (e *headTime) Timeout() bool        { return true }
-func (e *headTime) Temporary() bool      { return true }
+func (e *late) Error() string   { return e.words }
+func (e *late) Unwrap() error   { return e.error }
+func (e *late) Timeout() bool   { return true }
+func (e *late) Temporary() bool { return true }
+
+// headTime is ResponseHeaderTimeout, which net/http makes a context.DeadlineExceeded too.
+type headTime struct{ late }
+
 func (e *headTime) Is(target error) bool { return target == context.DeadlineExceeded }
 
 func isHeadTime(err error) bool {
