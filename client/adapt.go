@@ -18,7 +18,7 @@ func init() {
 	}
 	adapt.IdleFor = func(c *conn.Conn) time.Duration {
 		if s, ok := c.State.(*session); ok && s.since != 0 {
-			return time.Duration(s.o.pool.now() - s.since)
+			return max(time.Duration(time.Now().UnixNano()-s.since), 0)
 		}
 		return 0
 	}

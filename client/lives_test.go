@@ -368,12 +368,20 @@ func TestIdleSums(t *testing.T) {
 		if n := sum(); n != 3 {
 			t.Errorf("%d are idle", n)
 		}
-		for range 2 { // the first has another loop close one, the second closes the first
-			b.get(always(t, answerOf("/"))).want(t, "200 /")
+		urls := []string{always(t, answerOf("/")), always(t, answerOf("/"))}
+		for _, url := range urls { // the other loop's are older
+			b.get(url).want(t, "200 /")
 			until(t, "three are idle", func() bool { return sum() == 3 })
 		}
-		if b.idle() != 1 || c.idle.Load() != 3 {
+		if b.idle() != 2 || c.idle.Load() != 3 {
 			t.Errorf("%d of the second loop, %d counted", b.idle(), c.idle.Load())
+		}
+		a.get(always(t, answerOf("/"))).want(t, "200 /")
+		b.get(urls[1]).want(t, "200 /") // used again, and now the youngest
+		a.get(always(t, answerOf("/"))).want(t, "200 /")
+		until(t, "the second loop's first is closed", func() bool { return sum() == 3 && b.idle() == 1 })
+		if st := b.Stats(); st.Reused != 1 {
+			t.Errorf("%d were used again", st.Reused)
 		}
 		c.CloseIdle()
 		until(t, "none is", func() bool { return sum() == 0 && c.idle.Load() == 0 })

@@ -201,12 +201,13 @@ func (o *origin) serve(s *session) {
 		o.pool.idle.last.of.drop()
 	}
 	s.state, s.since = idle, o.pool.now()
+	if l.maxIdleSum > 0 {
+		s.since = time.Now().UnixNano() // loops count their ticks from different times
+	}
 	o.idle.pushFront(&s.in)
 	o.pool.idle.pushFront(&s.aged)
 	s.conn.SetDeadline(s.idleFor())
-	if l.maxIdleSum > 0 && o.pool.client.idle.Add(1) > int64(l.maxIdleSum) {
-		o.pool.thin(s)
-	}
+	o.pool.counted(1)
 }
 
 func (o *origin) closeIdle() {

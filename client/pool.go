@@ -3,6 +3,7 @@
 package client
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -27,6 +28,7 @@ type Pool struct {
 	last    spelling            // the one asked for last
 	origins map[string]*origin  // by the same in one spelling
 	idle    list[session]       // connections to all origins, the last one idle for longest
+	oldest  atomic.Int64        // since when that one is, if MaxIdleSum is set
 	closed  atomic.Bool         // connections are not used again
 
 	heads   []*head     // not in use
@@ -48,6 +50,7 @@ func newPool(c *Client, l *conn.Loop) *Pool {
 		spelled: make(map[string]spelling), origins: make(map[string]*origin),
 	}
 	p.plain = p.handler(nil)
+	p.oldest.Store(math.MaxInt64)
 	return p
 }
 
@@ -86,24 +89,37 @@ func (p *Pool) CloseIdle() {
 	}
 }
 
-// thin closes the connection that has been idle for longest, of those but for keep: one of this
-// loop's, or of another's if there is none here.
-func (p *Pool) thin(keep *session) {
-	if s := p.idle.last.of; s != keep {
-		s.drop()
+// counted counts n more idle connections among those of all loops, if MaxIdleSum bounds them. If they
+// are too many, the one that has been idle for longest is closed, whichever loop's it is.
+func (p *Pool) counted(n int64) {
+	if p.limits.maxIdleSum == 0 {
 		return
 	}
-	for l, other := range *p.client.pools.Load() {
-		if other == p {
-			continue
-		}
-		l.Post(func() {
-			if other.idle.last != nil && p.client.idle.Load() > int64(p.limits.maxIdleSum) {
-				other.idle.last.of.drop()
-			}
-		})
+	p.oldest.Store(math.MaxInt64)
+	if e := p.idle.last; e != nil {
+		p.oldest.Store(e.of.since)
 	}
+	if p.client.idle.Add(n); n < 0 || !p.overSum() {
+		return
+	}
+	oldest := p
+	for _, q := range *p.client.pools.Load() {
+		if q.oldest.Load() < oldest.oldest.Load() {
+			oldest = q
+		}
+	}
+	if oldest == p {
+		p.idle.last.of.drop()
+		return
+	}
+	oldest.loop.Post(func() {
+		if oldest.idle.last != nil && oldest.overSum() {
+			oldest.idle.last.of.drop()
+		}
+	})
 }
+
+func (p *Pool) overSum() bool { return p.client.idle.Load() > int64(p.limits.maxIdleSum) }
 
 // Close closes idle connections now, and each of the others at the end of its
 // exchange. Later requests are served too, but no connection is used again, so that

@@ -52,9 +52,7 @@ func (s *session) unlist() {
 	case idle:
 		s.o.idle.remove(&s.in)
 		s.o.pool.idle.remove(&s.aged)
-		if s.o.pool.limits.maxIdleSum > 0 {
-			s.o.pool.client.idle.Add(-1)
-		}
+		s.o.pool.counted(-1)
 	case busy:
 		s.withdraw()
 	}
