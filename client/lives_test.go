@@ -95,7 +95,7 @@ func TestRandomCloses(t *testing.T) {
 	}
 	st := r.Stats()
 	t.Logf("%d requests, %d connections, %d sent again, %d POSTs that crossed a FIN", rounds, st.Dials, st.Retries, lost)
-	if st.Retries == 0 {
+	if st.Retries == 0 && !testing.Short() { // of a few thousand there may be none
 		t.Error("no request was sent again: the test does not test")
 	}
 }
