@@ -113,7 +113,10 @@ var askedEnds = []asked{
 		haveRead <- true
 		_, err = resp.Body.Read(b)
 		var op *net.OpError
-		say("%v %v", errors.Is(err, syscall.ECONNRESET), errors.As(err, &op) && op.Op == "read")
+		var errno syscall.Errno
+		const wsaReset = 10054 // as package net has it on Windows, where lurcher has the error of other systems
+		reset := errors.As(err, &errno) && (errno == syscall.ECONNRESET || errno == wsaReset)
+		say("%v %v", reset, errors.As(err, &op) && op.Op == "read")
 	}},
 	{name: "Client.Timeout in the body", raw: func(c net.Conn, in lineReader) {
 		in.head()
