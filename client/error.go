@@ -108,7 +108,7 @@ var (
 	errTrailer   = errors.New("client: a trailer section follows only a chunked body")
 	errRange     = errors.New("client: SendFile wants an offset and a length that are not negative")
 	errHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT")
-	errTunnel    = errors.New("client: behind this answer the connection speaks another protocol: see Hijack")
+	errTunnel    = errors.New("client: after this answer the connection speaks another protocol: see Hijack")
 
 	errMemory    = fmt.Errorf("client: bodies that wait to be sent hold more than a quarter of the loop's MaxMemory: %w", conn.ErrMemory)
 	errWaitTime  = fmt.Errorf("client: no connection was free within WaitTimeout: %w", os.ErrDeadlineExceeded)

@@ -96,7 +96,7 @@ func (c *Conn) collecting(n int) *bytebufferpool.ByteBuffer {
 	return b
 }
 
-// builtIn reports whether p was built in the room behind b: see AvailableBuffer.
+// builtIn reports whether p was built in the room after b: see AvailableBuffer.
 func builtIn(b, p []byte) bool {
 	end := len(b) + len(p)
 	return len(p) > 0 && end <= cap(b) && &p[0] == &b[:end][len(b)]

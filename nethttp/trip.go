@@ -304,14 +304,14 @@ func (tr *trip) explain(err error) error {
 	case errors.Is(err, parser.ErrHeadLarge):
 		return tr.t.errHead(err)
 	}
-	if call, ok := errors.AsType[*os.SyscallError](err); ok && isBehindDial(err) {
+	if call, ok := errors.AsType[*os.SyscallError](err); ok && isAfterDial(err) {
 		return &net.OpError{Op: call.Syscall, Net: "tcp", Err: err} // for who looks for one
 	}
 	return tr.ofDial(err)
 }
 
-// isBehindDial reports whether there was a connection.
-func isBehindDial(err error) bool {
+// isAfterDial reports whether there was a connection when err came.
+func isAfterDial(err error) bool {
 	var e *client.Error
 	return errors.As(err, &e) && e.Phase >= client.Write
 }

@@ -22,7 +22,7 @@ type Reader struct {
 // Of returns a Reader of a body.
 func Of(b parser.Body) Reader { return Reader{Body: b} }
 
-// OnTrailer has fn called with each field of the trailer section. It comes before Next.
+// OnTrailer makes Next call fn with each field of the trailer section. Call it before Next.
 func (r *Reader) OnTrailer(fn func(name, value []byte)) {
 	r.KeepTrailer()
 	r.onTrailer = fn
