@@ -39,6 +39,36 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// TestFINEverywhere: wherever the client's FIN comes, and whatever is left of the
+// input then, half an empty line or half a trailer section, the connection ends
+// without a timer's help.
+func TestFINEverywhere(t *testing.T) {
+	t.Parallel()
+	atOnce := func(w Response, _ Request) { w.End("") }
+	for name, wire := range map[string]string{
+		"GETs":   "\r\n\r" + "\n" + get("/1") + "\r\n" + get("/2") + "\r\n\r\n",
+		"POST":   post("/1", "abc") + "\r\n" + post("/2", "d") + "\r\n",
+		"chunks": chunked1("2;a=b\r\nhi\r\n0\r\nA: 1\r\nB: 2\r\n\r\n") + "\r\n" + get("/2") + "\r\n",
+		"Expect": request("POST", "/1", "Expect: 100-continue", "Content-Length: 3") + "abc\r\n",
+	} {
+		for how, h := range map[string]Handler{"the body is read": mirror, "it is discarded": atOnce} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				s := start(t, &Server{HeadTimeout: time.Hour, BodyTimeout: time.Hour, IdleTimeout: time.Hour}, h)
+				for n := range len(wire) + 1 {
+					c := s.dial()
+					c.Send(wire[:n])
+					c.FIN()
+					if _, err := io.ReadAll(c); err != nil {
+						t.Fatalf("FIN after %q: %v", wire[:n], err)
+					}
+					c.Close()
+				}
+			})
+		}
+	}
+}
+
 // TestEndBehindHeldBody: a body that waits is not cut off by the FIN after it,
 // whatever lets it go on, and when.
 func TestEndBehindHeldBody(t *testing.T) {

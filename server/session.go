@@ -349,13 +349,13 @@ func (s *session) rest(n int) {
 	switch s.phase {
 	case idle:
 		switch {
-		case s.head != nil && ended, n == 0 && ended:
-			s.happens(finCame, io.EOF)
+		case s.head == nil && n > 0 && (s.is(waiting) || s.conn.Full()):
+			s.conn.SetDeadline(0) // the session does not wait for the client: see readHead
+		case ended:
+			s.happens(finCame, io.EOF) // what is left is part of a head, or half an empty line
 		case s.head != nil:
 			s.park()
 			s.happens(headBegins, nil)
-		case n > 0 && (s.is(waiting) || s.conn.Full()):
-			s.conn.SetDeadline(0) // the session does not wait for the client: see advance
 		default:
 			s.awaitHead()
 		}
@@ -372,7 +372,7 @@ func (s *session) rest(n int) {
 		switch {
 		case n > 0 && (s.x.sink == nil || s.is(stopped)):
 			s.hold()
-		case ended && (n == 0 || s.x.body.InTrailer()):
+		case ended && !s.is(waiting) && (n == 0 || s.x.body.InTrailer()):
 			s.happens(finCame, io.ErrUnexpectedEOF)
 		}
 	case answering:
@@ -384,8 +384,8 @@ func (s *session) rest(n int) {
 			s.happens(finCame, io.EOF)
 		}
 	case discarding:
-		if n == 0 && ended {
-			s.happens(finCame, io.EOF)
+		if ended && !s.is(waiting) {
+			s.happens(finCame, io.EOF) // what is left is part of a trailer section
 		}
 	case lingering:
 		if ended {
