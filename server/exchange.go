@@ -6,6 +6,7 @@ package server
 
 import (
 	"github.com/valyala/bytebufferpool"
+	"math"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/internal/content"
@@ -67,6 +68,9 @@ func (s *session) charge(n int) {
 func (s *session) extra() *exchange {
 	if s.x == nil {
 		s.x = s.worker.exchange()
+		if s.is(sent) {
+			s.x.out = math.MinInt // the head was not counted: see takeBack
+		}
 	}
 	return s.x
 }

@@ -82,6 +82,66 @@ func TestForwardCost(t *testing.T) {
 	io.ReadAll(k)
 }
 
+// TestUnwrite has answers begin anew after their head was written.
+func TestUnwrite(t *testing.T) {
+	t.Parallel()
+	s := start(t, &Server{}, func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/none": // nothing is written
+			if w.Unwrite() {
+				t.Error("nothing was taken back")
+			}
+			w.End("ok")
+		case "/uncounted": // there was no exchange when the head was written
+			w.WriteString("a")
+			w.OnAbort(func(error) {})
+			w.WriteString("b")
+			if w.Unwrite() {
+				t.Error("what was not counted was taken back")
+			}
+			w.End("c")
+		case "/sent":
+			w.Set("A", "b")
+			w.WriteString("a")
+			w.Post(func() {
+				if w.Unwrite() {
+					t.Error("what was sent was taken back")
+				}
+				w.End("b")
+			})
+		default:
+			w.Status(404)
+			w.Set("A", "b")
+			w.Trailer("T", "u")
+			w.WriteString("never seen")
+			w.WriteString("nor this")
+			if !w.Unwrite() || w.Begun() || w.Code() != 200 || w.Unwrite() {
+				t.Error("not taken back")
+			}
+			w.Set("Content-Length", "2")
+			w.WriteString("ok")
+			w.End("")
+		}
+	})
+	k := s.dial()
+	for _, path := range []string{"/", "/none", "/uncounted", "/sent", "/"} {
+		k.Send(get(path))
+		want := map[string]string{"/uncounted": "200 abc", "/sent": "200 ab"}[path]
+		if want == "" {
+			want = "200 ok"
+		}
+		a := k.Want(want)
+		if path == "/" && (a.Header.Get("A") != "" || len(a.Trailer) > 0 || a.ContentLength != 2) {
+			t.Errorf("%s: %v, %v", path, a, a.Header)
+		}
+	}
+	k.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + get("/", "Connection: close"))
+	for range 2 {
+		k.Want("200 ok")
+	}
+	until(t, "the counts of statuses", func() bool { return s.Stats().Status[2] == 7 && s.Stats().Status[4] == 0 })
+}
+
 // TestReset has an answer begin anew.
 func TestReset(t *testing.T) {
 	t.Parallel()

@@ -88,7 +88,7 @@ func (s *session) refuse(status int, reason string, cause error) {
 
 // answerRefusal writes the refusal, unless an answer has begun.
 func (s *session) answerRefusal(status int, reason string) {
-	if s.is(sent) && !s.takeBack() {
+	if s.is(sent) && (s.phase != receiving || !s.takeBack()) {
 		return
 	}
 	s.status = uint16(status)
@@ -113,13 +113,13 @@ func (s *session) answerRefusal(status int, reason string) {
 }
 
 // takeBack undoes what the program has written of its answer, if none of it has been
-// sent, so that the client gets the refusal and not half an answer.
+// sent, so that the client gets another answer and not half of this one.
 func (s *session) takeBack() bool {
-	if s.phase != receiving || !s.conn.Unwrite(s.x.out) {
+	if s.x == nil || s.x.out <= 0 || !s.conn.Unwrite(s.x.out) {
 		return false
 	}
 	s.worker.counts.uncount(int(s.status))
-	s.x.written = 0
+	s.x.out, s.x.written, s.x.tooLong = 0, 0, false
 	s.clear(sent | chunked | bodiless | untilEnd)
 	return true
 }

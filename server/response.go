@@ -108,13 +108,30 @@ func (w Response) Reset() error {
 	case w.s.is(sent):
 		return w.s.mistake(ErrHeadSent)
 	}
-	w.s.status = 0
-	w.s.clear(wantsClose)
-	if x := w.s.x; x != nil {
+	w.s.resetHead()
+	return nil
+}
+
+func (s *session) resetHead() {
+	s.status = 0
+	s.clear(wantsClose)
+	if x := s.x; x != nil {
 		x.fields, x.trailer = x.fields[:0], x.trailer[:0]
 		x.hasDate, x.options, x.upgrades, x.declared = false, "", false, unknown
 	}
-	return nil
+}
+
+// Unwrite takes back what has been written of the answer, head and all, and reports
+// whether that was possible. It is not if any of it has been sent, as a rule when the
+// callback that wrote it has returned; and nobody counts what is written of an answer
+// without fields of the program. After Unwrite, as after Reset, another answer can be given:
+// a proxy sends 502 in place of one that turned out to be malformed.
+func (w Response) Unwrite() bool {
+	if !w.valid() || !w.s.is(sent) || !w.s.takeBack() {
+		return false
+	}
+	w.s.resetHead()
+	return true
 }
 
 // Get returns the value of the first field of that name that was set, or nil. It

@@ -168,6 +168,59 @@ func TestBadAnswers(t *testing.T) {
 	}
 }
 
+// TestBadBodies are answers of which the head is well-formed, and what follows is not: 502 as
+// long as nothing of them has left, and then a cut that the client sees.
+func TestBadBodies(t *testing.T) {
+	t.Parallel()
+	const head = "HTTP/1.1 200 OK|Transfer-Encoding: chunked|X-Upstream: yes||"
+	for name, body := range map[string]string{
+		"size":               "5x|hello|0||",
+		"size and more":      "2|ok|x|hello|0||",
+		"no end of a chunk":  "5|helloX|0||",
+		"a huge size":        "fffffffffffffffff|hello|0||",
+		"an empty size":      "|hello|0||",
+		"a bare LF":          "5\nhello|0||",
+		"trailer section":    "5|hello|0|X Y||",
+		"an empty trailer":   "0|: y||",
+		"a long size's line": "5;" + strings.Repeat("a", 60_000) + "|hello|0||",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			began := make(chan bool)
+			up := upstreamOf(t, func(p *peer) {
+				switch line, _, _ := strings.Cut(p.head(), "|"); {
+				case strings.HasPrefix(line, "GET /late"):
+					p.say(head + "3|abc|")
+					<-began
+					p.say(body)
+				case line != "":
+					p.say(head + body)
+				}
+			})
+			addr := start(t, new(gateway), new(client.Client), up)
+			k := dial(t, addr)
+			for _, request := range []string{"GET / HTTP/1.1|Host: x||", "POST / HTTP/1.1|Host: x|Content-Length: 2||ab", "GET / HTTP/1.0|Host: x|Connection: keep-alive||"} {
+				k.say(request)
+				if got := k.head(); !strings.HasPrefix(got, "HTTP/1.1 502 ") || strings.Contains(got, "X-Upstream") || strings.Contains(got, "chunked") {
+					t.Fatalf("%q", got)
+				}
+				if got := k.read(len("the upstream's answer is malformed\n")); got != "the upstream's answer is malformed\n" {
+					t.Fatalf("%q", got)
+				}
+			}
+			k = dial(t, addr)
+			k.say("GET /late HTTP/1.1|Host: x||")
+			if got := k.head() + k.read(len("3\r\nabc\r\n")); !strings.HasPrefix(got, "HTTP/1.1 200 ") || !strings.HasSuffix(got, "||3|abc|") {
+				t.Fatalf("%q", got)
+			}
+			close(began)
+			if got := k.all(); strings.HasSuffix(got, "0||") {
+				t.Errorf("%q passes for whole", got)
+			}
+		})
+	}
+}
+
 // TestTunnelEnds ends tunnels in every way.
 func TestTunnelEnds(t *testing.T) {
 	t.Parallel()

@@ -119,8 +119,22 @@ func (p *passage) answer(a client.Response, err error) {
 		p.q.Abort()
 		p.w.End("") // it has no content (RFC 9110 15.3.6)
 	default:
-		a.Pipe(p.w)
+		a.Pipe(answer{p.w})
 	}
+}
+
+// An answer is the client's, to which the upstream's is piped.
+type answer struct{ server.Response }
+
+// Abort is called when the upstream's answer is cut off, or turns out to be malformed. The
+// client has to see that what it got is not all. If it has got nothing there is a better
+// answer.
+func (w answer) Abort() error {
+	if !w.Unwrite() {
+		return w.Response.Abort()
+	}
+	refuse(w.Response, 502, "the upstream's answer is malformed")
+	return nil
 }
 
 // tunnel joins the two connections: each FIN is passed on by itself.
