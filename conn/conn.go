@@ -50,7 +50,6 @@ type extra struct {
 	pipe     Sink      // the sink of Pipe
 	poured   bool      // pipe was told of the peer's FIN
 	queue    []segment // output after out: files, and bytes after them
-	dial     *dial     // while connecting
 	tls      *transport
 	abrupt   bool      // ResetOnError was called
 	detached *prefixed // set by Detach, until Data has returned
@@ -276,7 +275,7 @@ func (c *Conn) again() {
 	c.clear(deferred)
 	c.loop.running = c
 	if c.is(connecting) && !c.is(closed) {
-		c.more.dial.begin()
+		c.dial().begin()
 		return
 	}
 	if c.is(opening) && !c.is(closing|closed) {

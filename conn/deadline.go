@@ -115,9 +115,9 @@ func (c *Conn) expire() {
 	switch {
 	case c.is(connecting) && c.due(c.deadline):
 		c.deadline = 0
-		c.more.dial.timedOut()
+		c.dial().timedOut()
 	case c.is(connecting) && c.due(c.stall):
-		c.more.dial.delayed()
+		c.dial().delayed()
 	case c.due(c.deadline) || c.due(c.unheard):
 		if !c.catchUp() {
 			c.timedOut()

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/lurcher-net/lurcher/poller"
 )
 
 // Defaults of a [Dialer].
@@ -86,8 +88,8 @@ func (l *Loop) Dial(network, addr string, h *Handler) (*Conn, error) {
 //
 // With Handler.TLS the connection handshakes as a client; an empty ServerName means the host of addr.
 func (d *Dialer) Dial(l *Loop, network, addr string, h *Handler) (*Conn, error) {
-	x := &dial{Dialer: d, network: network}
-	if err := x.parse(addr); err != nil {
+	x := &dial{Dialer: d, network: network, addr: addr}
+	if err := x.parse(l); err != nil {
 		return nil, x.error(err)
 	}
 	if l.ending {
@@ -95,9 +97,11 @@ func (d *Dialer) Dial(l *Loop, network, addr string, h *Handler) (*Conn, error) 
 	}
 	c := l.newConn(-1, h, connecting|dialled)
 	x.conn = c
-	c.extra().dial = x
-	if t := c.more.tls; t != nil {
-		host, _, _ := strings.Cut(x.host, "%") // no certificate has a zone
+	l.slots.at(c.slot).owner = x
+	if c.more != nil && c.more.tls != nil {
+		host, _ := x.hostPort()
+		host, _, _ = strings.Cut(host, "%") // no certificate has a zone
+		t := c.more.tls
 		t.client, t.hs = true, &handshake{t: t, host: host}
 	}
 	switch {
@@ -114,56 +118,64 @@ func (d *Dialer) Dial(l *Loop, network, addr string, h *Handler) (*Conn, error) 
 	return c, nil
 }
 
-// A dial is the state of a connection that is being established.
+// A dial is the state of a connection that is being established. It is the owner of the
+// connection's slot until then, so that an established one has no room for it. Thousands may
+// wait at a time: what only an attempt needs is in the attempt.
 type dial struct {
 	*Dialer
-	conn    *Conn
-	network string
-	path    string // of a Unix socket, until it is tried
-	host    string
-	service string // the port, where that is a name
-	port    uint16
-	ips     []netip.Addr // addresses still to be tried; shared with other dials
-
-	looking  bool       // the look-up is not done
-	lookup   *lookup    // the look-up that it waits for; guarded by the mutex of names
-	place    int        // its index in lookup.waiting; guarded by the mutex of names
-	begun    bool       // the first attempt was made
-	attempts []*attempt // attempts under way, the oldest first
-	addr     net.Addr   // the address of the first attempt that failed; if none has, of the last attempt
-	err      error      // the error of the first attempt that failed
+	conn     *Conn
+	network  string
+	addr     string       // host and port, or the path of a Unix socket
+	ips      []netip.Addr // addresses still to be tried; shared with other dials
+	lookup   *lookup      // the look-up that it waits for; guarded by the mutex of names
+	place    int32        // its index in lookup.waiting; guarded by the mutex of names
+	port     uint16
+	looking  bool     // the look-up is not done
+	begun    bool     // the first attempt was made
+	attempts *attempt // attempts under way, the oldest first
+	failure  *failure // of the first attempt that failed
 }
 
+// A failure is how an attempt failed.
+type failure struct {
+	addr net.Addr
+	err  error
+}
+
+// dial returns the dial of a connection that is being established.
+func (c *Conn) dial() *dial { return c.loop.slots.at(c.slot).owner.(*dial) }
+
+func (d *dial) event(poller.Ready) {} // each attempt has a slot of its own
+func (d *dial) expire()            { d.conn.expire() }
+func (d *dial) stop(cause error)   { d.conn.stop(cause) }
+
 // parse parses the address to be dialled.
-func (d *dial) parse(addr string) (err error) {
+func (d *dial) parse(l *Loop) (err error) {
+	var host string
 	switch d.network {
 	case "unix":
-		d.path, d.addr = addr, &net.UnixAddr{Name: addr, Net: d.network}
-		if addr == "" {
+		if d.addr == "" {
 			return &net.AddrError{Err: "missing address"}
 		}
 	case "tcp", "tcp4", "tcp6":
 		var port string
-		if d.host, port, err = net.SplitHostPort(addr); err != nil {
+		if host, port, err = net.SplitHostPort(d.addr); err != nil {
 			return err
 		}
-		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
-			d.port = uint16(n)
-		} else {
-			d.service, d.looking = port, true
-		}
+		n, err := strconv.ParseUint(port, 10, 16)
+		d.port, d.looking = uint16(n), err != nil
 	default:
 		return net.UnknownNetworkError(d.network)
 	}
 	if err := d.checkLocal(); err != nil {
 		return err
 	}
-	switch ip, err := netip.ParseAddr(d.host); {
-	case d.path != "":
-	case d.host == "": // this machine, as in package net
+	switch ip, err := netip.ParseAddr(host); {
+	case d.network == "unix":
+	case host == "": // this machine, as in package net
 		d.ips = thisMachine
 	case err == nil:
-		d.ips = []netip.Addr{ip.Unmap()}
+		d.ips = l.literal(ip.Unmap())
 	default:
 		d.looking = true
 	}
@@ -171,6 +183,22 @@ func (d *dial) parse(addr string) (err error) {
 		return errResolver
 	}
 	return nil
+}
+
+// literal returns ip alone as a list, which is shared by the dials to one address in a row.
+func (l *Loop) literal(ip netip.Addr) []netip.Addr {
+	if len(l.dialling.ips) == 0 || l.dialling.ips[0] != ip {
+		l.dialling.ips = []netip.Addr{ip}
+	}
+	return l.dialling.ips
+}
+
+// hostPort returns the host that is dialled, and the port, which may be the name of a service.
+func (d *dial) hostPort() (host, port string) {
+	if d.network != "unix" {
+		host, port, _ = net.SplitHostPort(d.addr)
+	}
+	return host, port
 }
 
 var thisMachine = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
@@ -208,7 +236,11 @@ func (d *dial) takes(ip netip.Addr) bool {
 
 // question returns what has to be looked up.
 func (d *dial) question() question {
-	q := question{d.Resolver, "ip" + strings.TrimPrefix(d.network, "tcp"), strings.ToLower(d.host), d.service}
+	host, port := d.hostPort()
+	q := question{d.Resolver, "ip" + strings.TrimPrefix(d.network, "tcp"), strings.ToLower(host), ""}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		q.service = port
+	}
 	if d.Resolver == nil {
 		q.resolver = net.DefaultResolver
 	}
@@ -221,10 +253,10 @@ func (d *dial) resolved(a *answer) {
 		return
 	}
 	d.looking = false
-	if d.service != "" {
+	if a.question.service != "" {
 		d.port = a.port
 	}
-	d.ips, d.err = a.ips, a.err
+	d.ips = a.ips
 	if a.err != nil {
 		d.failed(a.err)
 		return
@@ -247,15 +279,11 @@ func (d *dial) connected(a *attempt) {
 	c.fd, c.want = int32(a.fd), unwatched
 	a.fd = -1
 	d.release()
+	c.loop.slots.at(c.slot).owner = c
 	c.clear(connecting)
 	c.stall = 0
 	if c.sec == plain {
 		c.timeout, c.deadline = 0, 0
-	}
-	if x := c.more; x.pipe == nil && x.queue == nil && x.waiting == nil && x.tls == nil && !x.abrupt {
-		c.more = nil
-	} else {
-		x.dial = nil
 	}
 	c.open()
 }
@@ -265,8 +293,8 @@ func (d *dial) release() {
 	if d.looking {
 		names.forget(d)
 	}
-	for len(d.attempts) > 0 {
-		d.drop(d.attempts[0])
+	for d.attempts != nil {
+		d.drop(d.attempts)
 	}
 }
 
@@ -276,6 +304,19 @@ func (d *dial) timedOut() { d.failed(os.ErrDeadlineExceeded) }
 // failed ends a connection that was never opened.
 func (d *dial) failed(err error) { d.conn.fail(d.error(err)) }
 
+// error returns err with the address of the first attempt that failed; if none has, with that of
+// the last attempt.
 func (d *dial) error(err error) error {
-	return &net.OpError{Op: "dial", Net: d.network, Source: d.LocalAddr, Addr: d.addr, Err: err}
+	e := &net.OpError{Op: "dial", Net: d.network, Source: d.LocalAddr, Err: err}
+	switch {
+	case d.failure != nil:
+		e.Addr = d.failure.addr
+	case d.network == "unix":
+		e.Addr = &net.UnixAddr{Name: d.addr, Net: d.network}
+	default:
+		for a := d.attempts; a != nil; a = a.next {
+			e.Addr = a.addr()
+		}
+	}
+	return e
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 
 	"github.com/lurcher-net/lurcher/internal/sys"
 	"github.com/lurcher-net/lurcher/poller"
@@ -17,6 +16,9 @@ const (
 	// maxAttempts is how many addresses of a dial are tried at a time: one more ends the oldest.
 	maxAttempts = 8
 
+	// mostSpare is how many attempts a loop keeps to use again.
+	mostSpare = 256
+
 	// againAttempts is how often an attempt is repeated after EADDRNOTAVAIL, which Linux sometimes
 	// returns although ports are left: package net does the same.
 	againAttempts = 2
@@ -25,12 +27,21 @@ const (
 	unwatched = ^poller.Ready(0)
 )
 
-// An attempt is one address being tried. It is an owner of a slot.
+// An attempt is one address being tried. It is an owner of a slot. Once it is over it is used again.
 type attempt struct {
 	d    *dial
-	addr net.Addr
-	fd   int // -1: none yet, or not any more
+	next *attempt
+	to   netip.AddrPort // but for a Unix socket
+	fd   int            // -1: none yet, or not any more
 	slot uint32
+}
+
+// dialling is what the dials of a loop share.
+type dialling struct {
+	ips   []netip.Addr // see literal
+	spare []*attempt
+	to4   sockAddr4 // where the attempt that is being started goes
+	to6   sockAddr6
 }
 
 // next makes attempts until one is under way. If no address is left, the dial fails with the last attempt
@@ -38,21 +49,14 @@ type attempt struct {
 func (d *dial) next() {
 	c := d.conn
 	for !c.is(closed) {
-		addr := d.nextAddr()
-		if addr == nil {
-			if len(d.attempts) == 0 {
+		to, ok := d.nextAddr()
+		if !ok {
+			if d.attempts == nil {
 				d.exhausted()
 			}
 			return
 		}
-		if len(d.attempts) == maxAttempts {
-			d.lost(d.attempts[0], os.ErrDeadlineExceeded)
-		}
-		if d.err == nil {
-			d.addr = addr
-		}
-		a := &attempt{d: d, addr: addr, fd: -1}
-		d.attempts = append(d.attempts, a)
+		a := d.try(to)
 		err := a.start()
 		if err == nil {
 			d.setDelay()
@@ -62,27 +66,50 @@ func (d *dial) next() {
 	}
 }
 
-// nextAddr takes the address to be tried next; nil: there is none.
-func (d *dial) nextAddr() net.Addr {
-	if d.path != "" {
-		d.path = ""
-		return d.addr
+// try adds an attempt to those under way.
+func (d *dial) try(to netip.AddrPort) (a *attempt) {
+	n, end := 0, &d.attempts
+	for ; *end != nil; end = &(*end).next {
+		n++
+	}
+	l := d.conn.loop
+	if k := len(l.dialling.spare); k > 0 {
+		a = l.dialling.spare[k-1]
+		l.dialling.spare = l.dialling.spare[:k-1]
+	} else {
+		a = new(attempt)
+	}
+	*a = attempt{d: d, to: to, fd: -1}
+	*end = a
+	if n == maxAttempts {
+		d.lost(d.attempts, os.ErrDeadlineExceeded)
+	}
+	return a
+}
+
+// nextAddr takes the address to be tried next, and reports whether there is one. That of a Unix socket is not
+// returned.
+func (d *dial) nextAddr() (to netip.AddrPort, ok bool) {
+	if d.network == "unix" {
+		return to, d.attempts == nil && d.failure == nil
 	}
 	for len(d.ips) > 0 {
 		ip := d.ips[0]
 		if d.ips = d.ips[1:]; d.takes(ip) {
-			return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, d.port))
+			return netip.AddrPortFrom(ip, d.port), true
 		}
 	}
-	return nil
+	return to, false
 }
 
 // exhausted ends a dial that has no address left.
 func (d *dial) exhausted() {
-	if d.err == nil {
-		d.err = &net.AddrError{Err: "no suitable address", Addr: d.host}
+	if d.failure == nil {
+		host, _ := d.hostPort()
+		d.failed(&net.AddrError{Err: "no suitable address", Addr: host})
+		return
 	}
-	d.failed(d.err)
+	d.failed(d.failure.err)
 }
 
 // setDelay sets the time of the next attempt, if there is an address for one.
@@ -116,8 +143,8 @@ func (d *dial) setDelay() {
 // delayed makes the next attempt, when the last one has had its delay.
 func (d *dial) delayed() {
 	d.conn.stall = 0
-	if d.FallbackDelay < 0 && len(d.attempts) > 0 {
-		d.lost(d.attempts[0], os.ErrDeadlineExceeded)
+	if d.FallbackDelay < 0 && d.attempts != nil {
+		d.lost(d.attempts, os.ErrDeadlineExceeded)
 	}
 	d.next()
 }
@@ -126,7 +153,7 @@ func (d *dial) delayed() {
 // may panic.
 func (a *attempt) start() error {
 	d := a.d
-	family, to, err := sockaddr(a.addr)
+	family, to, err := a.sockaddr()
 	if err != nil {
 		return err
 	}
@@ -141,7 +168,7 @@ func (a *attempt) start() error {
 	}
 	if d.Control != nil {
 		network := map[int]string{sys.AF_INET: "tcp4", sys.AF_INET6: "tcp6", sys.AF_UNIX: "unix"}[family]
-		if err := d.Control(network, a.addr.String(), rawConn(a.fd)); err != nil {
+		if err := d.Control(network, a.addr().String(), rawConn(a.fd)); err != nil {
 			return err
 		}
 		if d.conn.is(closed) { // from within Control
@@ -168,28 +195,58 @@ func (a *attempt) start() error {
 	return l.poll.Add(a.fd, l.slots.token(a.slot), poller.Write)
 }
 
+// addr returns the address as package net has it.
+func (a *attempt) addr() net.Addr {
+	if a.d.network == "unix" {
+		return &net.UnixAddr{Name: a.d.addr, Net: "unix"}
+	}
+	return net.TCPAddrFromAddrPort(a.to)
+}
+
+// sockaddr returns the address for the kernel, in memory that the loop's attempts share.
+func (a *attempt) sockaddr() (family int, sa sockAddr, err error) {
+	l, ip := a.d.conn.loop, a.to.Addr()
+	switch {
+	case a.d.network == "unix":
+		return sys.AF_UNIX, &sockAddrUnix{Name: a.d.addr}, nil
+	case ip.Is4():
+		l.dialling.to4 = sockAddr4{Port: int(a.to.Port()), Addr: ip.As4()}
+		return sys.AF_INET, &l.dialling.to4, nil
+	}
+	l.dialling.to6 = sockAddr6{Port: int(a.to.Port()), Addr: ip.As16()}
+	l.dialling.to6.ZoneId, err = zone(ip.Zone())
+	return sys.AF_INET6, &l.dialling.to6, err
+}
+
 // lost ends an attempt that has failed.
 func (d *dial) lost(a *attempt, err error) {
-	if d.err == nil {
-		d.err, d.addr = err, a.addr
+	if d.failure == nil {
+		d.failure = &failure{a.addr(), err}
 	}
 	d.drop(a)
 }
 
-// drop gives back what an attempt holds.
+// drop gives back what an attempt holds, and the attempt.
 func (d *dial) drop(a *attempt) {
 	l := d.conn.loop
-	d.attempts = slices.DeleteFunc(d.attempts, func(b *attempt) bool { return a == b })
+	for at := &d.attempts; *at != nil; at = &(*at).next {
+		if *at == a {
+			*at = a.next
+			break
+		}
+	}
 	if a.slot != 0 {
 		if a.fd >= 0 {
 			l.poll.Del(a.fd)
 		}
 		l.slots.release(a.slot)
-		a.slot = 0
 	}
 	if a.fd >= 0 {
 		l.fds = append(l.fds, a.fd)
-		a.fd = -1
+	}
+	*a = attempt{fd: -1}
+	if len(l.dialling.spare) < mostSpare {
+		l.dialling.spare = append(l.dialling.spare, a)
 	}
 }
 
@@ -217,17 +274,15 @@ func (a *attempt) event(poller.Ready) {
 // If nobody listens at the port dialled, the kernel may give that very port to our socket, which then
 // connects to itself (RFC 9293 3.5, simultaneous open). That counts as refused.
 func (a *attempt) outcome() error {
-	peer, err := getpeername(a.fd)
-	if err != nil {
+	self, err := connectedToItself(a.fd)
+	switch {
+	case err != nil:
 		if errno := socketError(a.fd); errno != 0 {
 			return errno
 		}
 		return sys.EINPROGRESS
-	}
-	if isTCP(peer) {
-		if own, err := getsockname(a.fd); err == nil && sameAddr(own, peer) {
-			return sys.ECONNREFUSED
-		}
+	case self:
+		return sys.ECONNREFUSED
 	}
 	return nil
 }

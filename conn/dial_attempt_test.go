@@ -36,7 +36,7 @@ func dialTo(t *testing.T, l *Loop, d *Dialer, ips ...string) *Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := c.more.dial
+	x := c.dial()
 	x.ips = nil
 	for _, ip := range ips {
 		x.ips = append(x.ips, netip.MustParseAddr(ip))
@@ -57,8 +57,8 @@ func underWay(c *Conn) string {
 		return "closed"
 	}
 	s := ""
-	for _, a := range c.more.dial.attempts {
-		s += a.addr.(*net.TCPAddr).IP.String() + " "
+	for a := c.dial().attempts; a != nil; a = a.next {
+		s += a.to.Addr().String() + " "
 	}
 	return s
 }
@@ -115,7 +115,11 @@ func TestDialAttemptsAreBounded(t *testing.T) {
 	c := dialTo(t, l, &Dialer{}, ips...)
 	for at := range 30 {
 		l.moveTo(time.Duration(at) * time.Second)
-		if n := len(c.more.dial.attempts); n > maxAttempts || l.slots.live != n+1 {
+		n := 0
+		for a := c.dial().attempts; a != nil; a = a.next {
+			n++
+		}
+		if n > maxAttempts || l.slots.live != n+1 {
 			t.Fatalf("%d attempts, %d slots", n, l.slots.live)
 		}
 		l.closeFDs()

@@ -88,7 +88,7 @@ func (n *lookups) ask(d *dial) {
 			l.queued = n.queue.PushBack(l)
 		}
 	}
-	d.lookup, d.place = l, len(l.waiting)
+	d.lookup, d.place = l, int32(len(l.waiting))
 	l.waiting = append(l.waiting, d)
 }
 

@@ -88,6 +88,9 @@ func (c *Conn) end() {
 	unsent := c.Unsent()
 	c.set(over)
 	l.wheel.remove(c.slot)
+	if c.is(connecting) {
+		c.dial().release()
+	}
 	l.slots.release(c.slot)
 	l.stats.Open--
 	c.unchoke()
@@ -118,9 +121,6 @@ func (c *Conn) end() {
 	c.more = nil
 	for _, fn := range x.waiting {
 		c.Post(fn) // it waits for room that will never come: its next Write returns net.ErrClosed
-	}
-	if x.dial != nil {
-		x.dial.release()
 	}
 	defer c.lastCall(cmp.Or(x.err, err)) // even if the sink panics
 	x.unpipe(c)

@@ -102,7 +102,8 @@ type Loop struct {
 	holders   holders
 	shedding  shedding
 
-	post postbox
+	dialling dialling
+	post     postbox
 
 	lease     *lend.Lease   // of the goroutine that runs the callbacks: see lend.go
 	lentTo    lend.Function // while a posted function lends the goroutine
@@ -379,7 +380,7 @@ func (l *Loop) Conns() iter.Seq[*Conn] {
 	return func(yield func(*Conn) bool) {
 		for _, page := range l.slots.pages {
 			for i := range page {
-				if c, ok := page[i].owner.(*Conn); ok && !c.is(closed) && !yield(c) {
+				if c := connOf(page[i].owner); c != nil && !c.is(closed) && !yield(c) {
 					return
 				}
 			}

@@ -159,8 +159,8 @@ func (l *Loop) shed() {
 		if w.next++; int(w.next>>pageBits) >= len(l.slots.pages) {
 			w.next = 0
 		}
-		c, ok := l.slots.at(w.next).owner.(*Conn)
-		if !ok || c.is(closed) || c.holds == 0 || classOf(c.holds) < w.least {
+		c := connOf(l.slots.at(w.next).owner)
+		if c == nil || c.is(closed) || c.holds == 0 || classOf(c.holds) < w.least {
 			continue
 		}
 		w.closed++

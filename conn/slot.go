@@ -15,6 +15,17 @@ type owner interface {
 	stop(cause error)     // the loop ends
 }
 
+// connOf returns the connection that a slot is for, or nil.
+func connOf(o owner) *Conn {
+	switch o := o.(type) {
+	case *Conn:
+		return o
+	case *dial: // it is being opened
+		return o.conn
+	}
+	return nil
+}
+
 type slot struct {
 	owner owner
 	gen   uint32

@@ -89,26 +89,6 @@ func zone(name string) (uint32, error) {
 	return 0, &net.AddrError{Err: "no interface of this name, or number", Addr: name}
 }
 
-func isTCP(sa sockAddr) bool {
-	switch sa.(type) {
-	case *sockAddr4, *sockAddr6:
-		return true
-	}
-	return false
-}
-
-func sameAddr(a, b sockAddr) bool {
-	switch a := a.(type) {
-	case *sockAddr4:
-		b, ok := b.(*sockAddr4)
-		return ok && a.Port == b.Port && a.Addr == b.Addr
-	case *sockAddr6:
-		b, ok := b.(*sockAddr6)
-		return ok && a.Port == b.Port && a.Addr == b.Addr
-	}
-	return false
-}
-
 // A rawConn is a descriptor for functions that set options. Waiting for it is not supported.
 type rawConn int
 
