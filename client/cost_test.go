@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/poller"
@@ -177,6 +178,17 @@ func TestIdleMemory(t *testing.T) {
 		t.Errorf("an idle connection holds %.2f objects, %.0f bytes on the heap, both ends", objects, bytes)
 	} else {
 		t.Logf("an idle connection holds %.2f objects, %.0f bytes on the heap, both ends", objects, bytes)
+	}
+}
+
+// TestSizes: when thousands of requests wait for connections that are being opened, these two are most of
+// what they hold. It is garbage afterwards, and Go is slow to give that back.
+func TestSizes(t *testing.T) {
+	if n := unsafe.Sizeof(exchange{}); n > 320 {
+		t.Errorf("an exchange is %d bytes", n)
+	}
+	if n := unsafe.Sizeof(session{}); n > 144 {
+		t.Errorf("a session is %d bytes", n)
 	}
 }
 

@@ -52,7 +52,7 @@ func (x *exchange) lost(err error, unsent int, inOrder bool) (tell func()) {
 // program.
 func (x *exchange) elsewhere(e *Error) (tell func()) {
 	fn, gen := x.onLost, x.gen
-	if fn == nil || x.is(unkept) || len(x.files) > 0 || e.Written && !idempotent(x.method) {
+	if fn == nil || x.is(unkept) || x.hasFiles() || e.Written && !idempotent(x.method) {
 		return x.ends(e)
 	}
 	x.read = unasked

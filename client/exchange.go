@@ -22,38 +22,52 @@ type exchange struct {
 	send  sending
 	read  reading
 	flags flags
+	more  *extra // what few exchanges need
 
 	// The request.
 	method, target string
-	host, userinfo string
+	host           string
 	fields         []byte // lines that the program set
 	out            []byte // what was written, until it is given to a connection and need not be kept
 	given          int    // bytes that the connection was given
-	held           []byte // the body, while it waits for 100 Continue
-	files          []file // between the bytes of held, if there are any, or of out
 	declared       int64  // Content-Length, -1: none
 	written        int64  // content so far
-	trailer        []byte // lines of the trailer section
 	charged        int    // of out and held, for Loop.MaxMemory
 	until          int64  // when Timeout is over, in nanoseconds; 0: never
 	timer          *conn.Timer
 	in             link[exchange] // in the origin's queue, or in a connection's line
 	from           uint64         // where in a connection's input its answer cannot begin before: see session.unsolicited
-	moved          uint8          // connections that it was in line on, and lost
-	draining       []func()       // by OnDrain, where there is no connection to wait for
 	asked          func(r Response, err error)
 	informed       func(r Response)
-	connected      func(c *conn.Conn, reused bool)
 	onLost         func(e *Error) (url string)
 	freed          func() // see internal/adapt
 
 	// The answer.
 	head     *head // while it is read, and while the program looks at it
 	status   uint16
-	interims int
+	moved    uint8  // connections that it was in line on, and lost
+	interims uint32 // answers
 	body     content.Reader
 	received int64
 	sink     func(p []byte, err error) // who takes the body; nil: it waits
+}
+
+// extra is state that most exchanges never need: thousands may wait for a connection.
+type extra struct {
+	userinfo  string
+	held      []byte   // the body, while it waits for 100 Continue
+	files     []file   // between the bytes of held, if there are any, or of out
+	trailer   []byte   // lines of the trailer section
+	draining  []func() // by OnDrain, where there is no connection to wait for
+	connected func(c *conn.Conn, reused bool)
+}
+
+// extra returns the rare state, which it makes at the first call.
+func (x *exchange) extra() *extra {
+	if x.more == nil {
+		x.more = new(extra)
+	}
+	return x.more
 }
 
 // file is a part of a body.
@@ -137,7 +151,7 @@ func (x *exchange) begin() {
 	switch {
 	case x.send == holding:
 		x.s.conn.Write(x.out)
-	case len(x.files) > 0:
+	case x.hasFiles():
 		x.flush(x.out)
 	default:
 		x.s.conn.Write(x.out)
@@ -164,7 +178,10 @@ func (x *exchange) forgetOut() {
 // weigh counts for the loop's MaxMemory what x holds, unless that is little, and reports whether
 // it may.
 func (x *exchange) weigh() bool {
-	n := cap(x.out) + cap(x.held)
+	n := cap(x.out)
+	if x.more != nil {
+		n += cap(x.more.held)
+	}
 	if n <= mostKept {
 		n = 0
 	}
@@ -178,18 +195,22 @@ func (x *exchange) weigh() bool {
 
 // flush gives the connection bytes, and the files between them.
 func (x *exchange) flush(p []byte) {
+	if !x.hasFiles() {
+		x.s.conn.Write(p)
+		return
+	}
 	from := 0
-	for _, f := range x.files {
+	for _, f := range x.more.files {
 		x.s.conn.Write(p[from:f.at])
 		x.s.conn.SendFile(f.f, f.off, f.n)
 		from = f.at
 	}
 	x.s.conn.Write(p[from:])
-	if len(x.files) > 0 {
-		x.files = nil
-		x.forgetOut()
-	}
+	x.more.files = nil
+	x.forgetOut()
 }
+
+func (x *exchange) hasFiles() bool { return x.more != nil && len(x.more.files) > 0 }
 
 // goOn lets the body follow its head, which was held back.
 func (x *exchange) goOn() {
@@ -200,10 +221,11 @@ func (x *exchange) goOn() {
 	if x.is(ended) {
 		x.send = complete
 	}
-	x.keep(x.held)
-	x.given += len(x.held)
-	x.flush(x.held)
-	x.held = nil
+	held := x.extra().held
+	x.keep(held)
+	x.given += len(held)
+	x.flush(held)
+	x.more.held = nil
 	x.weigh()
 	x.arm()
 	x.drained()
@@ -226,7 +248,9 @@ func (x *exchange) keep(pieces ...[]byte) {
 func (x *exchange) stop() {
 	if x.send != complete {
 		x.send = stopped
-		x.held = nil
+		if x.more != nil {
+			x.more.held = nil
+		}
 		x.weigh()
 		x.closeFiles()
 		x.drained()
@@ -236,17 +260,33 @@ func (x *exchange) stop() {
 // drained calls the functions of OnDrain, later: there is room, or there will never be any,
 // and then the next Write returns the error.
 func (x *exchange) drained() {
-	for _, fn := range x.draining {
+	if x.more == nil {
+		return
+	}
+	for _, fn := range x.more.draining {
 		x.pool.loop.Post(fn)
 	}
-	x.draining = nil
+	x.more.draining = nil
 }
 
 func (x *exchange) closeFiles() {
-	for _, f := range x.files {
+	if x.more == nil {
+		return
+	}
+	for _, f := range x.more.files {
 		f.f.Close()
 	}
-	x.files = nil
+	x.more.files = nil
+}
+
+// tellConn calls the function of OnConn, and reports whether the exchange still has s.
+func (x *exchange) tellConn(s *session) bool {
+	if x.more == nil || x.more.connected == nil {
+		return true
+	}
+	gen := x.gen
+	x.more.connected(s.conn, x.is(reused))
+	return x.gen == gen && x.s == s
 }
 
 // arm sets the deadline of what the exchange waits for on its connection.

@@ -17,7 +17,7 @@ const (
 // mayFollow reports whether x may be sent behind others, and others behind it: it is there as a whole, and
 // can be sent again if the connection ends first.
 func (x *exchange) mayFollow() bool {
-	return x.send == complete && safe(x.method) && !x.is(unkept|closes|upgrades) && len(x.files) == 0 && len(x.out) <= mostReplay
+	return x.send == complete && safe(x.method) && !x.is(unkept|closes|upgrades) && !x.hasFiles() && len(x.out) <= mostReplay
 }
 
 // safe reports whether a request with the method asks for nothing but an answer (RFC 9110 9.2.1).
@@ -58,11 +58,9 @@ func (s *session) follow(x *exchange) {
 	pool := s.o.pool
 	pool.counts.reused.Add(1)
 	pool.counts.pipelined.Add(1)
-	if fn, gen := x.connected, x.gen; fn != nil {
-		if fn(s.conn, true); x.gen != gen || x.s != s {
-			s.offer()
-			return
-		}
+	if !x.tellConn(s) {
+		s.offer()
+		return
 	}
 	if _, err := s.conn.Write(x.out); err != nil {
 		s.line.remove(&x.in)

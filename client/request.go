@@ -155,7 +155,7 @@ func (q Request) OnLost(fn func(e *Error) (url string)) {
 // before. A request that is sent again gets another connection.
 func (q Request) OnConn(fn func(c *conn.Conn, reused bool)) {
 	if q.valid() {
-		q.x.connected = fn
+		q.x.extra().connected = fn
 	}
 }
 
@@ -230,7 +230,7 @@ func (q Request) OnDrain(fn func()) {
 	switch x := q.x; {
 	case x == nil:
 	case q.valid() && x.waits() && x.full():
-		x.draining = append(x.draining, q.ending(fn))
+		x.extra().draining = append(x.more.draining, q.ending(fn))
 	case q.valid() && x.s != nil && !x.waits():
 		x.s.conn.OnDrain(fn)
 	default:
@@ -267,7 +267,7 @@ func (q Request) Trailer(name, value string) error {
 	case x.send == composing && x.declared >= 0, x.send != composing && !x.is(chunked), x.is(ended):
 		return errTrailer
 	}
-	x.trailer = appendField(x.trailer, name, field.Trim(value))
+	x.extra().trailer = appendField(x.more.trailer, name, field.Trim(value))
 	return nil
 }
 

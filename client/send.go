@@ -42,15 +42,15 @@ func (x *exchange) start(n int64) {
 func (x *exchange) appendHead(b []byte) []byte {
 	if cap(b) == 0 { // a new exchange: not piece by piece
 		const rest = len("  HTTP/1.1\r\nHost: \r\nTransfer-Encoding: chunked\r\n\r\n")
-		b = make([]byte, 0, len(x.method)+len(x.target)+len(x.host)+len(x.userinfo)+len(x.fields)+rest)
+		b = make([]byte, 0, len(x.method)+len(x.target)+len(x.host)+len(x.fields)+rest)
 	}
 	b = append(append(b, x.method...), ' ')
 	b = append(append(b, x.target...), " HTTP/1.1\r\n"...)
 	if !x.is(hasHost) {
 		b = appendField(b, "Host", x.host)
 	}
-	if x.userinfo != "" && !hasField(x.fields, "Authorization") {
-		b = appendField(b, "Authorization", x.userinfo)
+	if x.more != nil && x.more.userinfo != "" && !hasField(x.fields, "Authorization") {
+		b = appendField(b, "Authorization", x.more.userinfo)
 	}
 	b = append(b, x.fields...)
 	switch {
@@ -153,7 +153,7 @@ func (x *exchange) put(a, b, c []byte) error {
 	}
 	to := &x.out
 	if x.send == holding {
-		to = &x.held
+		to = &x.extra().held
 	}
 	if len(*to)+len(b) > x.pool.limits.backlog {
 		x.fail(&Error{Phase: Write, Err: ErrBacklog})
@@ -177,7 +177,7 @@ func (x *exchange) full() bool {
 	case x.send == holding:
 		return true
 	case x.s == nil:
-		return len(x.out) >= conn.DefaultHigh || len(x.files) > 0
+		return len(x.out) >= conn.DefaultHigh || x.hasFiles()
 	}
 	return x.s.conn.Full()
 }
@@ -191,7 +191,7 @@ func (x *exchange) finish(body []byte) error {
 		return errOver
 	case x.send == composing && x.mistake() != nil:
 		return x.mistake()
-	case x.send == composing && len(x.trailer) > 0:
+	case x.send == composing && x.more != nil && len(x.more.trailer) > 0:
 		x.start(unknown)
 	case x.send == composing:
 		if x.declared >= 0 && x.declared != int64(len(body)) {
@@ -207,7 +207,11 @@ func (x *exchange) finish(body []byte) error {
 	}
 	switch {
 	case x.is(chunked):
-		if err := x.put(lastChunk, x.trailer, crlf); err != nil {
+		var trailer []byte
+		if x.more != nil {
+			trailer = x.more.trailer
+		}
+		if err := x.put(lastChunk, trailer, crlf); err != nil {
 			return err
 		}
 	case x.written < x.declared:
@@ -270,9 +274,9 @@ func (x *exchange) sendFile(f *os.File, off, n int64) error {
 	}
 	at := len(x.out)
 	if x.send == holding {
-		at = len(x.held)
+		at = len(x.extra().held)
 	}
-	x.files = append(x.files, file{f, off, n, at})
+	x.extra().files = append(x.more.files, file{f, off, n, at})
 	return nil
 }
 

@@ -123,8 +123,8 @@ func TestHosts(t *testing.T) {
 					t.Errorf("%s is refused", c.url)
 					return
 				}
-				if x.o != r.pool.origins[c.origin] || x.host != c.host || x.userinfo != c.auth {
-					t.Errorf("%s: origin %s, host %q, userinfo %q", c.url, x.o.addr, x.host, x.userinfo)
+				if x.o != r.pool.origins[c.origin] || x.host != c.host || x.extra().userinfo != c.auth {
+					t.Errorf("%s: origin %s, host %q, userinfo %q", c.url, x.o.addr, x.host, x.extra().userinfo)
 				}
 			})
 		}

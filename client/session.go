@@ -87,10 +87,8 @@ func (s *session) take(x *exchange) {
 	}
 	s.used = true
 	x.from = 0
-	if fn, gen := x.connected, x.gen; fn != nil {
-		if fn(s.conn, x.is(reused)); x.gen != gen {
-			return // it was aborted
-		}
+	if !x.tellConn(s) {
+		return // it was aborted
 	}
 	s.since = 0
 	x.begin()
@@ -224,7 +222,7 @@ func (s *session) readHead(x *exchange, p []byte) (used int, more bool) {
 
 // interim handles an interim answer (RFC 9110 15.2).
 func (s *session) interim(x *exchange, h *head) (more bool) {
-	if x.interims++; x.interims > s.o.pool.limits.maxInterim {
+	if x.interims++; int(x.interims) > s.o.pool.limits.maxInterim {
 		x.fail(&Error{Phase: Head, Err: ErrInterim})
 		return false
 	}

@@ -84,10 +84,11 @@ func (p *Pool) locateNew(x *exchange, text, scheme string) error {
 	authority := x.host
 	at := strings.LastIndexByte(authority, '@')
 	if at >= 0 {
-		var ok bool
-		if x.userinfo, ok = basic(authority[:at]); !ok {
+		userinfo, ok := basic(authority[:at])
+		if !ok {
 			return ErrURL
 		}
+		x.extra().userinfo = userinfo
 		authority = authority[at+1:]
 	}
 	name, port, ok := hostPort(authority)

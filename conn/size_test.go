@@ -15,4 +15,7 @@ func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(slot{}); n > 32 {
 		t.Errorf("a slot is %d bytes, 32 are promised", n)
 	}
+	if n := unsafe.Sizeof(dial{}); n > 112 {
+		t.Errorf("what a dial holds beside its Conn is %d bytes", n)
+	}
 }
