@@ -74,7 +74,7 @@ const (
 	closed           // every method returns net.ErrClosed, Handler.Close is about to be called
 	over             // Handler.Close has been called, or is running
 	blocked          // the kernel took less than all: wait for Write
-	dirty            // in Loop.unsettled
+	dirty            // in Loop.unsettled, Loop.overdue or Loop.writable
 	deferred         // in Loop.deferred
 	endDue           // the handler, or the sink, is still to be told of the peer's FIN
 	held             // the kernel may hold back the end of the output for our FIN: see write
@@ -213,6 +213,23 @@ func (c *Conn) event(r poller.Ready) {
 		// its FIN. After a close_notify the FIN is expected, and means nothing.
 		c.fail(c.pendingError())
 	}
+}
+
+// goesOn handles the event that there is room for more output: c gets in line, to be
+// settled after the events of all who ask. Output that goes on is large as a rule, and its
+// peer has a part of it already. While many are in line the poller is asked again. It
+// returns false if the event is more than that.
+func (c *Conn) goesOn() bool {
+	switch {
+	case c.is(dirty):
+		return true // since an earlier turn
+	case !c.is(blocked) || c.is(opening|connecting|closed):
+		return false
+	}
+	c.clear(blocked)
+	c.set(dirty)
+	c.loop.writable.push(c)
+	return true
 }
 
 // pendingError returns the error that the kernel holds for the next call on a socket

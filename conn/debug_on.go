@@ -84,9 +84,10 @@ func (c *Conn) sees() glimpse { return glimpse{c.loop.calls, c.want, c.flags} }
 func (c *Conn) wants() { c.idle = 0 }
 
 // acted panics if c was ready three times in a row, and nothing was read, written or
-// changed about its interest: the loop would spin.
+// changed about its interest: the loop would spin. Who is in line to be settled changes
+// that later.
 func (g glimpse) acted(c *Conn, r poller.Ready) {
-	if c.is(closed) || g != c.sees() {
+	if c.is(closed|dirty) || g != c.sees() {
 		c.idle = 0
 		return
 	}

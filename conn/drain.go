@@ -45,7 +45,7 @@ func (l *Loop) mostBurst() uint32 {
 // have their turn. While events of others wait it is less, but more than mostBurst: to
 // go on costs two calls of the poller, and an answer of 64 KB is to be sent at once.
 func (l *Loop) mostSend() uint64 {
-	if l.taken < l.count {
+	if l.taken < l.count || l.writable.len() > 0 {
 		return 3 * shortBurst
 	}
 	return maxSend

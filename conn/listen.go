@@ -247,7 +247,11 @@ func (ln *Listener) acceptSome() {
 		case !again && n == 0 && !more:
 			ln.nobody(ln.ready)
 			return
-		case !again:
+		case !again && ln.loop.taken == ln.loop.count:
+			return
+		case !again: // the poller is not asked in the next turn
+			ln.event(ln.ready)
+			ln.goesOn = true
 			return
 		}
 	}

@@ -86,6 +86,7 @@ type Loop struct {
 	seal       seal                       // buffers for TLS
 	unsettled  queue                      // connections touched by the running callback, or closed: see settle
 	overdue    queue                      // connections still unsettled when their portion was used up
+	writable   queue                      // connections whose output goes on: see Conn.goesOn
 	deferred   queue                      // connections to be called again without an event: see Conn.later
 	pace       pace                       // bounds the current portion
 	list       int                        // the list that is being handed out
@@ -152,6 +153,7 @@ func NewLoop(p poller.Poller) (*Loop, error) {
 	}
 	l.nobody.loop = l
 	l.pace.step = mostBlind
+	l.pace.fresh()
 	l.readClock()
 	l.wheel = wheel{t: &l.slots, now: firstTick}
 	return l, nil

@@ -30,6 +30,7 @@ const (
 	listUnsettled = iota // connections that the last turn left unsettled
 	listDealt            // connections that other loops have accepted for this one
 	listEvents           // events that the poller found
+	listWritable         // connections whose output may go on
 	listAccepts          // listeners with connections to accept
 	listTimers           // timers that are due
 	listPosts            // functions that were posted
@@ -47,6 +48,7 @@ type pace struct {
 	blind int           // items until the clock is read again
 	step  int           // what blind was set to
 	items int           // items begun in this portion
+	size  time.Duration // how long the portion may take
 	late  bool          // the portion is used up
 }
 
@@ -55,7 +57,7 @@ func (p *pace) fresh() {
 	if p.blind == 0 {
 		p.blind = p.step
 	}
-	p.began, p.items, p.late = p.read, 0, false
+	p.began, p.items, p.late, p.size = p.read, 0, false, portion
 }
 
 // Late reports whether the running callbacks have used up their share of the
@@ -82,7 +84,7 @@ func (l *Loop) lookLate() bool {
 	each := (now - p.read) / time.Duration(p.step+1)
 	p.read = now
 	p.step = int(min(portion/4/max(each, 1), mostBlind)) // 0 if one takes as long
-	if p.late = now-p.began >= portion; !p.late {
+	if p.late = now-p.began >= p.size; !p.late {
 		p.blind = p.step
 	}
 	return p.late
@@ -148,6 +150,12 @@ func (l *Loop) handOut() {
 			l.taken++
 			l.event(l.events[l.taken-1])
 		}
+	case listWritable:
+		l.goOn()
+		for l.writable.len() > 0 && l.more() {
+			l.settleOne(l.writable.pop())
+			l.settle()
+		}
 	case listAccepts:
 		for n := len(l.accepting); n > 0 && l.more(); n-- {
 			ln := l.accepting[0]
@@ -170,6 +178,7 @@ func (l *Loop) handOut() {
 			l.settle()
 		}
 	case listDeferred:
+		l.goOn()
 		for n := l.deferred.len(); n > 0 && l.more(); n-- {
 			l.deferred.pop().again()
 			l.settle()
@@ -179,11 +188,23 @@ func (l *Loop) handOut() {
 	}
 }
 
+// goOn makes the portion small while others wait who have had no turn yet: it is for the
+// lists of those who had one, and go on. With whole portions thousands of large answers
+// that have begun would keep newcomers waiting for twice as long.
+func (l *Loop) goOn() {
+	if l.taken < l.count || len(l.accepting) > 0 {
+		l.pace.size = portion / 4
+	}
+}
+
 // event gives an event to its owner. In debug builds a connection has to act on it.
 func (l *Loop) event(e poller.Event) {
 	switch o := l.slots.find(e.Token).(type) {
 	case nil:
 	case *Conn:
+		if e.Ready == poller.Write && o.goesOn() {
+			return
+		}
 		before := o.sees()
 		o.event(e.Ready)
 		l.settle()
@@ -196,7 +217,7 @@ func (l *Loop) event(e poller.Event) {
 
 // busy reports whether a list has something left.
 func (l *Loop) busy() bool {
-	return l.taken < l.count || len(l.accepting) > 0 || l.overdue.len() > 0 || l.deferred.len() > 0 || l.shedding.left > 0 || l.post.left() || l.wheel.due()
+	return l.taken < l.count || len(l.accepting) > 0 || l.overdue.len() > 0 || l.writable.len() > 0 || l.deferred.len() > 0 || l.shedding.left > 0 || l.post.left() || l.wheel.due()
 }
 
 // settle does what is left to do after a callback has returned: it sends the output

@@ -5,6 +5,7 @@ package conn_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -135,6 +136,57 @@ func TestEachListIsDoneInPortions(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who asks has a turn before those whose output only goes on, however many these are.
+func TestOutputThatGoesOnComesLast(t *testing.T) {
+	eachPoller(t, func(r *rig) {
+		const conns = 40
+		var done atomic.Int64
+		before := -1 // connections that had ended before the other one was served
+		echo, p := r.serve(conn.Handler{Data: func(c *conn.Conn, p []byte) int {
+			before = int(done.Load())
+			c.Write(p)
+			return len(p)
+		}})
+		var readers []*peer
+		for range conns {
+			readers = append(readers, r.dial())
+		}
+		r.until("all", func() bool { return r.loop.Stats().Open == conns+1 })
+		begun, sent := make(chan bool), make(chan bool)
+		r.do(func() {
+			h := &conn.Handler{Close: func(*conn.Conn, error) {
+				if done.Add(1) == 1 {
+					close(begun)
+					<-sent
+				}
+				spin(5 * time.Millisecond)
+			}}
+			for c := range r.loop.Conns() {
+				if c != echo {
+					c.SetHandler(h)
+					for part := make([]byte, 64<<10); c.Pending() == 0; {
+						c.Write(part)
+					}
+					c.Close()
+				}
+			}
+		})
+		for _, q := range readers {
+			go io.Copy(io.Discard, q)
+		}
+		get(r, begun)
+		p.send("x")
+		close(sent)
+		p.want("x")
+		r.until("the end of all", func() bool { return done.Load() == conns })
+		r.do(func() {
+			if before > conns/2 {
+				r.Errorf("served after the output of %d of %d had gone on", before, conns)
+			}
+		})
+	})
 }
 
 // Accepting has its own portion: a listener does not wait for its next event after
