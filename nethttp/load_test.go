@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -330,9 +329,7 @@ func TestBehindAnother(t *testing.T) {
 	c.Send(get("/late"))
 	c.WantEnd()
 	s.idle()
-	if text := s.logs.Take(); !strings.Contains(text, "within the server's Handler") {
-		t.Errorf("logged: %s", text)
-	}
+	s.logs.Want(t, "within the server's Handler")
 }
 
 // TestFlushes hands over the head alone, and then little very often: nothing is

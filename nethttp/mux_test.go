@@ -131,8 +131,7 @@ func TestMuxNativeLater(t *testing.T) {
 	}
 	k.Send(get("/panic/x"))
 	k.WantGone()
-	text := ""
-	until(t, "it is logged", func() bool { text += s.logs.Take(); return strings.Contains(text, "panic") })
+	s.logs.Want(t, "panic")
 	k = s.dial()
 	k.Send(get("/std/") + get("/none") + post("/later/a", "b") + get("/later/a"))
 	k.Want("200 std")

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -207,9 +206,7 @@ func TestPanicLogged(t *testing.T) {
 	c.Send(get("/"))
 	c.WantEnd()
 	s.idle()
-	if text := s.logs.Take(); !strings.Contains(text, "http: panic serving "+c.LocalAddr().String()) || !strings.Contains(text, "the reason") || !strings.Contains(text, "TestPanicLogged") {
-		t.Errorf("logged: %s", text)
-	}
+	s.logs.Want(t, "http: panic serving "+c.LocalAddr().String(), "the reason", "TestPanicLogged")
 }
 
 // TestHijackedDoNotCount: goroutines that have a connection of their own leave

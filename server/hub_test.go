@@ -197,7 +197,7 @@ func TestHubGoesOnAfterAPanic(t *testing.T) {
 			t.Errorf("%s: %d of %d were answered, one panicked", by, answered, members)
 		}
 		s.idle()
-		if text := s.logs.Take(); strings.Count(text, "panic=the fifth") != 1 {
+		if text := s.logs.Want(t, "panic=the fifth"); strings.Count(text, "panic=the fifth") != 1 {
 			t.Errorf("%s: logged %.200q", by, text)
 		}
 	}

@@ -57,9 +57,7 @@ func TestPanic(t *testing.T) {
 			other.Want("200 fine")
 			other.Close()
 			s.idle()
-			if text := s.logs.Take(); !strings.Contains(text, "boo") || !strings.Contains(text, "panic_test.go") {
-				t.Errorf("logged: %q", text)
-			}
+			s.logs.Want(t, "boo", "panic_test.go")
 		})
 	}
 }

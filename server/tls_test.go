@@ -202,9 +202,7 @@ func TestTLSCertificateByName(t *testing.T) {
 		}
 	}
 	until(t, "they are counted", func() bool { return s.Stats().HandshakeErrors == 2 })
-	if log := s.logs.Take(); !strings.Contains(log, "on purpose") || !strings.Contains(log, "tls_test.go") {
-		t.Errorf("logged: %q", log)
-	}
+	s.logs.Want(t, "on purpose", "tls_test.go")
 }
 
 // A client that speaks HTTP is told what is wrong, in words, and in its own

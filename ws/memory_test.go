@@ -53,9 +53,7 @@ func TestHalfMessagesAreBounded(t *testing.T) {
 		})
 		modest.send(end("llo"))
 		modest.want(`text "hello"`)
-		if log := s.logs.Take(); !strings.Contains(log, "hold too much") {
-			t.Errorf("logged: %s", log)
-		}
+		s.logs.Want(t, "hold too much")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,18 @@ func (l *Log) Take() string {
 	defer l.mu.Unlock()
 	defer l.text.Reset()
 	return l.text.String()
+}
+
+// Want waits until all words have been logged, and takes what was logged up to then. A
+// program may see that something has happened before it is logged.
+func (l *Log) Want(t testing.TB, words ...string) string {
+	t.Helper()
+	text := ""
+	Until(t, fmt.Sprintf("to be logged: %q", words), func() bool {
+		text += l.Take()
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	})
+	return text
 }
 
 // Apart returns the records that were kept apart.
