@@ -112,10 +112,13 @@ func TestAllocations(t *testing.T) {
 			r := start(t, &Client{})
 			p := newRepeater(r, mirrorLoop(t, c.answer)+"/path", c.ask)
 			p.run(100)
-			const n = 1000
+			n := 1000
+			if runtime.GOOS == "windows" {
+				n = 100 // under wine a request takes a millisecond, and ten where the machine is busy
+			}
 			// It counts what the whole process does, and what run itself takes.
-			if allocs := testing.AllocsPerRun(5, func() { p.run(n) }) / n; allocs > 0.02 && !debugging {
-				t.Errorf("%v allocations a request", allocs)
+			if allocs := testing.AllocsPerRun(5, func() { p.run(n) }); allocs > 20 && !debugging {
+				t.Errorf("%v allocations for %d requests", allocs, n)
 			}
 		})
 	}
@@ -161,6 +164,10 @@ func TestIdleMemory(t *testing.T) {
 		}
 	}
 	burst()
+	until(t, "no dial is under way", func() (ok bool) {
+		r.do(func() { ok = uint64(r.pool.idle.n) == r.pool.Stats().Dials })
+		return ok
+	})
 	measure := func() (m runtime.MemStats) {
 		for range 3 { // what is pooled goes in two
 			runtime.GC()

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -166,7 +165,7 @@ func (g got) want(t testing.TB, short string) got {
 // serve is a server of net/http.
 func serve(t testing.TB, h http.HandlerFunc) string {
 	t.Helper()
-	s := httptest.NewServer(h)
+	s := loopback.HTTP(h)
 	t.Cleanup(s.Close)
 	return s.URL
 }

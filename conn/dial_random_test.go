@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // Whatever a name's addresses are, in whatever order, one that is good is found, once, and nothing of the others is left.
@@ -18,6 +19,7 @@ func TestDialAnyAddresses(t *testing.T) {
 		if err != nil {
 			r.Skip("no further addresses on loopback: ", err)
 		}
+		ln = loopback.Lasting(ln)
 		defer ln.Close()
 		port := ln.Addr().(*net.TCPAddr).Port
 		blackHole(r, "127.9.9.8", port)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // callbacks are the functions of a Config that a handshake calls; set has one of them call fn.
@@ -111,11 +112,7 @@ func newCallbackRig(r *rig, client bool, cfg *tls.Config) *callbackRig {
 	}
 	peer := certified()
 	peer.ClientAuth = tls.RequestClientCert
-	var err error
-	if k.peers, err = tls.Listen("tcp", "127.0.0.1:0", peer); err != nil {
-		r.Fatal(err)
-	}
-	r.Cleanup(func() { k.peers.Close() })
+	k.peers = tls.NewListener(loopback.Listen(r), peer)
 	go func() {
 		for {
 			nc, err := k.peers.Accept()

@@ -315,7 +315,7 @@ func TestUploadThatBlocks(t *testing.T) {
 // TestTransportLeavesNothing: many requests at a time, some of which are cancelled or not
 // read to their end; afterwards there are no goroutines, descriptors or loops.
 func TestTransportLeavesNothing(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := loopback.HTTP(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprintln(w, n)
 		for range 30 {
@@ -325,7 +325,13 @@ func TestTransportLeavesNothing(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	goroutines, files := runtime.NumGoroutine(), loopback.Descriptors(t)
+	descriptors := func() int {
+		if runtime.GOOS == "windows" {
+			return 0 // Windows cannot count them, and under wine each thread has some
+		}
+		return loopback.Descriptors(t)
+	}
+	goroutines, files := runtime.NumGoroutine(), descriptors()
 	tr := &Transport{}
 	c := &http.Client{Transport: tr, Timeout: patience}
 	var wg sync.WaitGroup
@@ -358,7 +364,7 @@ func TestTransportLeavesNothing(t *testing.T) {
 	wg.Wait()
 	tr.CloseIdleConnections()
 	s.CloseClientConnections()
-	until(t, "all is gone", func() bool { return runtime.NumGoroutine() <= goroutines+1 && loopback.Descriptors(t) <= files })
+	until(t, "all is gone", func() bool { return runtime.NumGoroutine() <= goroutines+1 && descriptors() <= files })
 	get2(t, tr, s.URL, "5\n") // and it goes on
 	tr.Close()
 	if _, err := c.Get(s.URL); !errors.Is(err, net.ErrClosed) {

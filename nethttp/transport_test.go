@@ -15,7 +15,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"reflect"
@@ -25,6 +24,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // settings are fields that both Transports have.
@@ -123,15 +124,11 @@ func (a asked) on(t *testing.T, tr http.RoundTripper) string {
 
 func serveAsked(t *testing.T, h http.HandlerFunc, raw func(c net.Conn, in lineReader)) string {
 	if h != nil {
-		s := httptest.NewServer(h)
+		s := loopback.HTTP(h)
 		t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 		return s.URL
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
+	ln := loopback.Listen(t)
 	go func() {
 		for {
 			c, err := ln.Accept()

@@ -12,10 +12,7 @@ import (
 // goroutine of its own; the connection is closed when fn returns, or the test ends.
 func Serve(t testing.TB, fn func(p *Peer)) net.Addr {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := Listen(t)
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
