@@ -82,6 +82,9 @@ func (s *session) finishAny(body []byte) error {
 	s.set(whole)
 	if s.clear(bulky); len(body) >= bulk || s.wroteMuch() {
 		s.set(bulky)
+		if s.lasting != nil {
+			s.lasting.undelivered = 0
+		}
 	}
 	if s.trails() {
 		if err = s.startAnswer(unknown, nil); err != nil {
@@ -170,6 +173,7 @@ func (s *session) beforeFile(off, n int64) (send bool, err error) {
 	switch x := s.x; {
 	case s.is(headOnly):
 		s.drop(n)
+		s.headInHub()
 		return false, nil
 	case s.is(bodiless):
 		return false, ErrNoBody

@@ -13,10 +13,21 @@ import (
 // deadline. After a large answer, the kernel is asked now and then whether it still
 // holds a part.
 func (s *session) awaitHead() {
-	switch d := s.within(s.worker.server.IdleTimeout); {
+	d := s.within(s.worker.server.IdleTimeout)
+	if s.is(bulky) && d > 0 {
+		d = max(d/looks, time.Millisecond)
+	}
+	switch {
 	case !s.is(served): // the deadline of the first head is set already
-	case s.is(bulky) && d > 0:
-		s.conn.SetDeadline(max(d/looks, time.Millisecond))
+	case s.worker.quiescing:
+		// Empty lines do not begin the time anew: a client that sends them would keep
+		// the server from stopping.
+		if !s.is(lastCall) {
+			s.set(lastCall)
+			s.conn.SetDeadline(d)
+		}
+	case s.is(bulky):
+		s.conn.SetDeadline(d)
 	default:
 		s.conn.SetTimeout(d)
 	}
@@ -40,13 +51,7 @@ func (s *session) awaitRest() {
 func (s *session) timeout() {
 	switch s.phase {
 	case idle:
-		if s.conn.Pending() > 0 || s.is(bulky) && s.conn.Undelivered() > 0 {
-			s.awaitHead() // the client is still reading its answers
-			return
-		}
-		if s.is(bulky) {
-			s.clear(bulky)
-			s.awaitHead()
+		if s.delivers() {
 			return
 		}
 		if l := &s.worker.counts.limits; s.is(served) {
@@ -55,12 +60,12 @@ func (s *session) timeout() {
 			l.HeadTimeout++ // the time for the first head began with the connection
 		}
 	case receiving:
-		if s.progressed() || s.x.sink == nil || s.is(stopped) || s.conn.Full() {
-			s.conn.SetDeadline(s.bodyTime()) // enough has come, or the program wanted none
+		if s.progressed() || s.x.sink == nil || s.is(stopped|waiting) || s.conn.Full() {
+			s.conn.SetDeadline(s.bodyTime()) // enough has come, or it was not we who waited for more
 			return
 		}
 	case discarding:
-		if s.progressed() {
+		if s.progressed() || s.is(waiting) {
 			s.conn.SetDeadline(s.bodyTime())
 			return
 		}
@@ -73,6 +78,58 @@ func (s *session) timeout() {
 	s.happens(timedOut, os.ErrDeadlineExceeded)
 }
 
+// delivers reports whether the time of an idle connection has not begun, because the client
+// was still reading its answers, or has left them unread for too long, which ends it.
+func (s *session) delivers() bool {
+	s.clear(lastCall)
+	switch {
+	case s.conn.Pending() > 0: // package conn watches the progress of that
+	case s.is(bulky):
+		if !s.unreadBulk() {
+			s.clear(bulky)
+		} else if s.stuck() {
+			s.worker.counts.limits.WriteTimeout++
+			s.happens(aborted, os.ErrDeadlineExceeded)
+			return true
+		}
+	default:
+		return false
+	}
+	s.awaitHead()
+	return true
+}
+
+// unreadBulk notes how much of the answers the kernel holds, and reports whether it holds
+// any.
+func (s *session) unreadBulk() bool {
+	n := s.conn.Undelivered()
+	if n == 0 {
+		return false
+	}
+	if l := s.last(); l.undelivered == 0 || l.undelivered-n >= leastTaken || n > l.undelivered {
+		l.undelivered, l.takenAt = n, s.conn.Loop().Now()
+	}
+	return true
+}
+
+// stuck reports whether the client has taken nothing of what the kernel holds for as long as
+// package conn would wait, had the kernel not taken all of the answer.
+func (s *session) stuck() bool {
+	w := s.worker
+	d := w.server.WriteTimeout
+	if most := w.server.DrainTimeout; w.quiescing && most >= 0 {
+		if most = w.stopStall(); d < 0 || d > most {
+			d = most
+		}
+	}
+	return d >= 0 && w.loop.Now().Sub(s.last().takenAt) >= stallLooks*d
+}
+
+// stopStall is what conn.Handler.Stall is at most when the server stops.
+func (w *worker) stopStall() time.Duration {
+	return max(w.server.DrainTimeout, leastTaking) / stallLooks
+}
+
 // lingerFor returns how long the client may take to read the last answer and close.
 func (s *session) lingerFor() time.Duration { return s.within(lingerTime) }
 
@@ -82,6 +139,8 @@ const (
 	// loopback device: who reads 16 KiB/s is safe.
 	leastTaking = 4 * time.Second
 	stallLooks  = 4 // a peer that takes nothing is closed after as many times conn.Handler.Stall
+	// leastTaken bytes less in the kernel are progress, as for package conn.
+	leastTaken = 1 << 10
 )
 
 // quiesce lets the loop stop once the exchanges under way have ended.
@@ -89,8 +148,8 @@ func (w *worker) quiesce() {
 	w.quiescing, w.quiesceBegan = true, w.loop.Now()
 	w.loop.Unref()
 	w.sweeper.Stop()
-	if d := w.server.DrainTimeout; d >= 0 {
-		w.loop.LimitStall(max(d, leastTaking) / stallLooks)
+	if w.server.DrainTimeout >= 0 {
+		w.loop.LimitStall(w.stopStall())
 	}
 	for c := range w.loop.Conns() {
 		if s, ok := c.State.(*session); ok {
@@ -109,6 +168,7 @@ func (s *session) quiesce() {
 		if s.is(waiting) || s.conn.Full() {
 			return // a request has begun to come
 		}
+		s.set(lastCall)
 		s.conn.SetDeadline(s.within(s.usualWait()))
 	case reading:
 		s.conn.SetDeadline(s.worker.quiesceHead())

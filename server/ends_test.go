@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,6 +131,35 @@ func downloadIsNotIdle(t *testing.T, answer func(w Response, body []byte)) {
 		c.WantEnd() // in the end it is idle
 		if d := time.Since(begins); d < idle {
 			t.Errorf("%d bytes: ended %v after the client began to read, within IdleTimeout", size, d)
+		}
+	}
+}
+
+// TestAnswerLeftUnread: a client that takes nothing of an answer which the kernel holds
+// whole is cut off as one whose answer it does not take, and does not hold up a stop.
+func TestAnswerLeftUnread(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("this system does not say what it holds, or it takes no such answer whole")
+	}
+	for _, stops := range []bool{false, true} {
+		cfg := &Server{IdleTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond}
+		if stops {
+			cfg = &Server{DrainTimeout: 50 * time.Millisecond}
+		}
+		s := start(t, cfg, func(w Response, r Request) { w.EndBytes(make([]byte, 128<<10)) })
+		c := s.dial()
+		c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		c.Send(get("/"))
+		until(t, "it is answered", func() bool { return s.Stats().Status[2] == 1 })
+		if stops {
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+		s.idle()
+		if n := s.Stats().Limits.WriteTimeout; n != 1 {
+			t.Errorf("%d connections ended by WriteTimeout, want 1", n)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/lurcher-net/lurcher/internal/field"
@@ -184,6 +185,9 @@ func (r Request) hops() (n uint64, ok bool) {
 type lasting struct {
 	from    string // the client's address
 	adapter any    // see adapt.go
+
+	undelivered int       // bytes of large answers that the kernel held when it was last asked; 0: it was not
+	takenAt     time.Time // when it was seen that the client had taken some
 }
 
 func (s *session) last() *lasting {

@@ -79,8 +79,8 @@ type message struct {
 }
 
 // Add puts w in the set, and reports whether it is there: it is not if its exchange
-// is over. An answer to HEAD whose head has been sent is complete, so Add ends it
-// (RFC 9110 9.3.2).
+// is over. An answer to HEAD is complete with its head (RFC 9110 9.3.2), so it ends
+// when that has been sent, before Add or after it.
 func (h *Hub) Add(w Response) bool {
 	if !w.valid() {
 		return false
@@ -327,9 +327,14 @@ func (m *member) give(msg message) {
 		w.Abort()
 	default:
 		w.Write(msg.p)
-		if w.valid() && w.s.is(headOnly) {
-			w.End("") // HEAD: the head was the whole answer
-		}
+	}
+}
+
+// headInHub ends an answer to HEAD in a Hub whose head has just been sent: that was the
+// whole answer (RFC 9110 9.3.2), whether the program or a message came first.
+func (s *session) headInHub() {
+	if s.x != nil && s.x.crowded() {
+		s.finish(nil)
 	}
 }
 

@@ -123,7 +123,7 @@ func TestHubRemove(t *testing.T) {
 }
 
 // TestHubHead: the answer to HEAD is complete with its head (RFC 9110 9.3.2), be
-// that sent before Add or by Send.
+// that sent before Add, after it, or by Send.
 func TestHubHead(t *testing.T) {
 	t.Parallel()
 	var hub Hub
@@ -136,11 +136,19 @@ func TestHubHead(t *testing.T) {
 			return
 		}
 		hub.Add(w)
+		switch string(r.Path()) {
+		case "/write":
+			w.WriteString(": comment")
+		case "/file":
+			w.SendFile(file(t, "0123456789"), 2, 5)
+		}
 	})
 	c := s.dial()
-	c.Send(request("HEAD", "/begun"))
-	if a, err := c.Answer("HEAD"); err != nil || a.StatusCode != 200 {
-		t.Fatal(a, err)
+	for _, path := range []string{"/begun", "/write", "/file"} {
+		c.Send(request("HEAD", path))
+		if a, err := c.Answer("HEAD"); err != nil || a.StatusCode != 200 {
+			t.Fatal(a, err)
+		}
 	}
 	for _, tell := range []func([]byte){hub.Send, hub.End} {
 		c.Send(request("HEAD", "/"))

@@ -148,7 +148,7 @@ var table = []row{
 	{in(lingering), excess, 0, 0, closing, reset},
 
 	// The connection is not HTTP's any more.
-	{in(idle), aborted, 0, 0, closing, reset}, // too many connections: see mostRefused
+	{in(idle), aborted, 0, 0, closing, reset}, // too many connections, or an answer that is not read
 	{underWay, hijacked, 0, 0, gone, handOver},
 	{beforeGone, closed, 0, 0, gone, forget},
 }

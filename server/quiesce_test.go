@@ -225,6 +225,30 @@ func TestShutdownHalfARequest(t *testing.T) {
 	}
 }
 
+// TestShutdownEmptyLines: a client that goes on sending empty lines, which begin no
+// request, does not hold up a stop.
+func TestShutdownEmptyLines(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{"", get("/")} {
+		s := start(t, &Server{DrainTimeout: 50 * time.Millisecond}, mirror)
+		c := s.dial()
+		if c.Send(before); before != "" {
+			c.Want("200 GET /")
+		}
+		s.do(func() {}) // it serves
+		done := s.shut(context.Background())
+		for len(done) == 0 {
+			if _, err := io.WriteString(c, "\r\n"); err != nil {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		if err := wait(t, done); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestShutdownUntaken: a client that takes nothing of its answer does not hold up a stop for as
 // long as WriteTimeout allows; one that reads gets all of it.
 func TestShutdownUntaken(t *testing.T) {

@@ -171,6 +171,9 @@ func (w Response) Write(p []byte) (int, error) {
 	if err := w.s.write(p); err != nil {
 		return 0, w.s.mistake(err)
 	}
+	if w.s.is(headOnly) {
+		w.s.headInHub()
+	}
 	return len(p), nil
 }
 

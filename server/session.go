@@ -66,6 +66,7 @@ const (
 	untilEnd                                       // only the end of the connection ends the answer that has begun
 	ended                                          // the program has ended the last exchange
 	bulky                                          // the last answer was large: see awaitHead
+	lastCall                                       // the server stops, and the time for one more request runs
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }
@@ -244,7 +245,7 @@ func (s *session) behind(n int) {
 
 // begin starts the exchange of a request.
 func (s *session) begin(h *head) {
-	f := s.flags&^exchangeFlags | requestFlags(h) | served
+	f := s.flags&^(exchangeFlags|lastCall) | requestFlags(h) | served
 	if s.worker.quiescing {
 		f &^= persist
 	}

@@ -241,3 +241,33 @@ func TestShutdownHeedsItsContext(t *testing.T) {
 	}
 	close(hold)
 }
+
+// TestPostponedBodyIsInTime: a body that has come, and waits until others have had their
+// turn, is not late, however late the next turn is.
+func TestPostponedBodyIsInTime(t *testing.T) {
+	t.Parallel()
+	const limit = 20 * time.Millisecond
+	for way, answer := range map[string]func(w Response, r Request){
+		"received":  func(w Response, r Request) { r.Body(10, func(p []byte) { w.EndBytes(p) }) },
+		"discarded": func(w Response, r Request) { w.End("abc") },
+	} {
+		s := start(t, &Server{BodyTimeout: limit}, func(w Response, r Request) {
+			if string(r.Method()) != "POST" {
+				w.End("")
+				return
+			}
+			w.Post(func() { time.Sleep(3 * limit) }) // the machine stops, say
+			answer(w, r)
+			for !w.Loop().Late() {
+			}
+		})
+		c := s.dial()
+		c.Send(post("/", "abc") + get("/"))
+		if a, err := c.Answer("POST"); err != nil || a.String() != "200 abc" {
+			t.Errorf("%s: answered %v, %v", way, a, err)
+		}
+		if a, err := c.Answer("GET"); err != nil || a.String() != "200" {
+			t.Errorf("%s: the next request is answered %v, %v", way, a, err)
+		}
+	}
+}
