@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -256,4 +257,72 @@ func TestSlowUpload(t *testing.T) {
 		q.WriteString("a")
 		r.loop.After(2500*time.Millisecond, func() { q.End("b") })
 	}).want(t, "200 ok")
+}
+
+// TestResetAfterAnswer has a server reset the connection after its answer, while nobody has asked
+// for the body yet: what came before the reset counts.
+func TestResetAfterAnswer(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("0123456789", 2000)
+	for _, c := range []struct{ name, head, tail, want string }{
+		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n", "", "whole"},
+		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4e20\r\n", "\r\n0\r\n\r\n", "whole"},
+		{"half", "HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n", "", "reset"},
+		{"until close", "HTTP/1.1 200 OK\r\n\r\n", "", "reset"},
+		{"tunnel", "HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", "", "reset"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			came, gone := make(chan bool), make(chan bool)
+			url := peers(t, func(p *peer) {
+				p.Head()
+				p.Say(c.head + body + c.tail)
+				<-came
+				p.Reset()
+				close(gone)
+			})
+			r := start(t, new(Client))
+			var answer Response
+			r.do(func() {
+				q := r.pool.Request("GET", url)
+				q.Set("Connection", "upgrade")
+				q.Set("Upgrade", "x")
+				q.Do(func(r Response, err error) { answer = r; close(came) })
+				q.End("")
+			})
+			wait(t, gone)
+			for range 3 { // turns of the loop, which is told of the reset
+				r.do(func() {})
+			}
+			ended := make(chan error, 1)
+			var got strings.Builder
+			r.do(func() {
+				if answer.Status() == 101 {
+					_, err := answer.Hijack(&conn.Handler{
+						Data:  func(_ *conn.Conn, p []byte) int { got.Write(p); return len(p) },
+						Close: func(_ *conn.Conn, err error) { ended <- err },
+					})
+					if err != nil {
+						ended <- err
+					}
+					return
+				}
+				err := answer.Stream(func(p []byte, err error) {
+					if got.Write(p); err != nil {
+						ended <- err
+					}
+				})
+				if err != nil {
+					ended <- err
+				}
+			})
+			err := wait(t, ended)
+			if got.String() != body {
+				t.Errorf("%d bytes of the body, %v", got.Len(), err)
+			}
+			if ok := err == io.EOF; ok != (c.want == "whole") || !ok && !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("%v, want %s", err, c.want)
+			}
+		})
+	}
 }

@@ -143,7 +143,8 @@ func (c *Conn) SetHandler(h *Handler) {
 }
 
 // Pause stops reading. TCP stops the peer once the buffers between are full. While
-// paused, the peer's FIN is not seen; only a reset is.
+// paused, the peer's FIN is not seen; only a reset is, and that neither before all input is
+// read if the connection was dialled, or its Handler has ReadOn.
 func (c *Conn) Pause() {
 	c.own("Pause")
 	c.set(paused)
@@ -185,7 +186,7 @@ func (c *Conn) readsOn() bool {
 	if c.more != nil && c.more.pipe != nil {
 		return c.more.pipe != Sink(c)
 	}
-	return c.is(dialled) || c.h.ReadOn
+	return c.takesAll()
 }
 
 // event is part of owner: the poller reports c as ready.
@@ -206,11 +207,35 @@ func (c *Conn) event(r poller.Ready) {
 		if r&^poller.Write != 0 {
 			c.fill()
 		}
-	case c.is(deaf) && r&(poller.Err|poller.Hangup) != 0:
-		c.fail(c.more.err)
-	case r&poller.Err != 0, r&poller.Hangup != 0 && c.is(ended) && !c.is(deferred) && c.sec == plain:
+	case r&poller.Err != 0, c.is(deaf) && r&poller.Hangup != 0,
+		r&poller.Hangup != 0 && c.is(ended) && !c.is(deferred) && c.sec == plain:
 		// The peer is gone: it has reset the connection, or closed the socket after
 		// its FIN. After a close_notify the FIN is expected, and means nothing.
+		c.peerGone()
+	}
+}
+
+// peerGone fails a connection that is not being read, because its peer is gone. But an
+// answer may be complete although a reset follows it, as when a server has not read all of
+// the request. Input that has come before the reset is read when that is wanted again, and
+// then the reset is found.
+func (c *Conn) peerGone() {
+	errno := sys.EAGAIN
+	if c.takesAll() && !c.is(closing) {
+		if c.in != nil {
+			return
+		}
+		if !c.is(ended) {
+			errno = peek(int(c.fd)) // which forgets the error that it returns
+		}
+	}
+	switch {
+	case errno == 0:
+	case c.is(deaf):
+		c.fail(c.more.err)
+	case errno != sys.EAGAIN:
+		c.fail(os.NewSyscallError("read", errno))
+	default:
 		c.fail(c.pendingError())
 	}
 }
@@ -231,6 +256,9 @@ func (c *Conn) goesOn() bool {
 	c.loop.writable.push(c)
 	return true
 }
+
+// takesAll reports whether what the peer has sent is wanted though the peer is gone.
+func (c *Conn) takesAll() bool { return c.is(dialled) || c.h.ReadOn }
 
 // pendingError returns the error that the kernel holds for the next call on a socket
 // whose peer is gone. EPIPE belongs to a write.

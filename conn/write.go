@@ -146,7 +146,7 @@ func (c *Conn) collected() {
 // upload was refused. From now on output is dropped, and Handler.Close gets the error
 // once the input has ended.
 func (c *Conn) deafened(op string, errno sys.Errno) bool {
-	if errno != sys.EPIPE && errno != sys.ECONNRESET || c.is(ended|closing) || !c.is(dialled) && !c.h.ReadOn {
+	if errno != sys.EPIPE && errno != sys.ECONNRESET || c.is(ended|closing) || !c.takesAll() {
 		return false
 	}
 	x := c.extra()

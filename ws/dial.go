@@ -81,7 +81,11 @@ func (d *Dialer) Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err
 		}
 		c, err := h.upgraded(r, key)
 		if err != nil {
-			q.Abort()
+			defer func() { // also if fn panics
+				if r.Trailer(nil) == nil { // nobody reads the body
+					q.Abort()
+				}
+			}()
 		}
 		fn(c, err)
 	})
@@ -117,7 +121,7 @@ func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
 		reason = "an extension that was not offered, or not so"
 	}
 	if reason != "" {
-		return nil, &HandshakeError{r.Status(), reason}
+		return nil, &HandshakeError{r.Status(), reason, r}
 	}
 	nc, err := r.Hijack(h.conns())
 	if err != nil {

@@ -278,6 +278,64 @@ func TestDialErrors(t *testing.T) {
 	}
 }
 
+// A refusal is the program's to read: fields, and as much of the body as it wants. What nobody
+// asks for ends the connection.
+func TestDialRefused(t *testing.T) {
+	t.Parallel()
+	l := runLoop(t)
+	for _, c := range []struct {
+		status int
+		field  string // which the program looks at
+		reads  bool   // the body
+	}{
+		{401, "WWW-Authenticate", true}, {302, "Location", true}, {503, "Retry-After", true}, {403, "X-Why", false}, {204, "X-Why", false}, {204, "X-Why", true}, {200, "X-Why", true},
+	} {
+		left := make(chan bool, 1)
+		url := "ws://" + loopback.Serve(t, func(p *loopback.Peer) {
+			p.Head()
+			length := "Content-Length: 4\r\n"
+			if c.status == 204 {
+				length = ""
+			}
+			p.Say(fmt.Sprintf("HTTP/1.1 %d X\r\n%s: value\r\n%s\r\n", c.status, c.field, length))
+			if c.reads && length != "" {
+				p.Say("why?")
+			} else if length != "" {
+				p.Head() // returns when the client leaves
+				left <- true
+			}
+		}).String()
+		got := make(chan string, 2)
+		l.Post(func() {
+			Dial(l, url, &Handler{}, func(_ *Conn, err error) {
+				var e *HandshakeError
+				if !errors.As(err, &e) || e.Status != c.status || e.Answer.Status() != c.status || string(e.Answer.Get(c.field)) != "value" {
+					got <- fmt.Sprint(err)
+					return
+				}
+				if !c.reads {
+					got <- ""
+					return
+				}
+				e.Answer.Body(100, func(body []byte, err error) { got <- fmt.Sprintf("%s%v", body, err) })
+			})
+		})
+		want := "why?<nil>"
+		switch {
+		case !c.reads:
+			want = ""
+		case c.status == 204:
+			want = "<nil>"
+		}
+		if g := wait(t, got); g != want {
+			t.Errorf("%d: %q, want %q", c.status, g, want)
+		}
+		if !c.reads && c.status != 204 {
+			wait(t, left)
+		}
+	}
+}
+
 // What a server may not send fails the client's connection, with a frame that is
 // masked.
 func TestDialRules(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/lurcher-net/lurcher/client"
 	"github.com/lurcher-net/lurcher/internal/field"
 	"github.com/lurcher-net/lurcher/server"
 )
@@ -18,6 +19,11 @@ import (
 type HandshakeError struct {
 	Status int    // status of the answer that refused it; 0: there was no answer
 	Reason string // what was wrong
+
+	// Answer is the server's, if it refused a Dial: Get finds Location, WWW-Authenticate and
+	// Retry-After. The fields are valid until the function of Dial returns, and there the body
+	// can be asked for, by Body or Stream; otherwise it is not read.
+	Answer client.Response
 }
 
 func (e *HandshakeError) Error() string {
@@ -61,7 +67,7 @@ func Upgrade(w server.Response, r server.Request, h *Handler) (*Conn, error) {
 		for _, name := range []string{"Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
 			w.Del(name)
 		}
-		refuse(w, &HandshakeError{500, "the protocol was not switched"})
+		refuse(w, &HandshakeError{Status: 500, Reason: "the protocol was not switched"})
 		return nil, err
 	}
 	h.adopt(nc, c)
@@ -165,24 +171,24 @@ func knownField(name []byte) (known string) {
 func (q *handshake) check(r server.Request) *HandshakeError {
 	switch {
 	case string(r.Method()) != "GET":
-		return &HandshakeError{405, "a WebSocket handshake is a GET"}
+		return &HandshakeError{Status: 405, Reason: "a WebSocket handshake is a GET"}
 	case r.Minor() == 0:
-		return &HandshakeError{400, "a WebSocket handshake is HTTP/1.1"}
+		return &HandshakeError{Status: 400, Reason: "a WebSocket handshake is HTTP/1.1"}
 	case !q.upgrade || !q.connection:
-		return &HandshakeError{426, "this is a WebSocket: Upgrade: websocket and Connection: Upgrade are wanted"}
+		return &HandshakeError{Status: 426, Reason: "this is a WebSocket: Upgrade: websocket and Connection: Upgrade are wanted"}
 	case r.Length() != 0:
-		return &HandshakeError{400, "a WebSocket handshake has no body"}
+		return &HandshakeError{Status: 400, Reason: "a WebSocket handshake has no body"}
 	case q.versions != 1 || !q.version:
-		return &HandshakeError{426, "Sec-WebSocket-Version has to be 13"}
+		return &HandshakeError{Status: 426, Reason: "Sec-WebSocket-Version has to be 13"}
 	case q.keys != 1 || !isKey(q.key):
-		return &HandshakeError{400, "Sec-WebSocket-Key has to be 16 bytes in base64, once"}
+		return &HandshakeError{Status: 400, Reason: "Sec-WebSocket-Key has to be 16 bytes in base64, once"}
 	case q.bad != "":
-		return &HandshakeError{400, q.bad}
+		return &HandshakeError{Status: 400, Reason: q.bad}
 	case q.h.CheckOrigin == nil && !sameOrigin(q.origins, q.origin, r.Host()),
 		q.h.CheckOrigin != nil && !q.h.CheckOrigin(r):
-		return &HandshakeError{403, "Origin is not allowed"}
+		return &HandshakeError{Status: 403, Reason: "Origin is not allowed"}
 	case q.h.crowded():
-		return &HandshakeError{503, "there are too many connections"}
+		return &HandshakeError{Status: 503, Reason: "there are too many connections"}
 	}
 	return nil
 }
