@@ -54,20 +54,20 @@ type Client struct {
 	// is recognised only if it has been received before the next request is sent.
 	Pipeline int
 
-	MaxConns   int   // connections to an origin, on a loop; 512
-	MaxIdle    int   // idle connections to an origin, on a loop; 128
-	MaxIdleAll int   // idle connections to all origins together, on a loop; 1024
-	MaxIdleSum int   // the same, on all loops together; none: loops then share no counter
-	MaxWaiting int   // requests to an origin that wait for one of MaxConns, on a loop; 4096
-	MaxHead    int   // bytes of an answer's head; 64 KiB
-	MaxFields  int   // field lines of a head; 256
-	MaxInterim int   // interim answers (1xx) to a request; 16
-	MaxBody    int64 // bytes of an answer's body; none: Body has a limit of its own, and Stream and Pipe hold nothing
-	MaxBacklog int   // bytes of a request waiting to be sent when more is written; 16 MiB
+	MaxConns     int   // connections to an origin, on a loop; 512
+	MaxIdle      int   // idle connections to an origin, on a loop; 128
+	MaxIdleLoop  int   // idle connections to all origins together, on a loop; 1024
+	MaxIdleTotal int   // the same, on all loops together; none: loops then share no counter
+	MaxWaiting   int   // requests to an origin that wait for one of MaxConns, on a loop; 4096
+	MaxHead      int   // bytes of an answer's head; 64 KiB
+	MaxFields    int   // field lines of a head; 256
+	MaxInterim   int   // interim answers (1xx) to a request; 16
+	MaxBody      int64 // bytes of an answer's body; none: Body has a limit of its own, and Stream and Pipe hold nothing
+	MaxBacklog   int   // bytes of a request waiting to be sent when more is written; 16 MiB
 
 	once    sync.Once
 	limits  limits
-	idle    atomic.Int64 // connections on all loops, if MaxIdleSum bounds them
+	idle    atomic.Int64 // connections on all loops, if MaxIdleTotal bounds them
 	tickets tls.ClientSessionCache
 	mu      sync.Mutex                           // held to change pools
 	pools   atomic.Pointer[map[*conn.Loop]*Pool] // copied to be changed, so that On takes no lock
@@ -79,8 +79,8 @@ type limits struct {
 	tls, dial, wait, write, cont, head, body, idle, age, total time.Duration
 
 	conns, waiting                 int
-	maxIdle, maxIdleAll            int
-	maxIdleSum                     int // 0: none
+	maxIdle, maxIdleLoop           int
+	maxIdleTotal                   int // 0: none
 	pipeline                       int
 	maxHead, maxFields, maxInterim int
 	maxBody                        int64
@@ -91,27 +91,27 @@ func (c *Client) prepare() {
 	const tickets = 256 // of TLS, for origins that were asked lately
 	c.tickets = tls.NewLRUClientSessionCache(tickets)
 	c.limits = limits{
-		tls:        max(c.TLSTimeout, 0),
-		dial:       within(c.DialTimeout, 10*time.Second),
-		wait:       within(c.WaitTimeout, 10*time.Second),
-		write:      c.WriteTimeout,
-		cont:       within(c.ContinueTimeout, time.Second),
-		head:       within(c.HeadTimeout, time.Minute),
-		body:       within(c.BodyTimeout, time.Minute),
-		idle:       within(c.IdleTimeout, 30*time.Second),
-		age:        within(c.MaxAge, 10*time.Minute),
-		total:      max(c.Timeout, 0),
-		conns:      most(c.MaxConns, 512),
-		maxIdle:    most(c.MaxIdle, 128),
-		maxIdleAll: most(c.MaxIdleAll, 1024),
-		maxIdleSum: max(c.MaxIdleSum, 0),
-		waiting:    most(c.MaxWaiting, 4096),
-		pipeline:   max(c.Pipeline, 1),
-		maxHead:    min(most(c.MaxHead, 64<<10), 1<<30),
-		maxFields:  min(most(c.MaxFields, 256), 1<<16),
-		maxInterim: most(c.MaxInterim, 16),
-		maxBody:    most(c.MaxBody, math.MaxInt64),
-		backlog:    most(c.MaxBacklog, conn.DefaultMax),
+		tls:          max(c.TLSTimeout, 0),
+		dial:         within(c.DialTimeout, 10*time.Second),
+		wait:         within(c.WaitTimeout, 10*time.Second),
+		write:        c.WriteTimeout,
+		cont:         within(c.ContinueTimeout, time.Second),
+		head:         within(c.HeadTimeout, time.Minute),
+		body:         within(c.BodyTimeout, time.Minute),
+		idle:         within(c.IdleTimeout, 30*time.Second),
+		age:          within(c.MaxAge, 10*time.Minute),
+		total:        max(c.Timeout, 0),
+		conns:        most(c.MaxConns, 512),
+		maxIdle:      most(c.MaxIdle, 128),
+		maxIdleLoop:  most(c.MaxIdleLoop, 1024),
+		maxIdleTotal: max(c.MaxIdleTotal, 0),
+		waiting:      most(c.MaxWaiting, 4096),
+		pipeline:     max(c.Pipeline, 1),
+		maxHead:      min(most(c.MaxHead, 64<<10), 1<<30),
+		maxFields:    min(most(c.MaxFields, 256), 1<<16),
+		maxInterim:   most(c.MaxInterim, 16),
+		maxBody:      most(c.MaxBody, math.MaxInt64),
+		backlog:      most(c.MaxBacklog, conn.DefaultMax),
 	}
 }
 

@@ -337,7 +337,7 @@ func TestIdleSums(t *testing.T) {
 	t.Parallel()
 	t.Run("of a loop", func(t *testing.T) {
 		t.Parallel()
-		r := start(t, &Client{MaxIdleAll: 3})
+		r := start(t, &Client{MaxIdleLoop: 3})
 		var urls []string
 		for range 5 {
 			urls = append(urls, always(t, answerOf("/")))
@@ -359,7 +359,7 @@ func TestIdleSums(t *testing.T) {
 	})
 	t.Run("of all loops", func(t *testing.T) {
 		t.Parallel()
-		c := &Client{MaxIdleSum: 3}
+		c := &Client{MaxIdleTotal: 3}
 		a, b := start(t, c), start(t, c)
 		sum := func() int { return a.idle() + b.idle() }
 		for range 3 {

@@ -197,11 +197,11 @@ func (o *origin) serve(s *session) {
 		return
 	case o.idle.n >= l.maxIdle:
 		o.idle.last.of.drop()
-	case o.pool.idle.n >= l.maxIdleAll:
+	case o.pool.idle.n >= l.maxIdleLoop:
 		o.pool.idle.last.of.drop()
 	}
 	s.state, s.since = idle, o.pool.now()
-	if l.maxIdleSum > 0 {
+	if l.maxIdleTotal > 0 {
 		s.since = time.Now().UnixNano() // loops count their ticks from different times
 	}
 	o.idle.pushFront(&s.in)

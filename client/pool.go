@@ -28,7 +28,7 @@ type Pool struct {
 	last    spelling            // the one asked for last
 	origins map[string]*origin  // by the same in one spelling
 	idle    list[session]       // connections to all origins, the last one idle for longest
-	oldest  atomic.Int64        // since when that one is, if MaxIdleSum is set
+	oldest  atomic.Int64        // since when that one is, if MaxIdleTotal is set
 	closed  atomic.Bool         // connections are not used again
 
 	heads   []*head     // not in use
@@ -89,17 +89,17 @@ func (p *Pool) CloseIdle() {
 	}
 }
 
-// counted counts n more idle connections among those of all loops, if MaxIdleSum bounds them. If they
+// counted counts n more idle connections among those of all loops, if MaxIdleTotal bounds them. If they
 // are too many, the one that has been idle for longest is closed, whichever loop's it is.
 func (p *Pool) counted(n int64) {
-	if p.limits.maxIdleSum == 0 {
+	if p.limits.maxIdleTotal == 0 {
 		return
 	}
 	p.oldest.Store(math.MaxInt64)
 	if e := p.idle.last; e != nil {
 		p.oldest.Store(e.of.since)
 	}
-	if p.client.idle.Add(n); n < 0 || !p.overSum() {
+	if p.client.idle.Add(n); n < 0 || !p.overTotal() {
 		return
 	}
 	oldest := p
@@ -113,13 +113,13 @@ func (p *Pool) counted(n int64) {
 		return
 	}
 	oldest.loop.Post(func() {
-		if oldest.idle.last != nil && oldest.overSum() {
+		if oldest.idle.last != nil && oldest.overTotal() {
 			oldest.idle.last.of.drop()
 		}
 	})
 }
 
-func (p *Pool) overSum() bool { return p.client.idle.Load() > int64(p.limits.maxIdleSum) }
+func (p *Pool) overTotal() bool { return p.client.idle.Load() > int64(p.limits.maxIdleTotal) }
 
 // Close closes idle connections now, and each of the others at the end of its
 // exchange. Later requests are served too, but no connection is used again, so that

@@ -292,7 +292,7 @@ type settingsKey struct {
 	proxy                             string
 	tls                               *tls.Config
 	handshake, dial, head, cont, idle time.Duration
-	maxIdle, maxIdleAll, conns        int
+	maxIdle, maxIdleLoop, conns       int
 	maxHead                           int64
 }
 
@@ -300,7 +300,7 @@ type settingsKey struct {
 func (t *Transport) clientOf(proxy *url.URL) *client.Client {
 	key := settingsKey{
 		tls: t.TLSClientConfig, handshake: t.TLSHandshakeTimeout, dial: t.Dialer.Timeout, head: t.ResponseHeaderTimeout,
-		cont: t.ExpectContinueTimeout, idle: t.IdleConnTimeout, maxIdle: t.MaxIdleConnsPerHost, maxIdleAll: t.MaxIdleConns, conns: t.MaxConnsPerHost, maxHead: t.MaxResponseHeaderBytes,
+		cont: t.ExpectContinueTimeout, idle: t.IdleConnTimeout, maxIdle: t.MaxIdleConnsPerHost, maxIdleLoop: t.MaxIdleConns, conns: t.MaxConnsPerHost, maxHead: t.MaxResponseHeaderBytes,
 	}
 	if proxy != nil {
 		key.proxy = proxy.String()
@@ -337,7 +337,7 @@ func (t *Transport) newClient(proxy *url.URL) *client.Client {
 		IdleTimeout:     none(t.IdleConnTimeout, 90*time.Second),
 		MaxConns:        t.MaxConnsPerHost,
 		MaxIdle:         t.MaxIdleConnsPerHost, // see lane.pool
-		MaxIdleSum:      t.MaxIdleConns,
+		MaxIdleTotal:    t.MaxIdleConns,
 		MaxWaiting:      -1,
 		MaxHead:         t.maxHead(),
 		MaxFields:       1024,
@@ -347,7 +347,7 @@ func (t *Transport) newClient(proxy *url.URL) *client.Client {
 		c.MaxConns = -1
 	}
 	if t.MaxIdleConns != 0 {
-		c.MaxIdleAll = -1
+		c.MaxIdleLoop = -1
 	}
 	c.Connect = t.connect(proxy)
 	return c
