@@ -4,6 +4,7 @@ package conn
 
 import (
 	"context"
+	"os"
 	"runtime"
 
 	"github.com/lurcher-net/lurcher/internal/lend"
@@ -11,6 +12,7 @@ import (
 
 func init() {
 	lend.Run = func(c any, f lend.Function) bool { return c.(*Conn).lend(f) }
+	lend.SendFile = func(c any, f *os.File, off, n int64) int64 { return c.(*Conn).sendLent(f, off, n) }
 	lend.Next = func(c any) { c.(*Conn).next() }
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/internal/lend"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/poller"
 )
 
@@ -181,4 +184,45 @@ func TestLendByHand(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	l.Run(ctx)
+}
+
+// TestLendSendFile: what the kernel takes of a file leaves at once, after what was written, and the file
+// stays the caller's. What the kernel does not take is not kept.
+func TestLendSendFile(t *testing.T) {
+	t.Parallel()
+	l, c := lendLoop(t, &conn.Handler{})
+	f, err := os.Create(filepath.Join(loopback.TempDir(t), "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const size = 64 << 20
+	if err := f.Truncate(size); err != nil {
+		t.Fatal(err)
+	}
+	l.Post(func() {
+		c.WriteString("head")
+		if n := lend.SendFile(c, f, 1, 1000); n != 1000 || c.Pending() != 0 {
+			t.Errorf("%d bytes were sent, and %d wait", n, c.Pending())
+		}
+		if n := lend.SendFile(c, f, 0, 0); n != 0 {
+			t.Errorf("%d of no bytes were sent", n)
+		}
+		if n := lend.SendFile(c, f, 0, size); n <= 0 || n >= size || c.Pending() != 0 { // the peer does not read
+			t.Errorf("%d bytes were sent, and %d wait", n, c.Pending())
+		}
+		if n := lend.SendFile(c, f, 0, size); n != 0 {
+			t.Errorf("%d bytes were sent though the kernel took no more", n)
+		}
+		c.Abort()
+		if n := lend.SendFile(c, f, 0, 1); n != 0 {
+			t.Errorf("%d bytes were sent after Abort", n)
+		}
+	})
+	if err := l.Run(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Stat(); err != nil {
+		t.Error(err)
+	}
 }

@@ -76,6 +76,27 @@ func (x *extra) popFirst() {
 	x.queue = x.queue[:n]
 }
 
+// lentFile is what segments share whose file belongs to somebody else: nobody closes it.
+var lentFile = NewFile(nil)
+
+// sendLent sends at once what the kernel takes now of a file that stays the caller's, and
+// returns how much that is.
+func (c *Conn) sendLent(f *os.File, off, n int64) int64 {
+	c.own("SendFile")
+	if n <= 0 || c.sec != plain || c.writable() != nil || c.is(blocked|connecting) || c.queued() {
+		return 0
+	}
+	lentFile.hold()
+	c.enqueue(segment{file: f, shared: lentFile, off: off, n: n})
+	c.send()
+	if !c.queued() {
+		return n
+	}
+	left := c.more.queue[0].n // the connection has failed, or the kernel takes no more
+	c.more.dropFirst()
+	return n - left
+}
+
 // sendQueued goes on with the first segment of the queue.
 func (c *Conn) sendQueued() {
 	if c.sec != plain {

@@ -36,6 +36,7 @@ type call struct {
 	place
 	lease *lend.Lease   // of the loop that the handler is called on, or nil
 	took  time.Duration // by the handler, once it has returned
+	loops time.Duration // of that: the loop's own work, by who holds the loop
 	kind  uint8         // of its handler's: see kindOf
 
 	mu      sync.Mutex // for what follows
@@ -166,11 +167,12 @@ func (c *call) step() {
 // program panics in there, or ends the goroutine, its connection ends, as it does when
 // that happens in a function that was posted.
 func (c *call) held(fn func()) {
-	x, whole := c.exchange(), false
+	x, whole, began := c.exchange(), false, time.Now()
 	defer func() {
 		if !whole && x != nil {
 			x.Abort()
 		}
+		c.loops += time.Since(began)
 		c.lease.Release()
 	}()
 	fn()

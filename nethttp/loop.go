@@ -107,7 +107,7 @@ func (d *desk) onStep() {
 		d.spare = o.buf
 	}
 	s := c.peer.site
-	s.habits[c.kind].note(c.took, c.lease != nil && c.lease.Lost(), s.adapter.wary)
+	s.habits[c.kind].note(c.took-c.loops, c.lease != nil && c.lease.Lost(), s.adapter.wary)
 	switch {
 	case x == nil:
 	case o.cut:

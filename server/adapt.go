@@ -4,6 +4,7 @@
 package server
 
 import (
+	"os"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -100,6 +101,16 @@ func (a *adapted) Begin(o adapt.Opening) error {
 		return ErrUpgrade // RFC 9110 7.8
 	}
 	return s.writeHead(o.Length, nil)
+}
+
+func (a *adapted) SendFile(f *os.File, off, n int64) int64 {
+	x := a.x
+	if !(*session)(a).is(sent) || (*session)(a).is(chunked|bodiless) || x == nil || x.written+n > x.declared {
+		return 0
+	}
+	n = lend.SendFile(a.conn, f, off, n)
+	x.written += n
+	return n
 }
 
 func (a *adapted) CloseAfter() { (*session)(a).clear(persist) }

@@ -6,6 +6,7 @@ package adapt
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -89,6 +90,10 @@ type Exchange interface {
 	// Begin sends the answer's head. A tunnel, 101 or 2xx to CONNECT, is for
 	// HandOver to follow; without that such a status is the program's mistake.
 	Begin(o Opening) error
+
+	// SendFile sends at once what the kernel takes now of n bytes of f, as a part of a body
+	// whose length was said, and returns how much that is. f stays the caller's.
+	SendFile(f *os.File, off, n int64) int64
 
 	// CloseAfter has the connection closed when the answer is complete.
 	CloseAfter()

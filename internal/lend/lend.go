@@ -6,6 +6,7 @@
 package lend
 
 import (
+	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,11 @@ var (
 	// them. It does not return if that loses the loop. It returns false without calling
 	// f if nobody could take the loop over, because a test turns it by hand.
 	Run func(conn any, f Function) bool
+
+	// SendFile sends at once what the kernel takes now of n bytes of f from off on, after
+	// what was written before, and returns how much that is. It keeps nothing of f, which
+	// therefore need not be the connection's own.
+	SendFile func(conn any, f *os.File, off, n int64) int64
 
 	// Next delivers now the input that a connection holds, if the loop would do so in
 	// this turn. It is called in a posted function.
