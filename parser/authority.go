@@ -23,11 +23,13 @@ func authority(b []byte, needPort bool) int {
 		}
 		i++
 	} else {
-		for ; len(b)-i >= 8; i += 8 {
+		for i < len(b) && len(b) >= 8 {
+			i = min(i, len(b)-8)
 			if other := ^plainHost(load64(b, i)) & highs; other != 0 {
 				i += bits.TrailingZeros64(other) / 8
 				break
 			}
+			i += 8
 		}
 		for i < len(b) && is(b[i], isHost) {
 			if b[i] == '%' && (i+2 >= len(b) || !is(b[i+1], isHex) || !is(b[i+2], isHex)) {
@@ -50,10 +52,11 @@ func authority(b []byte, needPort bool) int {
 	}
 	port := 0
 	for i++; i < len(b); i++ {
-		if !is(b[i], isDigit) {
+		d := b[i] - '0'
+		if d > 9 {
 			return i
 		}
-		if port = port*10 + int(b[i]-'0'); port > 65535 {
+		if port = port*10 + int(d); port > 65535 {
 			return i
 		}
 	}

@@ -64,10 +64,10 @@ func isWhite(c byte) bool { return c == ' ' || c == '\t' }
 
 func (f Field) value(buf []byte) Span {
 	from, to := int(f.colon)+1, int(f.next)-len("\r\n")
-	for from < to && (buf[from] == ' ' || buf[from] == '\t') {
+	for from < to && buf[from] <= ' ' { // no other byte of a value is as low as SP and HTAB
 		from++
 	}
-	for from < to && (buf[to-1] == ' ' || buf[to-1] == '\t') {
+	for from < to && buf[to-1] <= ' ' {
 		to--
 	}
 	return span(from, to)

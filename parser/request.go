@@ -73,8 +73,8 @@ func (r *Request) resume(buf []byte) (n int, err error) {
 //
 // as there is in buf. Each part of it returns false where it is malformed, or buf ends within it.
 func (r *Request) line(buf []byte) {
-	if r.state == atStart && r.pos == 0 {
-		r.straightLine(buf)
+	if r.state == atStart && r.pos == 0 && r.straightLine(buf) {
+		return
 	}
 	if r.state < inMethod && !r.emptyLines(buf) ||
 		r.state == inMethod && !r.method(buf) ||

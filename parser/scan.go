@@ -17,6 +17,8 @@ const (
 )
 
 func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+func load32(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) }
+func load16(b []byte, i int) uint16 { return binary.LittleEndian.Uint16(b[i:]) }
 
 // zeros marks the first zero byte of x.
 func zeros(x uint64) uint64 { return (x - ones) &^ x & highs }
@@ -30,7 +32,7 @@ func controls(x uint64, limit uint64) uint64 {
 // scanText returns the first i' >= i where b holds a byte that no field value may hold.
 func scanText(b []byte, i int) int {
 	for {
-		for i+8 <= len(b) {
+		for i >= 0 && i < len(b)-7 {
 			if m := controls(load64(b, i), 0x20); m != 0 {
 				i += bits.TrailingZeros64(m) / 8
 				goto hit
@@ -53,7 +55,7 @@ func scanText(b []byte, i int) int {
 
 // scanTarget returns the first i' >= i where b holds a byte that no target may hold.
 func scanTarget(b []byte, i int) int {
-	for i+8 <= len(b) {
+	for i >= 0 && i < len(b)-7 {
 		if m := notTargets(load64(b, i)); m != 0 {
 			return i + bits.TrailingZeros64(m)/8
 		}
@@ -78,7 +80,7 @@ func notTargets(x uint64) uint64 {
 
 // scanToken returns the first i' >= i where b holds a byte that is not a tchar.
 func scanToken(b []byte, i int) int {
-	for ; i+8 <= len(b); i += 8 {
+	for ; i >= 0 && i < len(b)-7; i += 8 {
 		if other := ^plainHost(load64(b, i)) & highs; other != 0 {
 			i += bits.TrailingZeros64(other) / 8
 			break

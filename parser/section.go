@@ -75,6 +75,9 @@ func (s *section) goOn(buf []byte, max int) (in []byte, full, ok bool) {
 	if s.state >= atEnd {
 		return nil, false, false
 	}
+	if s.state == atStart && max == 0 && len(buf) < DefaultMaxSize { // the usual case, without arithmetic
+		return buf, false, true
+	}
 	limit := sizeOf(max)
 	if s.state != atStart && len(buf) < limit && s.onlyGoesOn(buf) {
 		return nil, false, false
@@ -152,7 +155,10 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 		return fields
 	}
 	i, st := int(s.pos), s.state
-	fast := hasFast && !s.plain // once: what it leaves it would leave again
+	fast := hasFast && !s.plain             // once: what it leaves it would leave again
+	if st == atLine && !fast && !s.folded { // the usual case: often this is all there is to do
+		i, st, fields = s.straight(buf, i, fields)
+	}
 	for st < atEnd {
 		switch st {
 		case atLine:
@@ -213,7 +219,7 @@ func (s *section) add(fields []Field, start, colon, end int, id uint32) []Field 
 	n := len(fields)
 	fields = fields[:n+1]
 	fields[n] = Field{uint32(start), uint32(colon), uint32(end + len("\r\n")), id}
-	bit := uint64(1) << id
+	bit := uint64(1) << (id % 64)
 	s.twice |= s.seen & bit
 	s.seen |= bit
 	s.first[id%64] = uint16(n)
@@ -222,7 +228,7 @@ func (s *section) add(fields []Field, start, colon, end int, id uint32) []Field 
 
 // find returns the first field of a known name.
 func (s *section) find(fields []Field, id uint32) (Field, bool) {
-	bit := uint64(1) << id
+	bit := uint64(1) << (id % 64)
 	if s.seen&bit == 0 {
 		return Field{}, false
 	}

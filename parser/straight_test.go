@@ -104,16 +104,17 @@ func mutated(rng *rand.Rand, s, bytes string) []byte {
 }
 
 // TestStraightBytes: every byte at every place of lines whose lengths are around those of words, with
-// every number of bytes after it.
+// every number of bytes after it: few, and enough for a window.
 func TestStraightBytes(t *testing.T) {
 	t.Parallel()
+	after := [8]string{"-and-a-name-that-nobody-knows"}
 	for _, size := range []int{0, 1, 7, 8, 15, 16, 23, 24, 25, 33} {
 		line := append([]byte("Accept: "), bytes.Repeat([]byte("a"), size)...)
 		for at := range len(line) {
 			for c := range 256 {
 				l := bytes.Clone(line)
 				l[at] = byte(c)
-				in := "GET / HTTP/1.0\r\n" + string(l) + "\r\n" + strings.Repeat("x", c%5) + ":\r\n\r\n"
+				in := "GET / HTTP/1.0\r\n" + string(l) + "\r\n" + strings.Repeat("x", c%5) + after[(c+at)%len(after)] + ":\r\n\r\n"
 				if err := bothWays([]byte(in), false); err != nil {
 					t.Fatalf("%q: %v", in, err)
 				}
@@ -174,6 +175,10 @@ func TestWords(t *testing.T) {
 				first("zeros", zeros(x), func(c byte) bool { return c == 0 })
 				first("notTargets", notTargets(x), func(c byte) bool { return !is(c, isTarget) })
 				first("controls", controls(x, 0x20), func(c byte) bool { return c < 0x20 || c == 0x7f })
+				first("unprintable", unprintable(x)&highs, func(c byte) bool { return c < 0x20 || c >= 0x7f })
+				if !slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 }) {
+					first("colons", colons(x)&highs, func(c byte) bool { return c == ':' })
+				}
 				if !bytes.Contains(b, []byte{0xff}) {
 					first("ends", ends(x)&highs, func(c byte) bool { return c < 0x20 || c == 0x7f })
 				}
