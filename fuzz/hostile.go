@@ -15,7 +15,8 @@ import (
 // in the middle, resets the connection in some state, sends without reading, reads a byte now and
 // then, lies about a body's length, half-closes, floods. It returns what it did, and an error where a
 // well-behaved part of that was not answered as it should have been (see Explain). It takes no
-// longer than about patience, after which it leaves whatever the server did.
+// longer than about patience, after which it leaves whatever the server did; but it waits a minute
+// for answers that are due, because the machine may be busy.
 func (g *Gen) Harass(network, addr string, patience time.Duration) (what string, err error) {
 	a := attacks[g.rand.Intn(len(attacks))]
 	conn, err := net.DialTimeout(network, addr, patience)
@@ -97,6 +98,16 @@ func (g *Gen) stall(c net.Conn, patience time.Duration) error {
 	return nil
 }
 
+// answered reads until the server closes, and wants what it receives to be explained by wire.
+func answered(c net.Conn, wire []byte) error {
+	c.SetDeadline(time.Now().Add(time.Minute))
+	received, err := io.ReadAll(c)
+	if err != nil {
+		return err
+	}
+	return Explain(wire, received, nil)
+}
+
 // reset closes with an RST.
 func reset(c net.Conn) error {
 	if t, ok := c.(*net.TCPConn); ok {
@@ -121,11 +132,7 @@ func drip(g *Gen, c net.Conn, patience time.Duration) error {
 			w.CloseWrite()
 		}
 	}()
-	received, err := io.ReadAll(c)
-	if err != nil {
-		return err
-	}
-	return Explain(wire, received, nil)
+	return answered(c, wire)
 }
 
 // halfClose shuts down the sending side at any place, and reads on.
@@ -135,11 +142,7 @@ func halfClose(g *Gen, c net.Conn, _ time.Duration) error {
 	if err := send(c, [][]byte{wire}); err != nil {
 		return nil // the server may have refused already
 	}
-	received, err := io.ReadAll(c)
-	if err != nil {
-		return err
-	}
-	return Explain(wire, received, nil)
+	return answered(c, wire)
 }
 
 // readSlowly asks for much, and takes it a few bytes at a time, for a while.
@@ -170,11 +173,7 @@ func lie(g *Gen, c net.Conn, patience time.Duration) error {
 	if send(c, [][]byte{[]byte(wire)}) != nil {
 		return nil
 	}
-	received, err := io.ReadAll(c)
-	if err != nil {
-		return err
-	}
-	return Explain([]byte(wire), received, nil)
+	return answered(c, []byte(wire))
 }
 
 // flood writes s again and again, until most bytes were taken or none are.

@@ -97,6 +97,7 @@ func (c slowConn) Write(p []byte) (n int, err error) {
 func converse(g *Gen, c net.Conn, in io.Reader, _ time.Duration) error {
 	wire, what := g.Frames(1 + g.rand.Intn(8))
 	wire = g.appendFrame(wire, 0x88, "\x03\xe8", 0)
+	c.SetDeadline(time.Now().Add(time.Minute)) // as in answered
 	go c.Write(wire)
 	received, err := io.ReadAll(in)
 	if err != nil {
