@@ -252,9 +252,14 @@ func (c *Conn) goesOn() bool {
 		return false
 	}
 	c.clear(blocked)
+	c.getInLine()
+	return true
+}
+
+// getInLine makes the loop settle c in its list of output that goes on.
+func (c *Conn) getInLine() {
 	c.set(dirty)
 	c.loop.writable.push(c)
-	return true
 }
 
 // takesAll reports whether what the peer has sent is wanted though the peer is gone.

@@ -152,6 +152,12 @@ func (c *Conn) sendFile(s *segment) {
 	c.sent(n)
 }
 
+// fileIsLong reports whether what is to be sent now is a file, or bytes and then a file,
+// that takes more than one call in any case.
+func (c *Conn) fileIsLong() bool {
+	return c.queued() && c.sec == plain && c.more.queue[0].n > maxSend && !c.is(blocked|connecting)
+}
+
 // readFile makes the next part of a file the pending output.
 func (c *Conn) readFile(s *segment) {
 	size := int(min(s.n, readSize))
