@@ -256,10 +256,7 @@ func echo(t *testing.T, s *rig, size int, chunked bool) {
 // TestEcho pipes bodies of 50 MB to their answers, and to another connection, in
 // bounded memory. It is not parallel: it measures the heap.
 func TestEcho(t *testing.T) {
-	size := 50 << 20
-	if testing.Short() {
-		size = 20 << 20
-	}
+	const size = 50 << 20
 	s := start(t, &Server{MaxBody: -1}, func(w Response, r Request) { r.Pipe(w) })
 	var before, after runtime.MemStats
 	for _, chunked := range []bool{false, true} {
@@ -267,7 +264,7 @@ func TestEcho(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		echo(t, s, size, chunked)
 		runtime.ReadMemStats(&after)
-		if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > int64(size/2) { // the runtime takes 4 MiB at a time
+		if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > size/2 { // the runtime takes 4 MiB at a time, and more where its collector is late
 			t.Errorf("chunked %v: the heap has grown by %d bytes", chunked, grown)
 		}
 	}

@@ -26,7 +26,7 @@ func TestInherit(t *testing.T) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "s")
-	old := &Server{Loops: 2, Handler: func(w Response, r Request) { w.End("old") }}
+	old := &Server{Loops: 2, SlowCallback: -1, Handler: func(w Response, r Request) { w.End("old") }}
 	if _, err := old.Listen("unix", path); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestInherit(t *testing.T) {
 	waiting := first.dial() // nobody accepts
 	waiting.Send(get("/"))
 
-	next := &Server{Loops: 2, Handler: func(w Response, r Request) { w.End("new") }}
+	next := &Server{Loops: 2, SlowCallback: -1, Handler: func(w Response, r Request) { w.End("new") }}
 	if err := next.Inherit(lns[0]); err != nil {
 		t.Fatal(err)
 	}
