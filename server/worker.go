@@ -13,9 +13,9 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
-// mostSpare exchanges are kept by a loop to be used again. The rest is left to the
-// garbage collector.
-const mostSpare = 64
+// mostSpare exchanges are kept by a loop to be used again: as many as a [Hub] ends at a
+// time, whose clients ask again next. The rest is left to the garbage collector.
+const mostSpare = dealMost
 
 type worker struct {
 	server    *Server
@@ -210,7 +210,8 @@ func (w *worker) release(x *exchange) {
 	if len(w.spare) == mostSpare || cap(x.fields)+cap(x.visit.line) > mostFields {
 		return
 	}
-	*x = exchange{declared: -1, fields: x.fields[:0], visit: visit{line: x.visit.line[:0]}}
+	clear(x.hubs)
+	*x = exchange{declared: -1, fields: x.fields[:0], hubs: x.hubs[:0], visit: visit{line: x.visit.line[:0]}}
 	w.spare = append(w.spare, x)
 }
 

@@ -102,6 +102,8 @@ func clean(s string) string {
 func cleanName(s string) string {
 	s = strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
+		case r >= ' ' && r < 0x7F: // nearly all that come
+			return r
 		case unicode.IsControl(r), r == utf8.RuneError, unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
 			return -1
 		}

@@ -106,9 +106,6 @@ func (h *House) Close() {
 // Room finds a room, which from then on follows the journal, for some time also if
 // nobody enters.
 func (h *House) Room(name string) (*Room, error) {
-	if name == "" || len(name) > h.MaxName || cleanName(name) != name {
-		return nil, ErrRoom
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ctx.Err() != nil {
@@ -120,6 +117,9 @@ func (h *House) Room(name string) (*Room, error) {
 		r.left = time.Now()
 		r.mu.Unlock()
 		return r, nil
+	}
+	if name == "" || len(name) > h.MaxName || cleanName(name) != name {
+		return nil, ErrRoom
 	}
 	if len(h.rooms) >= h.MaxRooms {
 		return nil, ErrMany
@@ -169,12 +169,12 @@ func (h *House) all() []*Room {
 	return all
 }
 
-// Nickname returns a name as it is shown.
+// Nickname returns a name as it is shown. It may be a part of s.
 func (h *House) Nickname(s string) (string, error) {
 	if s = cleanName(s); s == "" || len(s) > h.MaxName {
 		return "", ErrName
 	}
-	return strings.Clone(s), nil // not the query that it is a part of
+	return s, nil
 }
 
 // Say stores a message and calls done, on another goroutine, with its id. The key
@@ -272,7 +272,7 @@ func (h *House) hear(data []byte) (reply []byte) {
 func (r *Room) tidy(now time.Time, again bool) {
 	r.mu.Lock()
 	r.expire(now)
-	arrived := r.arrived(now)
+	arrived, due := r.arrived(now), r.due(now)
 	var rep []byte
 	if r.stale || r.unsaid || again && r.visits > 0 {
 		rep = marshal(report{r.house.Node, r.Name, r.crowd(false)})
@@ -289,6 +289,9 @@ func (r *Room) tidy(now time.Time, again bool) {
 	r.mu.Unlock()
 	for _, fn := range arrived {
 		fn()
+	}
+	for _, w := range due {
+		r.quiet(w)
 	}
 	if rep != nil {
 		r.house.journal.Tell("who", rep)

@@ -120,18 +120,31 @@ func (r *Room) open() {
 // on the same loop, by post. A visitor may come from a node that
 // was ahead of this one, and would get the difference twice.
 func (r *Room) from(id ID, post func(func()) error, fn func()) {
-	var seq uint64
-	if id.Epoch == r.house.journal.Epoch() {
-		seq = id.Seq
-	}
 	r.mu.Lock()
-	if !r.ready || seq > r.last {
-		r.early = append(r.early, early{seq, time.Now().Add(behind), func() { post(fn) }})
+	if !r.knowsLocked(id) {
+		r.early = append(r.early, early{r.number(id), time.Now().Add(behind), func() { post(fn) }})
 		r.mu.Unlock()
 		return
 	}
 	r.mu.Unlock()
 	fn()
+}
+
+// knows reports whether the room's history is there and goes as far as id.
+func (r *Room) knows(id ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.knowsLocked(id)
+}
+
+func (r *Room) knowsLocked(id ID) bool { return r.ready && r.number(id) <= r.last }
+
+// number is that of the message with an id; 0 for one of another epoch.
+func (r *Room) number(id ID) uint64 {
+	if id.Epoch != r.house.journal.Epoch() {
+		return 0
+	}
+	return id.Seq
 }
 
 // arrived takes those out of early who need not wait any more. r.mu is held.

@@ -119,6 +119,7 @@ type poller struct {
 	name  string
 	seen  int64           // ns of Unix time
 	w     server.Response // of the last question
+	told  bool            // w is answered, or about to be
 	lobby *lobby          // if this is one
 }
 
@@ -132,21 +133,33 @@ type lobby struct {
 // comes, or with nothing after a while. token is the visitor's, who counts as here
 // between two polls. It is called on the answer's loop. fail is called if there is no
 // room for one more.
-func (r *Room) Poll(w server.Response, id ID, name, key, token string, fail func(error)) {
+//
+// After a message all pollers of a room ask again at once, while others still wait for
+// the message. What is kept of a question is little, so that this takes little time.
+func (r *Room) Poll(w server.Response, id ID, name, key, token string, fail func(server.Response, error)) {
 	w.Set("Content-Type", "application/json")
 	w.Set("Cache-Control", "no-store")
-	r.from(id, w.Post, func() {
-		p, fresh, err := r.poller(w, name, key, token)
-		if err != nil {
-			fail(err)
-			return
-		}
-		if events := r.ask(w, p, id, fresh); events != nil {
-			w.EndBytes(events)
-			return
-		}
-		w.OnAbort(func() { r.missed(w, p) })
-	})
+	if r.knows(id) {
+		r.poll(w, id, name, key, token, fail)
+		return
+	}
+	r.from(id, w.Post, func() { r.poll(w, id, name, key, token, fail) })
+}
+
+func (r *Room) poll(w server.Response, id ID, name, key, token string, fail func(server.Response, error)) {
+	p, fresh, err := r.poller(w, name, token)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	if fresh && p.lobby != nil {
+		r.wait(p, key)
+	}
+	if events := r.ask(w, p, id, fresh); events != nil {
+		w.EndBytes(events)
+		return
+	}
+	w.OnAbort(func(error) { r.missed(w, p) })
 }
 
 // missed notes that a poller's connection was lost while the poller waited: its page was
@@ -155,7 +168,7 @@ func (r *Room) missed(w server.Response, p *poller) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p.w == w { // else it has come again already
-		p.seen = time.Now().Add(lost - away - r.house.Poll).UnixNano()
+		p.seen, p.told = time.Now().Add(lost-away-r.house.Poll).UnixNano(), true
 	}
 }
 
@@ -174,48 +187,65 @@ func (r *Room) ask(w server.Response, p *poller, id ID, fresh bool) []byte {
 	if len(events) > 0 {
 		return array(events...)
 	}
-	if r.polls.Add(w) {
-		w.After(r.house.Poll, func() { w.EndBytes(r.quiet()) })
-	}
+	r.polls.Add(w)
+	p.told = false
 	return nil
 }
 
-// quiet returns the answer to a poll while which nothing was said.
-func (r *Room) quiet() []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return array(r.whoIsHere())
+// due returns the answers that have waited for as long as a poll may. No timer for each
+// is needed: it takes a second more at most. r.mu is held.
+func (r *Room) due(now time.Time) (all []server.Response) {
+	for _, p := range r.polling {
+		if !p.told && now.UnixNano()-p.seen >= int64(r.house.Poll) {
+			p.told = true
+			all = append(all, p.w)
+		}
+	}
+	return all
 }
 
-// poller finds who asks, or lets a new one in, to wait if this is a lobby.
-func (r *Room) poller(w server.Response, name, key, token string) (p *poller, fresh bool, err error) {
+// quiet ends an answer that has waited and to which nothing has come.
+func (r *Room) quiet(w server.Response) {
+	w.Post(func() {
+		if !r.polls.Remove(w) { // a message has come, or the client has left
+			return
+		}
+		r.mu.Lock()
+		p := array(r.whoIsHere())
+		r.mu.Unlock()
+		w.EndBytes(p)
+	})
+}
+
+// poller finds who asks, or lets a new one in.
+func (r *Room) poller(w server.Response, name, token string) (p *poller, fresh bool, err error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	p = r.polling[token]
-	fresh = p == nil
-	if fresh {
+	if p == nil {
 		if err := r.enterLocked(name); err != nil {
-			r.mu.Unlock()
 			return nil, false, err
 		}
-		p = &poller{name: name}
+		p, fresh = &poller{name: strings.Clone(name)}, true // not the query that it is a part of
 		if r.house.Lobby(r.Name) {
 			p.lobby = new(lobby)
 		}
-		r.polling[strings.Clone(token)] = p // not the query that it is a part of
+		r.polling[strings.Clone(token)] = p
 	}
-	p.seen, p.w = time.Now().UnixNano(), w
-	r.mu.Unlock()
-	if fresh && p.lobby != nil {
-		out := r.house.Wait(r.Name, key, func(room string) {
-			r.mu.Lock()
-			p.lobby.room = room
-			w := p.w
-			r.mu.Unlock()
-			w.Post(func() { w.EndBytes(word("move", room)) })
-		}, func() {})
-		r.mu.Lock()
-		p.lobby.out = out
-		r.mu.Unlock()
-	}
+	p.seen, p.w, p.told = time.Now().UnixNano(), w, true
 	return p, fresh, nil
+}
+
+// wait has a new poller of a lobby wait for another visitor.
+func (r *Room) wait(p *poller, key string) {
+	out := r.house.Wait(r.Name, key, func(room string) {
+		r.mu.Lock()
+		p.lobby.room = room
+		w := p.w
+		r.mu.Unlock()
+		w.Post(func() { w.EndBytes(word("move", room)) })
+	}, func() {})
+	r.mu.Lock()
+	p.lobby.out = out
+	r.mu.Unlock()
 }

@@ -5,6 +5,7 @@ package web
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"golang.org/x/time/rate"
 
@@ -56,7 +57,7 @@ func (s *Site) socket(w server.Response, r server.Request) {
 		v.room.Leave(v.name)
 		return
 	}
-	me := &visitor{room: v.room, name: v.name}
+	me := &visitor{room: v.room, name: strings.Clone(v.name)} // not the query that it is a part of
 	if addr != "" {
 		me.send = s.sender(addr)
 	}

@@ -280,7 +280,8 @@ func (s *Site) events(w server.Response, r server.Request) {
 		fail(w, 503, err)
 		return
 	}
-	leave := func() { v.room.Leave(v.name) }
+	room, name := v.room, strings.Clone(v.name) // not the query that it is a part of
+	leave := func() { room.Leave(name) }
 	if s.House.Lobby(v.room.Name) {
 		out := s.House.Wait(v.room.Name, v.key,
 			func(room string) { w.Post(func() { w.Write(rooms.Event("move", room)) }) },
@@ -303,8 +304,11 @@ func (s *Site) wait(w server.Response, r server.Request) {
 		fail(w, 400, errJSON)
 		return
 	}
-	v.room.Poll(w, v.id, v.name, v.key, v.token, func(err error) { fail(w, 503, err) })
+	v.room.Poll(w, v.id, v.name, v.key, v.token, full)
 }
+
+// full is the answer when there is no room for one more.
+func full(w server.Response, err error) { fail(w, 503, err) }
 
 // once returns a function that calls fn the first time, and does nothing after that.
 func once(fn func()) func() {
