@@ -95,7 +95,7 @@ func flags() *settings {
 	if j.Name == "" {
 		j.Name, _ = os.Hostname()
 	}
-	h.Keep, h.Node = j.Keep, j.Name
+	h.Keep, h.Node, h.Slow = j.Keep, j.Name, 10*time.Second
 	return s
 }
 

@@ -36,7 +36,8 @@ type House struct {
 	MaxText  int           // bytes of a message
 	MaxName  int           // bytes of a nickname or room
 	MaxRooms int           // that are visited at a time
-	Poll     time.Duration // that a long poll waits
+	Poll     time.Duration // that a long poll waits, and up to a second more
+	Slow     time.Duration // that a client which was too slow may take to read that it was
 	Modes    map[string]Mode
 	Log      *slog.Logger
 

@@ -10,9 +10,6 @@ import (
 	"github.com/lurcher-net/lurcher/ws"
 )
 
-// slowFor is how long a client that was too slow may take to read that it was.
-const slowFor = 10 * time.Second
-
 // Socket has a WebSocket connection get what comes after id. It is called on
 // the connection's loop.
 func (r *Room) Socket(c *ws.Conn, id ID) {
@@ -88,7 +85,7 @@ func (r *Room) unstream(w server.Response) (leave func()) {
 func (r *Room) slow(w server.Response) {
 	r.streams.Remove(w)
 	w.Write(serverSent(word("end", "too slow"), ID{}))
-	w.After(slowFor, func() { w.Abort() })
+	w.After(r.house.Slow, func() { w.Abort() })
 	w.OnDrain(func() {
 		if w.End("") != nil {
 			return

@@ -43,7 +43,7 @@ func serve(t *testing.T, dir string, set func(h *rooms.House, s *Site)) *node {
 	quiet := slog.New(slog.DiscardHandler)
 	ctx, cancel := context.WithTimeout(context.Background(), patienceOfTests)
 	defer cancel()
-	h := &rooms.House{Node: "n", Keep: 1000, Fresh: 50, MaxText: 4000, MaxName: 64, MaxRooms: 100, Poll: 2 * time.Second, Log: quiet}
+	h := &rooms.House{Node: "n", Keep: 1000, Fresh: 50, MaxText: 4000, MaxName: 64, MaxRooms: 100, Poll: 2 * time.Second, Slow: time.Hour, Log: quiet}
 	s := &Site{House: h, Rate: 1e6, Burst: 1 << 20}
 	if set != nil {
 		set(h, s)

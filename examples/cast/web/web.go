@@ -70,10 +70,11 @@ func (s *Site) Open() error {
 		return err
 	})
 	s.sockets = ws.Handler{
-		Message:     s.message,
-		Close:       func(c *ws.Conn, err *ws.CloseError) { c.State.(*visitor).close() },
-		CheckOrigin: s.welcome,
-		MaxMessage:  s.most(),
+		Message:      s.message,
+		Close:        func(c *ws.Conn, err *ws.CloseError) { c.State.(*visitor).close() },
+		CheckOrigin:  s.welcome,
+		MaxMessage:   s.most(),
+		CloseTimeout: s.House.Slow,
 	}
 	return err
 }
