@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func open(t *testing.T, o Options) *Journal {
@@ -35,7 +37,7 @@ type heard struct {
 func follow(t *testing.T, ctx context.Context, j *Journal, room string) *heard {
 	t.Helper()
 	h := &heard{news: make(chan struct{}, 1), ready: make(chan struct{})}
-	err := j.Follow(ctx, room, func(m []Message) {
+	err := j.Follow(ctx, room, func(m []Message, _ bool) {
 		h.mu.Lock()
 		h.all = append(h.all, m...)
 		h.mu.Unlock()
@@ -131,7 +133,7 @@ func TestFollowFillsGaps(t *testing.T) {
 	j := open(t, Options{})
 	f := &follower{j: j, subject: subject("r")}
 	var got []Message
-	f.fn = func(m []Message) { got = append(got, m...) }
+	f.fn = func(m []Message, _ bool) { got = append(got, m...) }
 	appendAll(t, j, "r", "x", batch*2+3)
 	if err := f.fill(t.Context()); err != nil {
 		t.Fatal(err)
@@ -221,4 +223,82 @@ func TestClusterLosesANode(t *testing.T) {
 	appendAll(t, nodes[1], "r", "y", 100)
 	inOrder(t, a.wait(t, 5100))
 	inOrder(t, b.wait(t, 5100))
+}
+
+// A stream that holds as many messages of a room as it may has perhaps dropped some: who
+// reads them is told of the gap, and nobody else.
+func TestGap(t *testing.T) {
+	t.Parallel()
+	j := open(t, Options{Keep: 5})
+	said := func(room string, n int) (gaps int, read []Message) {
+		appendAll(t, j, room, "x", n)
+		f := &follower{j: j, subject: subject(room), fn: func(ms []Message, gap bool) {
+			read = append(read, ms...)
+			if gap {
+				gaps++
+			}
+		}}
+		if err := f.fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		appendAll(t, j, room, "y", 3) // these are too few to be a gap
+		if err := f.fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return gaps, read
+	}
+	if gaps, read := said("whole", 4); gaps != 0 || len(read) != 7 {
+		t.Errorf("%d gaps, %d messages of 7", gaps, len(read))
+	}
+	if gaps, read := said("cut", 9); gaps != 1 || len(read) != 8 || string(read[0].Data) != "x 4" {
+		t.Errorf("%d gaps, %d messages; the first is %q", gaps, len(read), read[0].Data)
+	}
+}
+
+// Keep and Age are what the flags say now, not what they said when the stream was made.
+func TestKeepChanges(t *testing.T) {
+	t.Parallel()
+	o := Options{Dir: t.TempDir(), Keep: 3}
+	for i, want := range []int{3, 6, 2} {
+		o.Keep = want
+		j := open(t, o)
+		appendAll(t, j, "r", fmt.Sprint("x", i), 10)
+		n := 0
+		f := &follower{j: j, subject: subject("r"), fn: func(ms []Message, _ bool) { n += len(ms) }}
+		if err := f.fill(t.Context()); err != nil || n != want {
+			t.Errorf("%d messages are kept of %d (%v)", n, want, err)
+		}
+		j.Close()
+	}
+}
+
+// lostAck is the future of a message that nobody acknowledges.
+type lostAck struct{ jetstream.PubAckFuture }
+
+func (lostAck) Ok() <-chan *jetstream.PubAck { return nil }
+func (lostAck) Err() <-chan error            { return nil }
+
+// When a leader dies with many messages, their senders are told at the same time: none
+// waits for as long as all before it together.
+func TestLostAcknowledgements(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	j := &Journal{acks: make(chan request, n)}
+	done := make(chan error, n)
+	for range n {
+		j.acks <- request{future: lostAck{}, until: time.Now(), done: func(_ uint64, err error) { done <- err }}
+	}
+	close(j.acks)
+	go j.acknowledge()
+	late := time.After(time.Minute)
+	for i := range n {
+		select {
+		case err := <-done:
+			if err != ErrUnknown {
+				t.Error(err)
+			}
+		case <-late:
+			t.Fatalf("%d of %d senders are told", i, n)
+		}
+	}
 }

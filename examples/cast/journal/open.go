@@ -46,7 +46,7 @@ type Journal struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	pairs  jetstream.KeyValue
-	keep   int
+	keep   int // messages of a room, as the stream has it
 	epoch  string
 	log    *slog.Logger
 
@@ -58,7 +58,7 @@ type Journal struct {
 // Open starts what has to be started and waits until the stream can be used,
 // which in a cluster takes a majority of its nodes.
 func Open(ctx context.Context, o Options) (*Journal, error) {
-	j := &Journal{keep: o.Keep, log: o.Log, requests: make(chan request, maxBusy), acks: make(chan request, maxBusy)}
+	j := &Journal{log: o.Log, requests: make(chan request, maxBusy), acks: make(chan request, maxBusy)}
 	if j.log == nil {
 		j.log = slog.Default()
 	}
@@ -161,6 +161,7 @@ func (j *Journal) openStream(ctx context.Context, o Options) error {
 	for { // until a majority of the nodes is there
 		s, err := j.findStream(ctx, stream)
 		if err == nil {
+			j.keep = int(s.CachedInfo().Config.MaxMsgsPerSubject)
 			j.epoch = strconv.FormatInt(s.CachedInfo().Created.UnixMilli(), 36)
 			j.pairs, err = j.findPairs(ctx, pairs)
 		}
@@ -187,7 +188,16 @@ func (j *Journal) findStream(ctx context.Context, c jetstream.StreamConfig) (jet
 		defer cancel()
 		s, err = j.js.CreateStream(long, c)
 	}
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	if has := s.CachedInfo().Config; has.MaxMsgsPerSubject != c.MaxMsgsPerSubject || has.MaxAge != c.MaxAge {
+		has.MaxMsgsPerSubject, has.MaxAge = c.MaxMsgsPerSubject, c.MaxAge // the flags have changed
+		long, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		return j.js.UpdateStream(long, has)
+	}
+	return s, nil
 }
 
 func (j *Journal) findPairs(ctx context.Context, c jetstream.KeyValueConfig) (jetstream.KeyValue, error) {

@@ -31,8 +31,10 @@ type Message struct {
 // Follow calls fn with the messages of a room that are kept, and then with each
 // that comes, in order, none missing and none twice, on a goroutine of its own.
 // fn is given several at a time, and ready is called when all that was kept has
-// been given. It ends with ctx.
-func (j *Journal) Follow(ctx context.Context, room string, fn func([]Message), ready func()) error {
+// been given. gap says that the stream may have dropped messages between these and those
+// before, because it holds no more than it keeps of a room: this node was away for too
+// long, or has not followed the room until now. It ends with ctx.
+func (j *Journal) Follow(ctx context.Context, room string, fn func(ms []Message, gap bool), ready func()) error {
 	f := &follower{j: j, subject: subject(room), fn: fn, news: make(chan *nats.Msg, channel)}
 	sub, err := j.nc.ChanSubscribe(live+f.subject, f.news)
 	if err != nil {
@@ -48,7 +50,7 @@ func (j *Journal) Follow(ctx context.Context, room string, fn func([]Message), r
 type follower struct {
 	j       *Journal
 	subject string
-	fn      func([]Message)
+	fn      func(ms []Message, gap bool)
 	news    chan *nats.Msg
 	last    uint64 // number of the last message that fn was given
 }
@@ -85,7 +87,7 @@ func (f *follower) deal(ctx context.Context, msg *nats.Msg) {
 	case err1 == nil && seq <= f.last: // it came from the stream
 	case errors.Join(err1, err2, err3) == nil && before <= f.last:
 		f.last = seq
-		f.fn([]Message{{seq, at, msg.Data}})
+		f.fn([]Message{{seq, at, msg.Data}}, false)
 	default:
 		// Any replica may be asked, and this one may be a little behind.
 		for try := 0; try < 50 && f.last < seq; try++ {
@@ -96,25 +98,32 @@ func (f *follower) deal(ctx context.Context, msg *nats.Msg) {
 	}
 }
 
-// fill gives fn what the stream holds beyond the last.
+// fill gives fn all that the stream holds beyond the last, or nothing if it fails.
 func (f *follower) fill(ctx context.Context) error {
-	for {
-		found, err := f.read(ctx)
-		if len(found) > 0 {
-			f.last = found[len(found)-1].Seq
-			f.fn(found)
-		}
-		if err != nil || len(found) < batch {
+	var all []Message
+	for last, more := f.last, true; more; {
+		found, err := f.read(ctx, last)
+		if err != nil {
 			return err
 		}
+		if more = len(found) == batch; len(found) > 0 {
+			last = found[len(found)-1].Seq
+		}
+		all = append(all, found...)
 	}
+	if len(all) > 0 {
+		f.last = all[len(all)-1].Seq
+		f.fn(all, f.j.keep > 0 && len(all) >= f.j.keep)
+	}
+	return nil
 }
 
-func (f *follower) read(ctx context.Context) (found []Message, err error) {
+// read returns what the stream holds beyond a number, a batch at most.
+func (f *follower) read(ctx context.Context, last uint64) (found []Message, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readable)
 	defer cancel()
 	all, err := jetstreamext.GetBatch(ctx, f.j.js, streamName, batch,
-		jetstreamext.GetBatchSeq(f.last+1), jetstreamext.GetBatchSubject(stored+f.subject))
+		jetstreamext.GetBatchSeq(last+1), jetstreamext.GetBatchSubject(stored+f.subject))
 	if err != nil {
 		return nil, err
 	}

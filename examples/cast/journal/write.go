@@ -24,6 +24,7 @@ var (
 
 type request struct {
 	msg    *nats.Msg
+	until  time.Time // when its acknowledgement has to be there
 	future jetstream.PubAckFuture
 	done   func(seq uint64, err error)
 }
@@ -54,17 +55,24 @@ func (j *Journal) publish() {
 			r.done(0, ErrUnknown)
 			continue
 		}
-		r.future = f
+		r.future, r.until = f, time.Now().Add(storeFor)
 		j.acks <- r
 	}
 }
 
 // acknowledge waits for what the stream says, in the order of publish: as a
-// rule that is the order in which it comes.
+// rule that is the order in which it comes. The time of each runs from its own
+// publishing: of many that get lost with a leader, none waits for those before it.
 func (j *Journal) acknowledge() {
 	timer := time.NewTimer(storeFor)
 	for r := range j.acks {
-		timer.Reset(storeFor)
+		select {
+		case ack := <-r.future.Ok(): // however late it is looked at
+			r.done(ack.Sequence, nil)
+			continue
+		default:
+			timer.Reset(time.Until(r.until))
+		}
 		select {
 		case ack := <-r.future.Ok():
 			r.done(ack.Sequence, nil)

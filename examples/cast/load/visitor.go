@@ -31,6 +31,7 @@ type visitor struct {
 	seq   uint64
 	at    time.Time // when what is being read was received
 	part  []byte    // of a server-sent event
+	had   []uint64  // a bit for each message of the room: one that was stored twice has two ids
 	q     client.Request
 }
 
@@ -155,9 +156,26 @@ func (v *visitor) take(p []byte) {
 			continue
 		}
 		v.epoch, v.seq = epoch, seq
+		if n, err := strconv.Atoi(words[1]); err != nil || !v.first(n/t.rooms) {
+			t.twice.Add(1)
+			continue
+		}
 		t.received.Add(1)
 		if sent, err := strconv.ParseInt(words[2], 10, 64); err == nil {
 			t.times.add(now.Sub(time.Unix(0, sent)))
 		}
 	}
+}
+
+// first reports whether the room's message n is new to the visitor, and notes that it came.
+func (v *visitor) first(n int) bool {
+	for len(v.had) <= n/64 {
+		v.had = append(v.had, 0)
+	}
+	bit := uint64(1) << (n % 64)
+	if v.had[n/64]&bit != 0 {
+		return false
+	}
+	v.had[n/64] |= bit
+	return true
 }

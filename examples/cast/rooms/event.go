@@ -16,6 +16,7 @@ import (
 type said struct {
 	From string `json:"from"`
 	Text string `json:"text"`
+	Key  string `json:"key,omitempty"`
 }
 
 // An event is a message as visitors get it.
@@ -24,6 +25,7 @@ type event struct {
 	At   int64  `json:"at"` // ms of Unix time
 	From string `json:"from"`
 	Text string `json:"text"`
+	Key  string `json:"key,omitempty"` // the sender's: by it the sender knows that the message was stored
 }
 
 type crowd struct {
@@ -49,13 +51,14 @@ func ParseID(s string) ID {
 	return ID{epoch, seq}
 }
 
-// encode makes a visitor's event of a message; nil if it is none of ours.
-func encode(epoch string, m journal.Message) []byte {
+// encode makes a visitor's event of a message, and returns the message's key; nil if it
+// is none of ours.
+func encode(epoch string, m journal.Message) (e []byte, key string) {
 	var s said
 	if json.Unmarshal(m.Data, &s) != nil {
-		return nil
+		return nil, ""
 	}
-	return marshal(event{ID{epoch, m.Seq}.String(), m.Time.UnixMilli(), s.From, s.Text})
+	return marshal(event{ID{epoch, m.Seq}.String(), m.Time.UnixMilli(), s.From, s.Text, s.Key}), s.Key
 }
 
 // marshal is json.Marshal of what cannot fail. It escapes <, > and &, so that a

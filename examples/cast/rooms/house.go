@@ -23,6 +23,7 @@ const (
 	empty     = 30 * time.Second // a room without visitors is kept for so long
 	away      = 15 * time.Second // a visitor by polls who does not ask again has left
 	lost      = 5 * time.Second  // and so has one whose connection was lost, and who has not come again since
+	beat      = 30 * time.Second // a stream that is quiet for so long gets a comment: proxies end what is silent
 	silent    = 30 * time.Second // a node that says nothing is gone, with its visitors
 	repeat    = 10 * time.Second // so often a node says who is here, though nobody came or left
 )
@@ -178,8 +179,10 @@ func (h *House) Nickname(s string) (string, error) {
 	return s, nil
 }
 
-// Say stores a message and calls done, on another goroutine, with its id. The key
-// is the visitor's: a message that is sent again with it is stored once.
+// Say stores a message and calls done with its id, on another goroutine as a rule. The
+// key is the visitor's: a message that is sent again with it is stored once. The journal
+// knows the keys of the last minutes; a page that was asleep for longer, and did not hear
+// that its message was stored, sends it again to a room that has the message still.
 func (h *House) Say(room, name, text, key, speaker string, done func(id string, err error)) error {
 	text = clean(text)
 	switch mode := h.mode(room); {
@@ -190,7 +193,16 @@ func (h *House) Say(room, name, text, key, speaker string, done func(id string, 
 	case mode.Kind == Broadcast && !mode.opens(speaker):
 		return ErrMute
 	}
-	return h.journal.Append(room, marshal(said{name, text}), key, func(seq uint64, err error) {
+	h.mu.Lock()
+	r := h.rooms[room]
+	h.mu.Unlock()
+	if r != nil && key != "" {
+		if id, ok := r.stored(key); ok {
+			done(id, nil)
+			return nil
+		}
+	}
+	return h.journal.Append(room, marshal(said{name, text, key}), key, func(seq uint64, err error) {
 		if err != nil {
 			done("", err)
 			return
@@ -285,6 +297,11 @@ func (r *Room) tidy(now time.Time, again bool) {
 		p := array(r.whoIsHere())
 		r.sockets.Send(ws.Text, p)
 		r.streams.Send(serverSent(p, ID{}))
+		r.spoke = now
+	}
+	if now.Sub(r.spoke) >= beat {
+		r.streams.Send([]byte(":\n\n")) // a line that clients skip (HTML, 9.2.6)
+		r.spoke = now
 	}
 	r.stale, r.unsaid = false, false
 	r.mu.Unlock()

@@ -32,18 +32,19 @@ type Room struct {
 
 	mu     sync.Mutex
 	ready  bool
-	early  []early // visitors who wait until the room is as far as they are
-	kept   []kept  // the last messages, at most house.Keep
-	last   uint64  // number of the last message
-	gone   uint64  // number of the last that was dropped from kept
-	visits int     // by transports: the room ends a while after the last
+	early  []*early // visitors who wait until the room is as far as they are
+	kept   []kept   // the last messages, at most house.Keep
+	last   uint64   // number of the last message
+	gone   uint64   // number of the last that was dropped from kept
+	visits int      // by transports: the room ends a while after the last
 	left   time.Time
 	names  map[string]int   // who is here, on this node
 	others map[string]crowd // by node
 	heard  map[string]time.Time
-	stale  bool   // that has changed since visitors were told
-	unsaid bool   // a node is to be told, changed or not
-	who    []byte // the event that says who is here; nil: to be made
+	spoke  time.Time // when streams got something
+	stale  bool      // that has changed since visitors were told
+	unsaid bool      // a node is to be told, changed or not
+	who    []byte    // the event that says who is here; nil: to be made
 
 	polling map[string]*poller         // by token
 	leaving map[server.Response]func() // of streams, which may have to be ended
@@ -53,27 +54,33 @@ type Room struct {
 type kept struct {
 	seq  uint64
 	json []byte
+	key  string
 }
 
-// early is a visitor who came before the room had what the visitor has seen.
+// early is a visitor who came before the room had what the visitor has seen. It is given
+// nothing until the room has: it would get messages that it knows.
 type early struct {
-	seq   uint64
-	until time.Time // then it is served nevertheless: its id may be one that we never gave
-	fn    func()
+	who   any                // a *ws.Conn or a server.Response
+	post  func(func()) error // to the visitor's loop
+	fn    func()             // serves the visitor
+	hear  func(p []byte)     // tells the visitor an array of events; nothing more, if it is a poll
+	ends  bool               // it is a poll
+	seq   uint64             // what the visitor has seen
+	until time.Time          // then the visitor hears who is here, and waits on
 }
 
-// behind is how long a visitor waits for a node that knows less than the one the
-// visitor comes from. A message is on all nodes within some milliseconds.
+// behind is how long a visitor who waits for a node hears nothing. A message is on all
+// nodes within some milliseconds, but a node can be behind for longer, or have lost what
+// it had.
 const behind = 5 * time.Second
 
-// take is called with messages from the journal, in order.
-func (r *Room) take(ms []journal.Message) {
+// take is called with messages from the journal, in order. gap says that some before them
+// may be missing.
+func (r *Room) take(ms []journal.Message, gap bool) {
 	var news []kept
-	var events [][]byte
 	for _, m := range ms {
-		if e := encode(r.house.journal.Epoch(), m); e != nil {
-			news = append(news, kept{m.Seq, e})
-			events = append(events, e)
+		if e, key := encode(r.house.journal.Epoch(), m); e != nil {
+			news = append(news, kept{m.Seq, e, key})
 		}
 	}
 	if len(news) == 0 {
@@ -81,6 +88,9 @@ func (r *Room) take(ms []journal.Message) {
 	}
 	r.house.shown.Add(uint64(len(news)))
 	r.mu.Lock()
+	if gap {
+		r.kept, r.gone = nil, news[0].seq-1
+	}
 	r.kept = append(r.kept, news...)
 	r.last = news[len(news)-1].seq
 	if extra := len(r.kept) - r.house.Keep; extra > 0 {
@@ -89,7 +99,7 @@ func (r *Room) take(ms []journal.Message) {
 		r.kept = r.kept[extra:] // append moves them to a new array now and then
 	}
 	if r.ready {
-		r.tell(array(events...), r.last)
+		r.tellAll(news, gap)
 	}
 	arrived := r.arrived(time.Time{})
 	r.mu.Unlock()
@@ -98,11 +108,40 @@ func (r *Room) take(ms []journal.Message) {
 	}
 }
 
+// tellAll hands messages to everybody, in pieces. r.mu is held.
+func (r *Room) tellAll(news []kept, gap bool) {
+	var events [][]byte
+	if gap {
+		events = append(events, marshal(map[string]any{"lost": true}))
+	}
+	size := 0
+	for i, k := range news {
+		events = append(events, k.json)
+		if size += len(k.json); size > pieceSize || i == len(news)-1 {
+			r.tell(array(events...), k.seq)
+			events, size = nil, 0
+		}
+	}
+}
+
+// stored returns the id of a message that is kept, by its key.
+func (r *Room) stored(key string) (id string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range slices.Backward(r.kept) {
+		if k.key == key {
+			return ID{r.house.journal.Epoch(), k.seq}.String(), true
+		}
+	}
+	return "", false
+}
+
 // tell hands an array of events to everybody. r.mu is held.
 func (r *Room) tell(p []byte, seq uint64) {
 	r.sockets.Send(ws.Text, p)
 	r.streams.Send(serverSent(p, ID{r.house.journal.Epoch(), seq}))
 	r.polls.End(p)
+	r.spoke = time.Now()
 }
 
 // open is called when all that the journal had kept has been taken.
@@ -116,18 +155,26 @@ func (r *Room) open() {
 	}
 }
 
-// from calls fn once the room's history is there and goes as far as id: at once, or later
-// on the same loop, by post. A visitor may come from a node that
-// was ahead of this one, and would get the difference twice.
-func (r *Room) from(id ID, post func(func()) error, fn func()) {
+// from serves a visitor once the room's history is there and goes as far as id: at once, or
+// later on the same loop. A visitor may come from a node that was ahead of this one, and
+// would get the difference twice.
+func (r *Room) from(id ID, e *early) {
 	r.mu.Lock()
 	if !r.knowsLocked(id) {
-		r.early = append(r.early, early{r.number(id), time.Now().Add(behind), func() { post(fn) }})
+		e.seq, e.until = r.number(id), time.Now().Add(behind)
+		r.early = append(r.early, e)
 		r.mu.Unlock()
 		return
 	}
 	r.mu.Unlock()
-	fn()
+	e.fn()
+}
+
+// giveUp forgets a visitor who has left without having been served.
+func (r *Room) giveUp(who any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.early = slices.DeleteFunc(r.early, func(e *early) bool { return e.who == who })
 }
 
 // knows reports whether the room's history is there and goes as far as id.
@@ -147,17 +194,24 @@ func (r *Room) number(id ID) uint64 {
 	return id.Seq
 }
 
-// arrived takes those out of early who need not wait any more. r.mu is held.
+// arrived takes those out of early who need not wait any more, and returns what there is to
+// do for all. r.mu is held.
 func (r *Room) arrived(now time.Time) (fns []func()) {
 	if !r.ready || len(r.early) == 0 {
 		return nil
 	}
-	r.early = slices.DeleteFunc(r.early, func(e early) bool {
-		done := e.seq <= r.last || now.After(e.until)
-		if done {
-			fns = append(fns, e.fn)
+	r.early = slices.DeleteFunc(r.early, func(e *early) bool {
+		switch {
+		case e.seq <= r.last:
+			fns = append(fns, func() { e.post(e.fn) })
+			return true
+		case now.After(e.until):
+			e.until = now.Add(time.Hour)
+			p := array(r.whoIsHere())
+			fns = append(fns, func() { e.post(func() { e.hear(p) }) })
+			return e.ends
 		}
-		return done
+		return false
 	})
 	return fns
 }

@@ -155,7 +155,7 @@ func TestPieces(t *testing.T) {
 		r := &Room{house: h}
 		for i := range 50 {
 			r.last = uint64(2 * i)
-			r.kept = append(r.kept, kept{r.last, marshal(event{ID: ID{epoch, r.last}.String(), Text: strings.Repeat("x", size)})})
+			r.kept = append(r.kept, kept{r.last, marshal(event{ID: ID{epoch, r.last}.String(), Text: strings.Repeat("x", size)}), ""})
 		}
 		for _, id := range []ID{{}, {epoch, 0}, {epoch, 41}, {epoch, 98}, {epoch, 1000}} {
 			var got []string
@@ -197,7 +197,7 @@ func TestRoomsEnd(t *testing.T) {
 	}
 	ready := make(chan struct{})
 	at := func(fn func()) error { fn(); return nil }
-	r.from(ID{}, at, func() { close(ready) })
+	r.from(ID{}, &early{post: at, fn: func() { close(ready) }})
 	<-ready
 	later := time.Now().Add(2 * empty)
 	there := func() bool { h.mu.Lock(); defer h.mu.Unlock(); return h.rooms["r"] == r }
@@ -209,12 +209,51 @@ func TestRoomsEnd(t *testing.T) {
 		t.Error("a room with a visitor ends")
 	}
 	r.Leave("ann")
-	r.from(ID{h.journal.Epoch(), 1 << 40}, at, func() {})
+	heard := 0
+	r.from(ID{h.journal.Epoch(), 1 << 40}, &early{who: t, post: at, hear: func([]byte) { heard++ }})
 	if h.forget(r, later); !there() {
 		t.Error("a room that somebody waits for ends")
 	}
-	r.tidy(later, false) // who gives up
+	r.tidy(later, false)
+	r.tidy(later, false)
+	if h.forget(r, later); !there() || heard != 1 {
+		t.Errorf("a room ends that somebody waits for who has heard who is there: %d times", heard)
+	}
+	r.giveUp(t)
 	if h.forget(r, later); there() {
 		t.Error("a room without visitors stays")
+	}
+}
+
+// A page that was asleep for longer than the journal knows keys sends a message again that
+// was stored: the room knows it. The journal is closed here, so nothing can be stored.
+func TestSaidAgainLater(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	r, err := h.Room("r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make(chan string, 1)
+	say := func(key string) string {
+		t.Helper()
+		if err := h.Say("r", "ann", "hello", key, "", func(id string, err error) { ids <- id }); err != nil {
+			t.Fatal(err)
+		}
+		return <-ids
+	}
+	first := say("k1")
+	say("k2")
+	for late := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, there := r.stored("k2"); there {
+			break
+		}
+		if time.Now().After(late) {
+			t.Fatal("the messages do not come")
+		}
+	}
+	h.journal.Close()
+	if again := say("k1"); again != first {
+		t.Errorf("said again it is %q, not %q", again, first)
 	}
 }

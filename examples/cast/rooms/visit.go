@@ -13,8 +13,11 @@ import (
 // Socket has a WebSocket connection get what comes after id. It is called on
 // the connection's loop.
 func (r *Room) Socket(c *ws.Conn, id ID) {
-	r.from(id, c.Post, func() { r.socket(c, id) })
+	r.from(id, &early{who: c, post: c.Post, fn: func() { r.socket(c, id) }, hear: func(p []byte) { c.Write(ws.Text, p) }})
 }
+
+// Unsocket forgets a connection that has closed.
+func (r *Room) Unsocket(c *ws.Conn) { r.giveUp(c) }
 
 // socket writes what is missing, a piece at a time, each when the last is on its
 // way. The lock is held from the look at what is missing until the connection is
@@ -49,8 +52,8 @@ func (r *Room) Stream(w server.Response, id ID, leave func()) {
 	r.mu.Lock()
 	r.leaving[w] = leave
 	r.mu.Unlock()
-	w.OnAbort(func() { r.unstream(w) })
-	r.from(id, w.Post, func() { r.stream(w, id) })
+	w.OnAbort(func() { r.unstream(w); r.giveUp(w) })
+	r.from(id, &early{who: w, post: w.Post, fn: func() { r.stream(w, id) }, hear: func(p []byte) { w.Write(serverSent(p, ID{})) }})
 }
 
 func (r *Room) stream(w server.Response, id ID) {
@@ -140,7 +143,10 @@ func (r *Room) Poll(w server.Response, id ID, name, key, token string, fail func
 		r.poll(w, id, name, key, token, fail)
 		return
 	}
-	r.from(id, w.Post, func() { r.poll(w, id, name, key, token, fail) })
+	r.from(id, &early{
+		who: w, post: w.Post, fn: func() { r.poll(w, id, name, key, token, fail) },
+		hear: func(p []byte) { w.EndBytes(p) }, ends: true,
+	})
 }
 
 func (r *Room) poll(w server.Response, id ID, name, key, token string, fail func(server.Response, error)) {
@@ -240,7 +246,11 @@ func (r *Room) wait(p *poller, key string) {
 		p.lobby.room = room
 		w := p.w
 		r.mu.Unlock()
-		w.Post(func() { w.EndBytes(word("move", room)) })
+		w.Post(func() {
+			if r.polls.Remove(w) { // else the next question has this answer
+				w.EndBytes(word("move", room))
+			}
+		})
 	}, func() {})
 	r.mu.Lock()
 	p.lobby.out = out

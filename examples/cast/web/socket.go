@@ -17,8 +17,6 @@ import (
 
 // A visitor is somebody who is in a room by WebSocket.
 type visitor struct {
-	site *Site
-	c    *ws.Conn
 	room *rooms.Room
 	name string
 	addr string  // as the proxy says; empty without one: the kernel knows
@@ -125,8 +123,9 @@ func refusal(key string, err error, again bool) []byte {
 	return b
 }
 
-func (v *visitor) close() {
+func (v *visitor) close(c *ws.Conn) {
 	v.room.Leave(v.name)
+	v.room.Unsocket(c)
 	if v.out != nil {
 		v.out()
 	}

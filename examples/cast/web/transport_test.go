@@ -71,6 +71,42 @@ func TestWhatComesAfterAnID(t *testing.T) {
 	}
 }
 
+// What the stream has dropped while a visitor was away is said, also by a node that has
+// just opened the room and never had it; also to one who left when nothing had been said.
+func TestGapAfterARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := func(h *rooms.House, _ *Site) { h.Keep, h.Fresh = 5, 3 }
+	n := serve(t, dir, set)
+	var nothing string
+	for _, e := range n.told("websocket", "r", "") {
+		if e.ID != "" {
+			nothing = e.ID
+		}
+	}
+	for i := range 3 {
+		n.post("r", "ann", fmt.Sprint(i), fmt.Sprint("k", i))
+	}
+	n.stop()
+	n = serve(t, dir, set)
+	for _, e := range n.told("events", "r", nothing) {
+		if e.Lost {
+			t.Error("one who left an empty room is told of a gap, and there is none")
+		}
+	}
+	for i := range 6 {
+		n.post("r", "ann", fmt.Sprint(3+i), fmt.Sprint("l", i))
+	}
+	n.stop()
+	n = serve(t, dir, set)
+	for _, transport := range transports {
+		all := n.told(transport, "r", nothing)
+		if !slices.ContainsFunc(all, func(e event) bool { return e.Lost }) || strings.Join(texts(all), " ") != "4 5 6 7 8" {
+			t.Errorf("by %s, after %s: %q, without a word of what is missing", transport, nothing, texts(all))
+		}
+	}
+}
+
 // An empty room says where to go on, so that nothing is missed by one who heard
 // nothing yet; also if the id is of another epoch, after which a poll would be
 // answered at once for ever.
@@ -103,12 +139,30 @@ func TestVisitorIsAheadOfTheNode(t *testing.T) {
 	id := rooms.ParseID(n.post("r", "ann", "0", "k0"))
 	n.socket(loop(t), query("r", "ann", "")).hears("0") // the room is open
 	id.Seq += 2
-	g := n.socket(loop(t), query("r", "ben", id.String()))
+	// However long the node is behind: by then they have been told who is here.
+	l := loop(t)
+	quick := n.socket(l, query("r", "ben", id.String()))
+	slow := []*guest{n.socket(l, query("r", "cleo", id.String())), n.stream(query("r", "dora", id.String()))}
+	for _, g := range slow {
+		g.told()
+	}
+	for _, e := range n.poll(query("r", "emil", id.String())) {
+		if e.Who == nil {
+			t.Errorf("a poller who has %v is told %+v", id, e)
+		}
+	}
+	gone := n.stream(query("r", "fay", id.String()))
+	gone.cancel()
 	for i := 1; i <= 3; i++ {
 		n.post("r", "ann", fmt.Sprint(i), fmt.Sprint("k", i))
 	}
-	if e := g.next("a message", func(e event) bool { return e.Text != "" }); e.Text != "3" {
-		t.Errorf("a visitor who has %v is told %q first", id, e.Text)
+	for _, g := range append(slow, quick) {
+		if e := g.next("a message", func(e event) bool { return e.Text != "" }); e.Text != "3" {
+			t.Errorf("a visitor who has %v is told %q first", id, e.Text)
+		}
+	}
+	if e := n.poll(query("r", "emil", id.String())); len(e) == 0 || e[0].Text != "3" {
+		t.Errorf("a poller who has %v is told %+v at last", id, e)
 	}
 }
 

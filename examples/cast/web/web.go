@@ -71,7 +71,7 @@ func (s *Site) Open() error {
 	})
 	s.sockets = ws.Handler{
 		Message:      s.message,
-		Close:        func(c *ws.Conn, err *ws.CloseError) { c.State.(*visitor).close() },
+		Close:        func(c *ws.Conn, err *ws.CloseError) { c.State.(*visitor).close(c) },
 		CheckOrigin:  s.welcome,
 		MaxMessage:   s.most(),
 		CloseTimeout: s.House.Slow,
@@ -119,6 +119,7 @@ var (
 	errMethod = errors.New("that method is not for this page")
 	errOrigin = errors.New("a page of another origin may not ask this")
 	errJSON   = errors.New("that is not the JSON that is expected")
+	errToken  = errors.New("a poll needs a token, of 64 bytes at most, by which it is known when it asks again")
 	errFast   = errors.New("too many messages: wait a moment")
 	errStore  = errors.New("messages cannot be stored at the moment")
 )
@@ -302,7 +303,7 @@ func (s *Site) wait(w server.Response, r server.Request) {
 		return
 	}
 	if v.token == "" || len(v.token) > 64 {
-		fail(w, 400, errJSON)
+		fail(w, 400, errToken)
 		return
 	}
 	v.room.Poll(w, v.id, v.name, v.key, v.token, full)

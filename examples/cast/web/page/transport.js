@@ -99,11 +99,11 @@ class Transport {
 	// got takes an array of events, and drops messages that were seen already.
 	got(run, list) {
 		if (run.over) return;
-		if (!run.brought) {
+		const first = !run.brought;
+		if (first) {
 			run.brought = true;
 			this.failures = 0;
 			this.on.state("connected by " + run.kind, true);
-			for (const m of this.waiting.values()) this.send(m);
 		}
 		const fresh = [];
 		for (const e of list) {
@@ -112,7 +112,9 @@ class Transport {
 			else if (e.end !== undefined) run.why = e.end;
 			else if (e.id === undefined) fresh.push(e);
 			else if (later(e.id, this.id)) { this.id = e.id; fresh.push(e); }
+			if (e.key) this.settle(e.key, e.id); // if it is ours, it was stored
 		}
+		if (first) for (const m of this.waiting.values()) this.send(m);
 		if (fresh.length) this.on.events(fresh);
 	}
 
