@@ -207,7 +207,7 @@ func (w *worker) exchange() *exchange {
 // release takes an exchange back.
 func (w *worker) release(x *exchange) {
 	const mostFields = 4 << 10
-	if len(w.spare) == mostSpare || cap(x.fields)+cap(x.visit.line) > mostFields {
+	if len(w.spare) == mostSpare || cap(x.fields)+cap(x.visit.line)+8*cap(x.hubs) > mostFields {
 		return
 	}
 	clear(x.hubs)
