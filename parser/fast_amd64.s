@@ -31,8 +31,7 @@
 // Up to 64 bytes past the input's end are read, and decide nothing: a line's end counts if it lies before
 // the input's, and one that does cannot depend on what comes later.
 //
-// AVX-512 was tried, with compares to masks and VPCOMPRESSB for the places of line ends: it takes 0.96 of the time on
-// the mix of 512 heads, 0.92 on a browser's, 1.02 on curl's. That is not worth a second routine.
+// AVX-512 was tried, and is not worth a second routine: see docs/architecture.md.
 //
 // VEX encodings only: one legacy SSE instruction (MOVQ AX, X0 is one) while the upper halves of the
 // Y registers are in use costs more than many fields.
