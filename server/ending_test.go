@@ -44,14 +44,35 @@ func TestCutOff(t *testing.T) {
 // without a timer's help.
 func TestFINEverywhere(t *testing.T) {
 	t.Parallel()
-	atOnce := func(w Response, _ Request) { w.End("") }
+	const later = time.Millisecond
+	handlers := map[string]Handler{
+		"the body is read":  mirror,
+		"it is discarded":   func(w Response, _ Request) { w.End("") },
+		"it is read later":  func(w Response, r Request) { w.After(later, func() { mirror(w, r) }) },
+		"the answer begins": func(w Response, r Request) { w.WriteString("a"); w.End("b") },
+		"trailers are read": func(w Response, r Request) {
+			r.Trailer(func(_, _ []byte) {})
+			w.WriteString("a")
+			w.After(later, func() { r.Pipe(w) })
+		},
+		"it is read slowly": func(w Response, r Request) {
+			r.Stream(func(p []byte, last bool) {
+				if w.Write(p); last {
+					w.End("")
+					return
+				}
+				w.Pause()
+				w.After(later, w.Resume)
+			})
+		},
+	}
 	for name, wire := range map[string]string{
 		"GETs":   "\r\n\r" + "\n" + get("/1") + "\r\n" + get("/2") + "\r\n\r\n",
 		"POST":   post("/1", "abc") + "\r\n" + post("/2", "d") + "\r\n",
 		"chunks": chunked1("2;a=b\r\nhi\r\n0\r\nA: 1\r\nB: 2\r\n\r\n") + "\r\n" + get("/2") + "\r\n",
 		"Expect": request("POST", "/1", "Expect: 100-continue", "Content-Length: 3") + "abc\r\n",
 	} {
-		for how, h := range map[string]Handler{"the body is read": mirror, "it is discarded": atOnce} {
+		for how, h := range handlers {
 			t.Run(name+", "+how, func(t *testing.T) {
 				t.Parallel()
 				s := start(t, &Server{HeadTimeout: time.Hour, BodyTimeout: time.Hour, IdleTimeout: time.Hour}, h)
