@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -323,6 +324,60 @@ func TestResetAfterAnswer(t *testing.T) {
 			if ok := err == io.EOF; ok != (c.want == "whole") || !ok && !errors.Is(err, syscall.ECONNRESET) {
 				t.Errorf("%v, want %s", err, c.want)
 			}
+		})
+	}
+}
+
+// TestIdleUnused has a server close a connection that was idle, and never used, as the first request
+// comes on it. That is as little the request's fault as on a used one.
+func TestIdleUnused(t *testing.T) {
+	t.Parallel()
+	for method, want := range map[string]string{"GET": "200 other", "POST": "client: head: the server closed the connection without an answer: unexpected EOF (the request was written, at least in part)"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			asked, answer := make(chan bool, 1), make(chan bool)
+			var lost atomic.Bool
+			url := peers(t, func(p *peer) {
+				first := p.Head()
+				if strings.HasPrefix(first, "GET /slow ") {
+					asked <- true
+					<-answer
+					for range 2 {
+						p.Say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
+						p.Head()
+					}
+				} else if first != "" && lost.Swap(true) {
+					p.Say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother")
+					p.Head()
+				}
+			})
+			var dials int
+			var later func() // opens the second connection
+			r := start(t, &Client{Connect: func(l *conn.Loop, addr string, h *conn.Handler, fail func(error)) {
+				dial := func() {
+					if _, err := l.Dial("tcp", addr, h); err != nil {
+						fail(err)
+					}
+				}
+				if dials++; dials == 2 {
+					later = dial
+				} else {
+					dial()
+				}
+			}})
+			first, second := make(chan got, 1), make(chan got, 1)
+			r.do(func() { r.pool.Get(url+"/slow", collect(first)) })
+			wait(t, asked)
+			r.do(func() { r.pool.Get(url+"/slow", collect(second)) })
+			close(answer)
+			wait(t, first).want(t, "200 slow")
+			wait(t, second).want(t, "200 slow")
+			r.do(func() { later() })
+			until(t, "two idle connections", func() (ok bool) {
+				r.do(func() { ok = r.pool.idle.n == 2 })
+				return ok
+			})
+			r.ask(method, url+"/lost", nil).want(t, want)
 		})
 	}
 }

@@ -81,7 +81,7 @@ type flags uint16
 
 const (
 	retried       flags = 1 << iota // its connection died: see lost
-	reused                          // the connection had served a request before
+	reused                          // the connection had served a request before, or was idle
 	unkept                          // some of what was written is not in out any more
 	chunked                         // the body is
 	ended                           // End was called

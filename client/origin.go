@@ -200,7 +200,7 @@ func (o *origin) serve(s *session) {
 	case o.pool.idle.n >= l.maxIdleLoop:
 		o.pool.idle.last.of.drop()
 	}
-	s.state, s.since = idle, o.pool.now()
+	s.state, s.since, s.used = idle, o.pool.now(), true
 	if l.maxIdleTotal > 0 {
 		s.since = time.Now().UnixNano() // loops count their ticks from different times
 	}

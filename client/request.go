@@ -152,7 +152,7 @@ func (q Request) OnLost(fn func(e *Error) (url string)) {
 
 // OnConn calls fn with each connection that the request gets, before anything is sent
 // on it. It reports the connection's addresses, and whether it has served a request
-// before. A request that is sent again gets another connection.
+// before, or was idle. A request that is sent again gets another connection.
 func (q Request) OnConn(fn func(c *conn.Conn, reused bool)) {
 	if q.valid() {
 		q.x.extra().connected = fn

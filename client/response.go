@@ -140,7 +140,8 @@ func (r Response) RemoteAddr() net.Addr {
 	return nil
 }
 
-// Reused reports whether the connection had served a request before.
+// Reused reports whether the connection had served a request before, or had waited for
+// one: the server may have been about to close it.
 func (r Response) Reused() bool { return r.valid() && r.x.is(reused) }
 
 // Hijack ends HTTP on the connection and hands it over to h, with the input that has

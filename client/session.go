@@ -27,7 +27,7 @@ type session struct {
 	since    int64          // when it became idle; 0: it never was, between the last two requests
 	hint     time.Duration  // how long the server says it may be idle; 0: unknown
 	state    connState
-	used     bool // it has had a request
+	used     bool // it has had a request, or was idle: the server may close it as another comes
 	pipes    bool // the server keeps it open, and reads more than one request
 	roomy    bool // it is in the origin's list of those
 	waiting  bool // reading is paused until somebody wants the body

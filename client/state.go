@@ -41,7 +41,7 @@ type situation struct {
 	send sending
 	read reading
 
-	reused     bool // the connection had served a request before
+	reused     bool // the connection had served a request before, or was idle
 	unsent     bool // nothing of the request has left
 	began      bool // a byte of the answer came
 	idempotent bool // the method is (RFC 9110 9.2.2)
