@@ -33,7 +33,7 @@ func native(j ask.Job, m *ask.Meter) error {
 		return err
 	}
 	l.Ref()
-	c := client.Client{MaxConns: -1, MaxIdle: -1, MaxIdleAll: -1, Pipeline: j.Pipeline}
+	c := client.Client{MaxConns: -1, MaxIdle: -1, MaxIdleLoop: -1, Pipeline: j.Pipeline}
 	if j.Pipeline > 1 {
 		c.MaxConns = j.Conns
 	}
