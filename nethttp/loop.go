@@ -27,6 +27,9 @@ type desk struct {
 	buf     []byte         // what the handler has written and the loop has not got
 	spare   []byte         // to be swapped with it
 	waits   bool           // the connection is going to call drained
+
+	begins []byte // the first bytes of the last answer whose type was looked for
+	kind   string // that type
 }
 
 // mostDesk is the size of a buffer that is not worth keeping.

@@ -74,7 +74,7 @@ func (c *call) header(fields []parser.Field) http.Header {
 		if len(name) == len("Host") && strings.EqualFold(name, "Host") {
 			continue
 		}
-		key := http.CanonicalHeaderKey(name)
+		key := canonical(name)
 		if before, ok := h[key]; ok {
 			h[key] = append(before, value)
 			continue
@@ -84,6 +84,28 @@ func (c *call) header(fields []parser.Field) http.Header {
 	}
 	return h
 }
+
+// canonical is http.CanonicalHeaderKey, which looks at each byte, and copies names in lower
+// case. Most clients send few others than the usual names.
+func canonical(name string) string {
+	if key, ok := usual[name]; ok {
+		return key
+	}
+	return http.CanonicalHeaderKey(name)
+}
+
+var usual = func() map[string]string {
+	keys := make(map[string]string)
+	for key := range strings.FieldsSeq(`Accept Accept-Charset Accept-Encoding Accept-Language Authorization Cache-Control
+		Connection Content-Encoding Content-Length Content-Type Cookie Date Dnt Expect Forwarded If-Match If-Modified-Since
+		If-None-Match If-Range If-Unmodified-Since Keep-Alive Origin Pragma Priority Range Referer Sec-Ch-Ua
+		Sec-Ch-Ua-Mobile Sec-Ch-Ua-Platform Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User Te Traceparent
+		Tracestate Trailer Transfer-Encoding Upgrade Upgrade-Insecure-Requests User-Agent Via X-Forwarded-For
+		X-Forwarded-Host X-Forwarded-Proto X-Real-Ip X-Request-Id X-Requested-With`) {
+		keys[key], keys[strings.ToLower(key)] = key, key
+	}
+	return keys
+}()
 
 // share returns b, a part of c.head, which nothing changes, as a string without a copy.
 func share(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -255,3 +255,35 @@ func TestRequestsAlike(t *testing.T) {
 		t.Errorf("only %d were compared", compared)
 	}
 }
+
+// TestUsualNames: the names that are looked up have the keys that net/http gives them.
+func TestUsualNames(t *testing.T) {
+	t.Parallel()
+	for name, key := range usual {
+		if want := http.CanonicalHeaderKey(name); key != want {
+			t.Errorf("%s is found as %s, not %s", name, key, want)
+		}
+	}
+}
+
+// TestContentTypesInTurn: the type of an answer is its own, also if a like one came before.
+func TestContentTypesInTurn(t *testing.T) {
+	t.Parallel()
+	bodies := map[string]string{
+		"/text": "text", "/more": "text and more", "/html": "<html>", "/zeros": "\x00\x00\x00\x00", "/long": long, "/longer": long + "\x00",
+	}
+	s := start(t, &server.Server{}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, bodies[r.URL.Path]) }), 4))
+	c := s.dial()
+	for range 3 {
+		for path, body := range bodies {
+			c.Send(get(path))
+			a, err := c.Answer("GET")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := a.Header.Get("Content-Type"), http.DetectContentType([]byte(body)); got != want {
+				t.Errorf("%s is %s, not %s", path, got, want)
+			}
+		}
+	}
+}

@@ -110,7 +110,7 @@ func (l *Lease) Begin(heir func(chan struct{})) {
 	}
 	l.turn.Add(1)
 	l.state.Store(lent)
-	if !l.armed.Swap(true) { // not before: expire has to find it lent
+	if !l.armed.Load() && !l.armed.Swap(true) { // not before: expire has to find it lent
 		l.timer.Reset(patience)
 	}
 }
