@@ -197,18 +197,23 @@ func TestLobbyBringsTwoTogether(t *testing.T) {
 	}
 	p := start(t, "-addr", "127.0.0.1:0", "-config", config)
 	moved := func(room, token string) string {
-		for range 20 {
-			events, err := p.poll(room, token, token, "")
+		id := "" // with it a poll waits
+		for late := time.Now().Add(2 * time.Minute); time.Now().Before(late); {
+			events, err := p.poll(room, token, token, id)
 			if err != nil {
-				t.Fatal(err)
+				t.Error(err)
+				return ""
 			}
 			for _, e := range events {
 				if to, ok := e["move"].(string); ok {
 					return to
 				}
+				if last, ok := e["id"].(string); ok {
+					id = last
+				}
 			}
 		}
-		t.Fatal("nobody came")
+		t.Error("nobody came")
 		return ""
 	}
 	rooms := make(chan string, 2)
