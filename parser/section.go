@@ -197,20 +197,27 @@ func (s *section) lines(buf []byte, fields []Field) []Field {
 			s.fail(e, i)
 			return fields
 		}
-		switch {
-		case st == atLine:
-			s.start = uint32(i)
-		case next == inValue:
-			s.colon = uint32(i)
-		case next == atLine && s.folded:
-			fields[len(fields)-1].next = uint32(i + 1)
-		case next == atLine:
-			id := knownName(buf, int(s.start), int(s.colon))
-			fields = s.add(fields, int(s.start), int(s.colon), i-1, id)
-		}
+		fields = s.note(buf, fields, i, st, next)
 		i, st = i+1, next
 	}
 	s.pos, s.state = uint32(i), st
+	return fields
+}
+
+// note notes what of a line is at i, where its reading goes from one state to the next.
+// It appends the line when that is whole.
+func (s *section) note(buf []byte, fields []Field, i int, st, next state) []Field {
+	switch {
+	case st == atLine:
+		s.start = uint32(i)
+	case next == inValue:
+		s.colon = uint32(i)
+	case next == atLine && s.folded:
+		fields[len(fields)-1].next = uint32(i + 1)
+	case next == atLine:
+		id := knownName(buf, int(s.start), int(s.colon))
+		return s.add(fields, int(s.start), int(s.colon), i-1, id)
+	}
 	return fields
 }
 
