@@ -327,7 +327,7 @@ func TestTransportLeavesNothing(t *testing.T) {
 	defer s.Close()
 	descriptors := func() int {
 		if runtime.GOOS == "windows" {
-			return 0 // Windows cannot count them, and under wine each thread has some
+			return 0 // they cannot be counted: see loopback.Descriptors
 		}
 		return loopback.Descriptors(t)
 	}
