@@ -5,8 +5,9 @@
 package server
 
 import (
-	"github.com/valyala/bytebufferpool"
 	"math"
+
+	"github.com/valyala/bytebufferpool"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/internal/content"
