@@ -24,7 +24,9 @@ func startHere(t *testing.T, s *server.Server, h http.HandlerFunc, workers int) 
 }
 
 // TestPipelineIsOneWrite: answers to what one read has brought leave together, also when
-// many clients have sent as much at the same time.
+// many clients have sent as much at the same time. A loop sends what it has when its
+// portion of a turn is used up, and the machine may be busy at any time: so it is asked
+// until they do.
 func TestPipelineIsOneWrite(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 16} {
@@ -38,31 +40,35 @@ func TestPipelineIsOneWrite(t *testing.T) {
 				c.Want("200 /first")
 				clients = append(clients, c)
 			}
-			s.bytesIn()
-			before := s.loop.Load().Stats()
-			sent := make(chan bool)
-			s.loop.Load().Post(func() { <-sent }) // all has come when the loop goes on
-			for _, c := range clients {
-				var in strings.Builder
-				for i := range 16 {
-					in.WriteString(get(fmt.Sprint("/", i)))
-				}
-				c.Send(in.String())
-			}
-			close(sent)
-			for _, c := range clients {
-				for i := range 16 {
-					c.Want(fmt.Sprint("200 /", i))
-				}
-			}
-			s.bytesIn()
-			after := s.loop.Load().Stats()
-			// A loop that runs out of its portion of a turn, because the machine is busy, sends what it has.
-			if got := after.Writes - before.Writes; got > uint64(8*n) {
-				t.Errorf("%d times 16 answers took %d writes", n, got)
-			}
+			until(t, fmt.Sprintf("%d times 16 answers take at most %d writes", n, 2*n), func() bool {
+				return s.writesOf(clients, 16) <= uint64(2*n)
+			})
 		})
 	}
+}
+
+// writesOf returns how many writes the loop needs for the answers to so many requests of
+// each client, all of which have come when it looks.
+func (s *rig) writesOf(clients []*caller, requests int) uint64 {
+	s.bytesIn()
+	before := s.loop.Load().Stats()
+	sent := make(chan bool)
+	s.loop.Load().Post(func() { <-sent })
+	for _, c := range clients {
+		var in strings.Builder
+		for i := range requests {
+			in.WriteString(get(fmt.Sprint("/", i)))
+		}
+		c.Send(in.String())
+	}
+	close(sent)
+	for _, c := range clients {
+		for i := range requests {
+			c.Want(fmt.Sprint("200 /", i))
+		}
+	}
+	s.bytesIn()
+	return s.loop.Load().Stats().Writes - before.Writes
 }
 
 // TestSlowHandlerHoldsNoAnswer: what is answered already leaves while the next
