@@ -19,9 +19,9 @@ func (s *session) awaitHead() {
 	}
 	switch {
 	case !s.is(served): // the deadline of the first head is set already
-	case s.worker.quiescing:
-		// Empty lines do not begin the time anew: a client that sends them would keep
-		// the server from stopping.
+	case s.worker.quiescing || s.is(blank):
+		// Empty lines do not begin the time anew: a client that sends them would stay for
+		// ever, and keep the server from stopping.
 		if !s.is(lastCall) {
 			s.set(lastCall)
 			s.conn.SetDeadline(d)

@@ -21,7 +21,8 @@ const (
 //
 // An answer leaves the set when it ends, or when its client leaves. A FIN counts as
 // leaving, and the connection is closed: a client that only waits for messages
-// cannot be distinguished from one that is gone.
+// cannot be distinguished from one that is gone. While the request's body waits unread,
+// nothing is read, so a FIN is not seen, only a reset: read the body, or call Add after it.
 //
 // Each member gets all messages that were sent while it was in the set, in the
 // order of the calls of Send and End, and no others. A loop deals them out in

@@ -249,6 +249,35 @@ func TestShutdownEmptyLines(t *testing.T) {
 	}
 }
 
+// TestIdleEmptyLines: a client that goes on sending empty lines after its request does not
+// stay longer than IdleTimeout allows.
+func TestIdleEmptyLines(t *testing.T) {
+	t.Parallel()
+	for _, lines := range []string{"\r\n", "\r\n\r\n", "\n\r"} {
+		s := start(t, &Server{IdleTimeout: 100 * time.Millisecond}, mirror)
+		c := s.dial()
+		c.Send(get("/"))
+		c.Want("200 GET /")
+		if lines == "\n\r" {
+			c.Send("\r") // each piece ends one line and begins another
+		}
+		gone := make(chan error)
+		go func() {
+			_, err := io.Copy(io.Discard, c)
+			gone <- err
+		}()
+		for open := true; open; {
+			io.WriteString(c, lines)
+			select {
+			case <-gone:
+				open = false
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+		until(t, "IdleTimeout is counted", func() bool { return s.Stats().Limits.IdleTimeout == 1 })
+	}
+}
+
 // TestShutdownUntaken: a client that takes nothing of its answer does not hold up a stop for as
 // long as WriteTimeout allows; one that reads gets all of it.
 func TestShutdownUntaken(t *testing.T) {

@@ -66,7 +66,8 @@ const (
 	untilEnd                                       // only the end of the connection ends the answer that has begun
 	ended                                          // the program has ended the last exchange
 	bulky                                          // the last answer was large: see awaitHead
-	lastCall                                       // the server stops, and the time for one more request runs
+	blank                                          // an empty line has come since the last request
+	lastCall                                       // the time for one more request runs, whatever else comes
 )
 
 func (s *session) is(f flags) bool { return s.flags&f != 0 }
@@ -213,7 +214,7 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 
 // skipEmptyLines returns how many bytes of p are empty lines if p holds nothing else,
 // or else 0. Empty lines do not begin a head (RFC 9112 2.2), so the connection stays
-// idle.
+// idle: see awaitHead for how long.
 func (s *session) skipEmptyLines(p []byte) int {
 	n := 0
 	for bytes.HasPrefix(p[n:], crlf) {
@@ -223,6 +224,7 @@ func (s *session) skipEmptyLines(p []byte) int {
 		return 0
 	}
 	s.giveHead()
+	s.set(blank)
 	return n
 }
 
@@ -245,7 +247,7 @@ func (s *session) behind(n int) {
 
 // begin starts the exchange of a request.
 func (s *session) begin(h *head) {
-	f := s.flags&^(exchangeFlags|lastCall) | requestFlags(h) | served
+	f := s.flags&^(exchangeFlags|blank|lastCall) | requestFlags(h) | served
 	if s.worker.quiescing {
 		f &^= persist
 	}
