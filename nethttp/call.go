@@ -36,8 +36,8 @@ type call struct {
 	place
 	lease *lend.Lease   // of the loop that the handler is called on, or nil
 	took  time.Duration // by the handler, once it has returned
-	loops time.Duration // of that: the loop's own work, by who holds the loop
-	kind  uint8         // of its handler's: see kindOf
+	aside time.Duration // the part of took in which the handler's goroutine did the loop's work
+	kind  uint8         // of the handler: see kindOf
 
 	mu      sync.Mutex // for what follows
 	state   state
@@ -107,7 +107,7 @@ func (c *call) run() {
 	}
 }
 
-// clock is the time since some moment: it costs half of what time.Now does.
+// clock returns the time since the program began. It costs half of what time.Now does.
 func clock() time.Duration { return time.Since(loaded) }
 
 var loaded = time.Now()
@@ -125,13 +125,14 @@ func options(w http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 4<<10))
 }
 
-// finish is the goroutine's last act: the loop does the rest.
+// finish is the last thing that the goroutine does for the call. The loop does the rest.
+// cut says that the answer cannot be completed.
 func (c *call) finish(cut bool) {
 	r := &c.resp
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !cut && !r.hijacked {
-		r.last()
+		r.settleHead()
 	}
 	r.done = true
 	c.mu.Lock()
@@ -146,7 +147,7 @@ func (c *call) finish(cut bool) {
 	c.state = returned
 	c.out.cut = c.out.cut || cut
 	if !cut {
-		r.close()
+		r.settleEnd()
 	}
 	if !c.out.cut {
 		c.takeHead()
@@ -181,7 +182,7 @@ func (c *call) held(fn func()) {
 		if !whole && x != nil {
 			x.Abort()
 		}
-		c.loops += clock() - began
+		c.aside += clock() - began
 		c.lease.Release()
 	}()
 	fn()

@@ -58,7 +58,7 @@ func (c *requestContext) Value(key any) any {
 	return at.Value(key)
 }
 
-// end ends it. It may be called again.
+// end cancels the context. It may be called again.
 func (c *requestContext) end() {
 	c.mu.Lock()
 	c.over = true

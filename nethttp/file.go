@@ -1,5 +1,4 @@
-// Files: what io.Copy and http.ServeContent find to send them by
-// the kernel.
+// Files: io.Copy and http.ServeContent call ReadFrom, which makes the kernel send them.
 
 package nethttp
 
@@ -12,12 +11,12 @@ import (
 )
 
 const (
-	// A file of at least sendFileLeast is sent by the kernel; a smaller one leaves with the
-	// head if it is read.
+	// The kernel sends a file of at least sendFileLeast. A smaller one is read, because then
+	// it leaves with the head.
 	sendFileLeast = 64 << 10
 
-	// If the handler is called on the loop, that is cheaper from sendHereLeast on: the kernel
-	// takes all of it as a rule before the handler closes the file.
+	// If the handler is called on the loop, the kernel sends a file from sendHereLeast on. It
+	// takes most of these at once, so that no descriptor has to be kept for the rest.
 	sendHereLeast = 16 << 10
 )
 
@@ -38,8 +37,8 @@ var copyBuffers = sync.Pool{New: func() any { return new([mostWritten]byte) }}
 // onlyWriter hides ReadFrom from io.Copy.
 type onlyWriter struct{ io.Writer }
 
-// readFile sends src if it is a file, or a part of one, that is worth it, and returns how
-// much it has sent. What is left is to be copied.
+// readFile makes the kernel send src, if it is a file, or the beginning of one, that is
+// large enough. It returns how much is sent. The caller copies the rest.
 func (r *response) readFile(src io.Reader) (n int64, err error) {
 	limited, _ := src.(*io.LimitedReader)
 	if limited != nil {
@@ -74,8 +73,9 @@ func (r *response) readFile(src io.Reader) (n int64, err error) {
 	return n, cmp.Or(err, lost)
 }
 
-// sendFile sends n bytes of f, and returns how many of them the loop or the kernel has
-// taken.
+// sendFile sends n bytes of f from at on, and returns how many of them the kernel has taken
+// or the loop will send. It sends none if the answer's type has still to be detected, from
+// the bytes themselves.
 func (r *response) sendFile(f *os.File, at, n int64) (sent int64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,7 +88,7 @@ func (r *response) sendFile(f *os.File, at, n int64) (sent int64, err error) {
 	if err := r.room(int(n)); err != nil {
 		return 0, err
 	}
-	defer func() { r.written -= n - sent }()
+	defer func() { r.written -= n - sent }() // room has counted all of it
 	if sent, err = r.sendHere(f, at, n); err != nil || n-sent < sendFileLeast {
 		return sent, err
 	}
@@ -107,7 +107,7 @@ func (r *response) sendFile(f *os.File, at, n int64) (sent int64, err error) {
 }
 
 // sendHere sends what the kernel takes at once, if the handler is called on the loop and
-// has said how long the answer is. That needs no descriptor of our own, which costs as
+// has set a Content-Length. It uses the handler's descriptor: one of our own would cost as
 // much as opening the file does. r.mu is held.
 func (r *response) sendHere(f *os.File, at, n int64) (sent int64, err error) {
 	c := r.call
@@ -133,7 +133,7 @@ func (r *response) sendHere(f *os.File, at, n int64) (sent int64, err error) {
 	return sent, nil
 }
 
-// filePart is a part of a file to send, which is then closed.
+// filePart is a part of a file. The file is closed once that has been sent.
 type filePart struct {
 	f     *os.File
 	at, n int64

@@ -32,14 +32,15 @@ import (
 //
 //	s := &server.Server{Handler: nethttp.Handler(http.FileServer(http.Dir(".")), 64)}
 //
-// h is called on goroutines (on the loop's own if it was quick so far, which then goes on
-// on another one as soon as h waits), of which at most workers run at a time; 0 or less means one
-// for each request under way, as with net/http. Up to 16,384 more requests wait, in the
-// order they came; beyond that, requests are refused with 503. A request whose client
-// leaves while it waits is dropped. If workers are limited, a request with a body waits
-// until 32 KiB of it have come, or all of it, so that slow clients hold at most half of
-// the workers. A goroutine whose handler has hijacked its connection no longer counts.
-// Idle goroutines end after some seconds, and with the last server that used them.
+// h is called on goroutines, at most workers at a time; 0 or less means one for each
+// request under way, as with net/http. A handler that was quick so far is called on the
+// loop's own goroutine, which counts as one of them; as soon as it waits, the loop goes
+// on on another goroutine. Up to 16,384 more requests wait, in the order they came;
+// beyond that, requests are refused with 503. A request whose client leaves while it
+// waits is dropped. If workers are limited, a request with a body waits until 32 KiB of
+// it have come, or all of it, so that slow clients hold at most half of the workers. A
+// goroutine whose handler has hijacked its connection no longer counts. Idle goroutines
+// end after some seconds, and with the last server that used them.
 //
 // Your own handler may call the returned one for some of its requests, before it
 // returns. The context of a request is cancelled when the client leaves, when h
@@ -57,11 +58,11 @@ func Handler(h http.Handler, workers int) server.Handler {
 type adapter struct {
 	handler http.Handler
 	pool    pool
-	quick   time.Duration // see mayRun: tests have the loop call all handlers, or none
-	wary    int           // see habit
+	quick   time.Duration // the constant, but in tests: see mayRun
+	wary    int           // the constant, but in tests: see habit
 	sites   sync.Map      // *conn.Loop to *site
-	loops   atomic.Int32
-	told    sync.Map // places in the program that were logged for a mistake
+	loops   atomic.Int32  // number of sites
+	told    sync.Map      // places in the program that were logged for a mistake
 }
 
 func newAdapter(h http.Handler, workers int) *adapter {

@@ -16,22 +16,23 @@ import (
 )
 
 const (
-	// quick is how long handlers of a kind take on average that the loop calls itself.
-	// Handing one over costs some microseconds, which is also the least that a handler
-	// takes which waits for anybody.
+	// The loop calls handlers itself if those of their kind take less than quick on average.
+	// Handing one over costs some microseconds, and a handler that waits for anything takes
+	// longer than that.
 	quick = 20 * time.Microsecond
 
-	// Where there are fewer loops than processors it is a part of that: the others could
-	// do the handlers' work meanwhile.
+	// If there are fewer loops than processors, quick is divided by fewLoops: the other
+	// processors could do the handlers' work meanwhile.
 	fewLoops = 2
 
-	// slow is what handlers count for that take longer: some do because the machine is
-	// busy, or the garbage collector.
+	// A call that takes longer than slow counts as slow: it may have taken so long only
+	// because the machine or the garbage collector was busy.
 	slow = 10 * quick
 
-	// wary is how many calls of a kind are handed over after one that has lost the loop,
-	// which keeps others waiting for a millisecond or two. To hand over as many takes
-	// about as long: so if one in a hundred waits for a backend, the others wait for few.
+	// wary is how many calls of a kind are handed over after one that has lost the loop.
+	// Such a call keeps others waiting for a millisecond or two, about as long as it takes
+	// to hand over so many: if one call in a hundred waits for a backend, it seldom does so
+	// on the loop.
 	wary = 256
 )
 

@@ -11,6 +11,7 @@ import (
 	"github.com/lurcher-net/lurcher/poller"
 )
 
+// A lane is such a loop.
 type lane struct {
 	loop   *conn.Loop
 	pools  map[*client.Client]*client.Pool // the loop's
@@ -54,7 +55,7 @@ func (l *lane) pool(c *client.Client) *client.Pool {
 	if p == nil {
 		p = c.On(l.loop)
 		l.pools[c] = p
-		if c.MaxIdle < 0 { // which a Transport means as none
+		if c.MaxIdle < 0 { // for a Transport that means none, for a Client no limit
 			p.Close()
 		}
 	}

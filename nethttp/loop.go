@@ -21,15 +21,15 @@ type desk struct {
 	sink                 func(p []byte, last bool)
 	trailer              func(name, value []byte)
 
-	head    parser.Request // of which Fields are the desk's own
+	head    parser.Request // of the request; its Fields are the desk's own
 	opening adapt.Opening  // the head of the answer
 	fields  []byte         // its field lines
 	buf     []byte         // what the handler has written and the loop has not got
 	spare   []byte         // to be swapped with it
 	waits   bool           // the connection is going to call drained
 
-	begins []byte // the first bytes of the last answer whose type was looked for
-	kind   string // that type
+	begins []byte // the first bytes of the last answer whose type was detected
+	kind   string // the type of that answer
 }
 
 // mostDesk is the size of a buffer that is not worth keeping.
@@ -110,7 +110,7 @@ func (d *desk) onStep() {
 		d.spare = o.buf
 	}
 	s := c.peer.site
-	s.habits[c.kind].note(c.took-c.loops, c.lease != nil && c.lease.Lost(), s.adapter.wary)
+	s.habits[c.kind].note(c.took-c.aside, c.lease != nil && c.lease.Lost(), s.adapter.wary)
 	switch {
 	case x == nil:
 	case o.cut:

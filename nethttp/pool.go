@@ -36,8 +36,8 @@ type pool struct {
 type place struct {
 	next, prev *call
 	queued     bool
-	early      bool // it counts as that
-	here       bool // it counts as that
+	early      bool // the call counts in pool.early
+	here       bool // the call counts in pool.here
 }
 
 // enter takes a place for a call that is going to run on a loop's goroutine, if one is
@@ -96,8 +96,9 @@ func (p *pool) use(n int) {
 	}
 }
 
-// submitEarly is submit for a call whose body has not come: only to half of the
-// workers, and not to the queue. least is how many there are for it at least.
+// submitEarly is submit for a call whose body has not come. Such calls get at most half of
+// the workers, or least if that is more, and do not wait in the queue. It returns false if
+// there is no worker for c now.
 func (p *pool) submitEarly(c *call, least int) bool {
 	p.mu.Lock()
 	spare := p.early < max(p.limit/2, least) && p.waiting == 0 && !p.full()
@@ -206,8 +207,8 @@ func (p *pool) take(mine chan *call, ran *call) *call {
 	return <-mine
 }
 
-// leave takes a goroutine out of the count: it ends, or has a connection of its
-// own. Who waits for one gets another.
+// leave takes c's goroutine out of the count, because it ends, or has hijacked a
+// connection. The next call that waits gets another.
 func (p *pool) leave(c *call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

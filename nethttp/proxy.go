@@ -140,8 +140,9 @@ func (t *Transport) dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", addr)
 }
 
-// known returns a proxy's URL with a scheme that a Transport speaks; none means http.
-func known(proxy *url.URL) (*url.URL, error) {
+// withScheme returns a proxy's URL with its scheme, http if it has none. The error is for a
+// scheme that a Transport does not speak.
+func withScheme(proxy *url.URL) (*url.URL, error) {
 	switch proxy.Scheme {
 	case "http", "https", "socks5", "socks5h":
 		return proxy, nil
@@ -229,12 +230,13 @@ func (t *Transport) askProxy(ctx context.Context, nc net.Conn, proxy *url.URL, a
 		}
 		return errors.New(text)
 	case in.Buffered() > 0:
-		return errors.New("the proxy sent something of its own behind its answer to CONNECT")
+		return errors.New("the proxy sent something of its own after its answer to CONNECT")
 	}
 	return nil
 }
 
-// basicAuth returns what a proxy's URL says of whom to log in as (RFC 7617).
+// basicAuth returns the credentials in a proxy's URL for Proxy-Authorization, or "" if it
+// has none (RFC 7617).
 func basicAuth(u *url.URL) string {
 	if u.User == nil {
 		return ""

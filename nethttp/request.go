@@ -85,8 +85,8 @@ func (c *call) header(fields []parser.Field) http.Header {
 	return h
 }
 
-// canonical is http.CanonicalHeaderKey, which looks at each byte, and copies names in lower
-// case. Most clients send few others than the usual names.
+// canonical returns what http.CanonicalHeaderKey does, which looks at each byte, and copies
+// a name that is in lower case. Here the usual names are looked up instead.
 func canonical(name string) string {
 	if key, ok := usual[name]; ok {
 		return key
@@ -94,6 +94,7 @@ func canonical(name string) string {
 	return http.CanonicalHeaderKey(name)
 }
 
+// usual has the names that most clients send, in both cases in which they send them.
 var usual = func() map[string]string {
 	keys := make(map[string]string)
 	for key := range strings.FieldsSeq(`Accept Accept-Charset Accept-Encoding Accept-Language Authorization Cache-Control
@@ -107,7 +108,7 @@ var usual = func() map[string]string {
 	return keys
 }()
 
-// share returns b, a part of c.head, which nothing changes, as a string without a copy.
+// share returns b as a string without a copy: b is a part of c.head, which never changes.
 func share(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // declared returns the map for the trailer section that the Trailer field announces.
@@ -145,7 +146,7 @@ func elements(list string) func(yield func(string) bool) {
 	}
 }
 
-// parseTarget returns the URL of a request's target, in u as a rule.
+// parseTarget returns the URL of a request's target. It uses u for most of them.
 func parseTarget(u *url.URL, method, target string) (*url.URL, error) {
 	if path, query, asked := strings.Cut(target, "?"); isPlainPath(path) {
 		*u = url.URL{Path: path, RawQuery: query, ForceQuery: asked && query == ""}

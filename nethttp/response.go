@@ -28,8 +28,8 @@ const (
 	// wholeMost is the size up to which an answer that was not flushed is given
 	// a Content-Length: that of net/http.
 	wholeMost = 2 << 10
-	// More than promptLeast goes to the loop when that waits for it, and when
-	// mostWritten have collected Write waits for the loop, and thus the client.
+	// From promptLeast bytes on, what has collected goes to the loop if that has room. When
+	// mostWritten have collected, Write waits for the loop, and thus for the client.
 	promptLeast = 4 << 10
 	mostWritten = 32 << 10
 
@@ -38,7 +38,7 @@ const (
 	directLeast = 16 << 10
 	mostDirect  = 64 << 10
 
-	sniffed = 512 // bytes that http.DetectContentType looks at
+	sniffed = 512 // http.DetectContentType looks at so many bytes
 )
 
 var (
@@ -204,7 +204,7 @@ func (r *response) room(n int) error {
 func (r *response) put(p []byte) (n int, err error) {
 	c := r.call
 	if c.headOnly() {
-		return len(p), c.isGone()
+		return len(p), c.whyGone()
 	}
 	d := c.desk
 	for len(p) > 0 {
@@ -263,8 +263,9 @@ func (r *response) flush() error {
 	return r.push(outgoing{})
 }
 
-// last completes the head if the handler has returned before that was settled.
-func (r *response) last() {
+// settleHead settles the head if the handler has returned before that was done. The whole
+// body is in the buffer then. r.mu is held.
+func (r *response) settleHead() {
 	if r.status == 0 {
 		r.writeHeader(http.StatusOK)
 	}
@@ -273,8 +274,9 @@ func (r *response) last() {
 	}
 }
 
-// close says what comes after the body, once the handler has returned. c.mu and r.mu are held.
-func (r *response) close() {
+// settleEnd notes what comes after the body, once the handler has returned: a trailer
+// section, or the connection's end. c.mu and r.mu are held.
+func (r *response) settleEnd() {
 	c := r.call
 	if r.length == adapt.Chunked && !r.notes.identity {
 		c.out.trails = r.trailer(nil)
@@ -283,8 +285,9 @@ func (r *response) close() {
 		c.in.late && !c.in.ended // or the client has not sent its body in time
 }
 
-// commit makes the head that goes to the loop with what is in the buffer. If the
-// answer is whole its length is known. It begins with these bytes.
+// commit makes the head that goes to the loop with what is in the buffer. whole says that
+// this is the whole answer, so that its length is known. begins are the answer's first
+// bytes, from which its type is detected. r.mu is held.
 func (r *response) commit(whole bool, begins []byte) {
 	c := r.call
 	d, n := c.desk, &r.notes
@@ -311,7 +314,7 @@ func (r *response) commit(whole bool, begins []byte) {
 		d.buf = d.buf[:0]
 	}
 	if d.head.Framing == parser.NoBody {
-		return
+		return // no body of the request can be late
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -320,8 +323,8 @@ func (r *response) commit(whole bool, begins []byte) {
 	}
 }
 
-// contentType is http.DetectContentType. To see that an answer begins as the last one did costs
-// a tenth of that.
+// contentType returns what http.DetectContentType does. If the answer begins as the last
+// one did, comparing them costs a tenth of detecting the type again.
 func (d *desk) contentType(begins []byte) string {
 	begins = begins[:min(len(begins), sniffed)]
 	if d.kind == "" || !bytes.Equal(begins, d.begins) {
@@ -331,7 +334,7 @@ func (d *desk) contentType(begins []byte) string {
 	return d.kind
 }
 
-// opening returns the head of which Length is that of the body, but for its lines.
+// opening returns the head, except for its lines. Its Length is that of the body.
 func (r *response) opening() adapt.Opening {
 	n := &r.notes
 	return adapt.Opening{
@@ -353,8 +356,8 @@ func (c *call) takeHead() {
 	}
 }
 
-// isGone returns why nothing that is written arrives any more, or nil.
-func (c *call) isGone() error {
+// whyGone returns why nothing that is written arrives any more, or nil.
+func (c *call) whyGone() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.gone

@@ -1,5 +1,7 @@
 //go:build !unix && !windows
 
+// What differs between systems, where there is neither Unix nor Windows.
+
 package nethttp
 
 import (

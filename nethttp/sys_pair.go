@@ -1,4 +1,4 @@
-// The connection with itself, where there is no Unix.
+// A connection whose two ends are both ours, where there is no Unix.
 
 //go:build !unix
 
@@ -9,7 +9,8 @@ import (
 	"net"
 )
 
-// socketPair returns a connection with itself, over loopback. Somebody else may connect first, so the ends are compared.
+// socketPair returns the two ends of a connection over loopback. Somebody else may connect
+// first, so the addresses are compared.
 func socketPair() (a, b net.Conn, err error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

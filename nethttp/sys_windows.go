@@ -1,3 +1,5 @@
+// What differs between systems, on Windows.
+
 package nethttp
 
 import (

@@ -65,7 +65,7 @@ type Transport struct {
 	DisableKeepAlives  bool
 	DisableCompression bool
 
-	MaxIdleConns           int           // 1024 on each loop; negative: no limit. Those by way of a proxy are counted apart
+	MaxIdleConns           int           // 1024 on each loop; negative: no limit. Those through a proxy count apart
 	MaxIdleConnsPerHost    int           // 128; negative: none is kept
 	MaxConnsPerHost        int           // 0: no limit
 	IdleConnTimeout        time.Duration // 90 s; negative: for ever

@@ -21,9 +21,10 @@ import (
 	"github.com/lurcher-net/lurcher/parser"
 )
 
+// A trip is one try to send a request and get its answer.
 type trip struct {
 	t        *Transport
-	req      *http.Request // of which Body may be another than the original's
+	req      *http.Request // its Body may be another than the original's
 	original *http.Request
 	trace    *httptrace.ClientTrace
 	client   *client.Client
@@ -33,7 +34,7 @@ type trip struct {
 	origin   string // whose connections it uses
 	addr     string // the same, as httptrace has it
 	lane     *lane
-	gzip     bool   // it was asked for, and is to be undone
+	gzip     bool   // the Transport itself asks for gzip, and has to decode it
 	whole    []byte // the request's body, if it was read before
 	up       *upload
 	tunnel   io.Reader // the body, of CONNECT
@@ -64,7 +65,7 @@ func (t *Transport) newTrip(req, original *http.Request) (*trip, error) {
 	if t.Proxy != nil {
 		var err error
 		if proxy, err = t.Proxy(req); err == nil && proxy != nil {
-			proxy, err = known(proxy)
+			proxy, err = withScheme(proxy)
 		}
 		if err != nil {
 			return tr, err
@@ -102,7 +103,7 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// locate finds the URL that the client is asked for.
+// locate sets the URL for the client, and the origin.
 func (tr *trip) locate() error {
 	u := tr.where
 	if tr.proxy != nil {
@@ -158,7 +159,7 @@ func (tr *trip) start() {
 	tr.wroteHead()
 }
 
-// answered is the end of the trip, or with the answer's head the middle.
+// answered is called with the answer's head, or with the error that ended the trip.
 func (tr *trip) answered(r client.Response, err error) {
 	if err != nil {
 		tr.finished(tr.explain(err))
@@ -305,7 +306,7 @@ func (tr *trip) explain(err error) error {
 		return tr.t.errHead(err)
 	}
 	if call, ok := errors.AsType[*os.SyscallError](err); ok && isAfterDial(err) {
-		return &net.OpError{Op: call.Syscall, Net: "tcp", Err: err} // for who looks for one
+		return &net.OpError{Op: call.Syscall, Net: "tcp", Err: err} // callers of net/http look for one
 	}
 	return tr.ofDial(err)
 }

@@ -19,13 +19,17 @@ const lingerTime = 2 * time.Second
 // with the code, unless that is NoCode, and with the reason, which is cut after 123
 // bytes. Messages that come from now on are discarded. The peer has
 // Handler.CloseTimeout to send its close frame. Then the server closes the connection
-// (RFC 6455 7.1.1), and Handler.Close is called.
+// (RFC 6455 7.1.1), and Handler.Close is called. The error is [ErrCode] for a code that
+// no close frame may hold, [ErrReason] for a reason that is not UTF-8, and net.ErrClosed
+// if the connection is closing already.
 func (c *Conn) Close(code Code, reason string) error {
 	switch {
 	case c.is(closeSent):
 		return net.ErrClosed
-	case code != NoCode && !code.Sendable() || validText(0, []byte(reason)) != utf8Whole:
+	case code != NoCode && !code.Sendable():
 		return ErrCode
+	case validText(utf8Whole, []byte(reason)) != utf8Whole:
+		return ErrReason
 	}
 	c.sendClose(code, reason)
 	if c.is(paused) {
@@ -117,8 +121,8 @@ func (c *Conn) clock() uint32 { return uint32(c.conn.Loop().Now().Sub(epoch) / t
 // epoch is what clock counts from.
 var epoch = time.Now()
 
-// watch sets the deadline at which the peer's silence is looked at. Input only
-// notes the time: the deadline is moved when it comes.
+// watch sets the deadline at which timeout looks at the peer's silence. Input only notes
+// the time: the deadline moves when it has come.
 func (c *Conn) watch() {
 	ping, silence := c.h.pingAfter(), c.h.silence()
 	next := time.Duration(math.MaxInt64)
@@ -139,7 +143,7 @@ func (c *Conn) silent() time.Duration {
 	return time.Duration(c.clock()-c.heard) * time.Millisecond
 }
 
-// timeout looks which time it is that is over.
+// timeout is called at the deadline, and finds out which limit that was.
 func (c *Conn) timeout() {
 	ping, silence := c.h.pingAfter(), c.h.silence()
 	switch {

@@ -117,7 +117,7 @@ func TestWriteErrors(t *testing.T) {
 			{"an op that is none", c.Write(Ping, nil), ErrOp},
 			{"a long ping", c.Ping(make([]byte, 126)), ErrControl},
 			{"a code that cannot be sent", c.Close(1005+1, ""), ErrCode},
-			{"a reason that is none", c.Close(1000, "\xff"), ErrCode},
+			{"a reason that is none", c.Close(1000, "\xff"), ErrReason},
 			{"a fragment", c.WriteFragment(Text, []byte("a"), false), nil},
 			{"a message between", c.Write(Text, []byte("b")), ErrMidMessage},
 			{"a ping between", c.Ping([]byte("p")), nil},

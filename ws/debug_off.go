@@ -1,5 +1,7 @@
 //go:build !race && !lurcherdebug
 
+// Other builds poison nothing: see debug_on.go.
+
 package ws
 
 const debugging = false

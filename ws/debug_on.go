@@ -1,5 +1,7 @@
 //go:build race || lurcherdebug
 
+// Debug builds: buffers that were lent are overwritten when the loan ends.
+
 package ws
 
 const debugging = true

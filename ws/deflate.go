@@ -81,7 +81,7 @@ func readDeflate(e extension, answer bool) (d deflateParams, ok bool) {
 	return d, true
 }
 
-// windowBits is 8 to 15, without a zero in front.
+// windowBits returns a parameter's value, 8 to 15, which must not begin with a zero.
 func windowBits(p param) (bits uint8, ok bool) {
 	switch v := p.value; {
 	case !p.hasValue:
@@ -97,8 +97,8 @@ func windowBits(p param) (bits uint8, ok bool) {
 // acceptDeflate takes the first offer that can be taken, and returns the answer
 // and the bits of the window that we may use; 0 if there is none.
 //
-// client_no_context_takeover may be asked of any client (RFC 7692 7.1.1.2). How
-// small a client's window is does not matter, for what inflates has the largest.
+// client_no_context_takeover may be asked of any client (RFC 7692 7.1.1.2). The size of
+// the client's window does not matter, because ours for inflating is the largest.
 func acceptDeflate(offers []extension) (answer string, bits uint8) {
 	for _, e := range offers {
 		d, ok := readDeflate(e, false)
@@ -125,10 +125,10 @@ var compressors [flate.BestCompression + 3]sync.Pool
 // deflated is where compressed messages are made.
 var deflated bytebufferpool.Pool
 
-// deflate appends p, compressed, for a window of so many bits. A Writer that
-// begins anew looks back no further than its beginning. So a smaller window than
-// its own is kept by beginning anew after as many bytes. In 256 bytes there is so little
-// to refer to that codes alone make less of a text, in a twentieth of the time.
+// deflate appends p, compressed, for a window of 1<<bits bytes. The window of a
+// flate.Writer is larger, but after a Reset it refers to nothing before that. So it is
+// reset whenever it has filled the smaller window. In 256 bytes there is so little to
+// refer to that Huffman codes alone compress a text better, in a twentieth of the time.
 func deflate(b *bytebufferpool.ByteBuffer, p []byte, level int, bits uint8) {
 	if bits == 8 {
 		level = flate.HuffmanOnly

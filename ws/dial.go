@@ -20,16 +20,16 @@ var ErrURL = errors.New("ws: the URL has to be ws:// or wss://, without a fragme
 // A Dialer opens connections as a client. The zero value is ready for use. It may be
 // used on any number of loops.
 type Dialer struct {
-	// Client has the settings for everything before WebSocket: how to connect, TLS, and
-	// timeouts.
+	// Client has the settings for what comes before the first frame: the connection, TLS,
+	// and the timeouts of the handshake.
 	Client client.Client
 
-	// Fields, if it is set, may add fields to the handshake, such as Origin, Cookie and
-	// Authorization.
+	// Fields, if it is set, is called before the handshake is sent, and may add fields to
+	// it, such as Origin, Cookie and Authorization.
 	Fields func(q client.Request)
 }
 
-var dialer Dialer
+var dialer Dialer // of the function Dial
 
 // Dial is [Dialer.Dial] of a Dialer with default settings.
 func Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err error)) client.Request {
@@ -82,7 +82,7 @@ func (d *Dialer) Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err
 		c, err := h.upgraded(r, key)
 		if err != nil {
 			defer func() { // also if fn panics
-				if r.Trailer(nil) == nil { // nobody reads the body
+				if r.Trailer(nil) == nil { // it fails if fn has asked for the body
 					q.Abort()
 				}
 			}()
@@ -118,7 +118,7 @@ func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
 	case q.protocols > 1 || q.protocols == 1 && (c.proto == 0 || string(r.Get("Sec-WebSocket-Protocol")) != h.Protocols[c.proto-1]):
 		reason = "a subprotocol that was not asked for"
 	case !c.extended(q.extensions, h):
-		reason = "an extension that was not offered, or not so"
+		reason = "an extension that was not offered, or with other parameters"
 	}
 	if reason != "" {
 		return nil, &HandshakeError{r.Status(), reason, r}

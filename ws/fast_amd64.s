@@ -1,5 +1,7 @@
 //go:build !purego
 
+// The two loops over payload, by AVX2: masks, and whether a text is UTF-8.
+
 #include "go_asm.h"
 #include "textflag.h"
 

@@ -39,10 +39,10 @@ var ErrQueue = errors.New("ws: messages are sent faster than a loop can write th
 
 // Bounds on what a loop writes of a Hub's messages before it does other work.
 const (
-	passMessages = 16 // to each member
-	passMembers  = 32 // between two looks at the clock
-	passLarge    = 32 << 10
-	passTime     = 2 * time.Millisecond
+	passMessages = 16                   // messages to each member
+	passMembers  = 32                   // members between two looks at the clock
+	passLarge    = 32 << 10             // bytes of messages from which there is a look after each member
+	passTime     = 2 * time.Millisecond // after this the rest waits for another turn
 )
 
 // A crew holds the members of a Hub on one loop, and the messages for them. The Hub's mu

@@ -11,8 +11,8 @@ import (
 	"github.com/valyala/bytebufferpool"
 )
 
-// inflateTurn is how much comes out of a message before the loop's other
-// connections have their turn; it takes a millisecond or two.
+// inflateTurn is how many bytes of a message are inflated before the loop's other
+// connections have their turn. They take a millisecond or two.
 const inflateTurn = 256 << 10
 
 // finalBlocks is how many blocks within a message may say that they are the last
@@ -38,8 +38,8 @@ var inflaters = sync.Pool{New: func() any {
 	return z
 }}
 
-// endOfMessage is what the sender has left out, and a last block, so that the
-// reader sees an end (RFC 7692 7.2.2).
+// endOfMessage is what the sender has removed from the end of the message, and a final
+// block, which makes package flate return io.EOF (RFC 7692 7.2.2).
 const endOfMessage = flushed + "\x01\x00\x00\xff\xff"
 
 // ReadByte makes package flate read no more than it needs from z.

@@ -1,4 +1,4 @@
-// Masks, put on and taken off by the same XOR.
+// Masks: the same XOR puts them on and takes them off.
 
 package ws
 

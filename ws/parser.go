@@ -2,9 +2,7 @@
 
 package ws
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // A Parser reads the frames that one side of a connection sends (RFC 6455 5). It takes
 // whatever bytes have come, resumes at any byte, and stores none of them: it has 16
@@ -188,7 +186,7 @@ func (p *Parser) close(data []byte, first bool) Error {
 	text := p.utf8 & 0x0f
 	if first {
 		p.utf8 = text
-		p.step = atCode // its first byte is still to come
+		p.step = atCode // the first byte of the code is still to come
 	}
 	for p.step >= atCode && len(data) > 0 {
 		if p.step == atCode {
@@ -224,10 +222,10 @@ func (p *Parser) fail(e Error) error {
 	return e
 }
 
-// readHead reads a frame's head, or what there is of it. Its common forms, all
-// there, have a short way.
+// readHead reads a frame's head, or the part of it that has come. A head of a common form
+// that has come as a whole takes a shorter way.
 func (p *Parser) readHead(b []byte) (n int, err error) {
-	if p.step == atFirst && len(b) >= 8 { // the longest of them
+	if p.step == atFirst && len(b) >= 8 { // the longest common form
 		p.head = b[0]
 		if e := p.first(); e != 0 {
 			return 1, p.fail(e)
@@ -273,7 +271,7 @@ func (p *Parser) headByte(c byte) Error {
 	case s < atKey:
 		p.left = p.left<<8 | uint64(c)
 		p.step++
-		short := p.key != 0 // that of the frame is still to come
+		short := p.key != 0 // until the mask comes, key says that the length has two bytes
 		switch {
 		case s == atLength && c&0x80 != 0:
 			return ErrLength

@@ -66,7 +66,7 @@ func (c *Conn) take(p Piece) {
 	case p.Op == 0:
 	case p.Op.Control():
 		c.control(p)
-	case c.is(closeSent): // the program has closed: it is called no more
+	case c.is(closeSent): // the program has closed, and gets no more messages
 	case c.grows(p):
 		c.fail(ErrTooBig)
 	case p.Compressed():
@@ -93,7 +93,7 @@ func (c *Conn) take(p Piece) {
 func (c *Conn) grows(p Piece) bool {
 	limit, size := c.h.limit(), uint64(len(p.Data))+p.Left
 	if p.Compressed() {
-		limit += limit>>10 + 64 // what does not compress grows: the limit itself is for what comes out
+		limit += limit>>10 + 64 // compressing may add some bytes; what comes out has the limit itself
 	}
 	switch {
 	case size > limit:
@@ -125,7 +125,7 @@ func (c *Conn) control(p Piece) {
 	}
 	switch p.Op {
 	case Ping:
-		if !c.is(closeSent) { // RFC 6455 5.5.2: unless it has received a close frame; nothing follows ours
+		if !c.is(closeSent) { // nothing may follow our close frame (RFC 6455 5.5.1)
 			c.write(byte(Pong)|finBit, data)
 		}
 	case Pong:

@@ -20,9 +20,10 @@ type HandshakeError struct {
 	Status int    // status of the answer that refused it; 0: there was no answer
 	Reason string // what was wrong
 
-	// Answer is the server's, if it refused a Dial: Get finds Location, WWW-Authenticate and
-	// Retry-After. The fields are valid until the function of Dial returns, and there the body
-	// can be asked for, by Body or Stream; otherwise it is not read.
+	// Answer is the answer of a server that refused a Dial: its Get returns Location,
+	// WWW-Authenticate, Retry-After. It is valid until the function given to Dial returns.
+	// That function may ask for the body, by Body or Stream; otherwise the connection is
+	// closed without reading it. An error of Upgrade has none.
 	Answer client.Response
 }
 
@@ -227,9 +228,9 @@ func accept(key []byte) (b [28]byte) {
 	return b
 }
 
-// SameOrigin reports whether the request has no Origin, as if it does not come from a
-// browser, or an Origin with the name and port of the host that it is for. It does not
-// compare the scheme, which a proxy that ends TLS changes.
+// SameOrigin reports whether the request has no Origin, because it does not come from a
+// browser, or an Origin with the name and port of the host to which it was sent. It does
+// not compare the scheme, which a proxy that decrypts TLS changes.
 func SameOrigin(r server.Request) bool {
 	var q handshake
 	for name, value := range r.All() {

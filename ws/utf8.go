@@ -37,8 +37,8 @@ func validText(state uint8, p []byte) uint8 {
 	return state
 }
 
-// openEnd returns how many bytes at the end of p are a character's first bytes,
-// as its first one has it, and not all of it.
+// openEnd returns how many bytes at the end of p begin a character that its first byte
+// says is longer.
 func openEnd(p []byte) int {
 	for n := 1; n <= 3 && n <= len(p); n++ {
 		switch c := p[len(p)-n]; {

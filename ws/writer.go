@@ -1,4 +1,4 @@
-// Writing frames.
+// Writing frames alone: the Append functions, which need no connection.
 
 package ws
 
