@@ -40,6 +40,14 @@ var requestPromises = []promise{
 	{name: "HTTP/1.0 without a host", in: "GET /a HTTP/1.0\r\n\r\n", h: dump, differs: http10},
 	{name: "HTTP/1.0, keep-alive", in: "GET / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", h: dump, differs: http10},
 	{name: "HTTP/1.0, a large answer", in: "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", h: write(long), differs: http10},
+	{name: "HTTP/1.0 gets no 1xx", in: "GET / HTTP/1.0\r\n\r\n", h: status(103, write("x")),
+		differs: "An HTTP/1.0 client is sent no 1xx (RFC 9110 15.2)."},
+	{name: "HTTP/1.2", in: "GET / HTTP/1.2\r\nHost: x\r\n\r\n", h: dump,
+		differs: "A request of HTTP/1.2 is HTTP/1.1 in Request.Proto."},
+	{name: "an empty line in front", in: "\r\n" + get("/"), h: dump,
+		differs: "Empty lines in front of a request are skipped (RFC 9112 2.2); net/http answers 400."},
+	{name: "another expectation beside 100-continue", in: request("POST", "/", "Expect: 100-continue, other", "Content-Length: 3") + "abc", h: dump, differs: expects},
+	{name: "another expectation of HTTP/1.0", in: "POST / HTTP/1.0\r\nExpect: other\r\nContent-Length: 3\r\n\r\nabc", h: dump, differs: expects},
 	{name: "an odd method", in: request("FROB", "/"), h: dump},
 	{name: "Connection: close", in: get("/", "Connection: close"), h: dump},
 	{name: "cookies", in: get("/", "Cookie: a=1; b=2", "Cookie: c=3"), h: func(w http.ResponseWriter, r *http.Request, say say) { say("%v", r.Cookies()) }},
@@ -114,6 +122,7 @@ const (
 	http10   = "An HTTP/1.0 client is answered with HTTP/1.1 in the status line, as RFC 9112 2.3 has it; net/http says 1.0."
 	strict   = "Requests are held to RFC 9112: bare LF, folded lines, a user in the target, two Content-Length lines or one beside Transfer-Encoding, which net/http takes, are answered with 400."
 	refusals = "Answers that the server gives on its own (400, 408, 413, 417, 431, 501, 503, 505) have other words than those of net/http, a Content-Length and a Date."
+	expects  = "An expectation that the server does not know is answered with 417 beside 100-continue too, and ignored in HTTP/1.0."
 	form     = "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"n.txt\"\r\n\r\nthe file\r\n--B--\r\n"
 )
 

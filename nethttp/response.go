@@ -281,7 +281,7 @@ func (r *response) settleEnd() {
 	if r.length == adapt.Chunked && !r.notes.identity {
 		c.out.trails = r.trailer(nil)
 	}
-	c.out.over = r.length >= 0 && r.written > r.length || // the handler has written too much
+	c.out.over = r.length >= 0 && r.written > r.length && !c.headOnly() || // the handler has written too much
 		c.in.late && !c.in.ended // or the client has not sent its body in time
 }
 
