@@ -23,7 +23,7 @@ func TestCluster(t *testing.T) {
 	var url string
 	var n int
 	p.Scan(t, "%s by %d processes", &url, &n)
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	seen := map[int]bool{}
 	ask := func() error {
 		r, err := client.Get(url)

@@ -98,7 +98,7 @@ func TestExpect(t *testing.T) {
 			p.say("HTTP/1.1 200 OK|Content-Length: 2||ok")
 		}
 	})
-	addr := start(t, new(gateway), new(client.Client), up)
+	addr := start(t, new(gateway), &client.Client{ContinueTimeout: -1}, up)
 	k := dial(t, addr)
 	for range 2 {
 		k.say("POST / HTTP/1.1|Host: x|Expect: 100-continue|Content-Length: 5||")
@@ -206,7 +206,7 @@ func TestLeft(t *testing.T) {
 				p.all()
 				left <- true
 			})
-			k := dial(t, start(t, new(gateway), new(client.Client), up))
+			k := dial(t, start(t, &gateway{leftTimeout: 200 * time.Millisecond}, new(client.Client), up))
 			k.say(c.request)
 			<-came
 			c.leave(k)

@@ -37,7 +37,7 @@ func serve(t *testing.T, g *gateway, c *client.Client, upstreams ...string) (add
 	}
 	g.client, g.name = c, "gw"
 	if g.leftTimeout == 0 {
-		g.leftTimeout = 200 * time.Millisecond
+		g.leftTimeout = patience // a test says so that is about it
 	}
 	if g.failTimeout == 0 {
 		g.failTimeout = time.Minute

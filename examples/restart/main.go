@@ -33,6 +33,7 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:8000", "where to listen")
 	pidFile := flag.String("pid", "", "file that is to hold the number of the process that serves, for systemd's PIDFile")
 	grace := flag.Duration("grace", 30*time.Second, "how long exchanges under way may take when the process is replaced")
+	drain := flag.Duration("drain", time.Second, "how long it waits for the next request on a connection that is idle then")
 	flag.Parse()
 	log.SetFlags(0)
 	log.SetPrefix(fmt.Sprintf("restart %d: ", os.Getpid()))
@@ -54,7 +55,7 @@ func main() {
 		}
 	}()
 
-	srv := &server.Server{Handler: handler}
+	srv := &server.Server{Handler: handler, DrainTimeout: *drain}
 	ln, err := upg.Listen("tcp", *addr) // a new socket, or the one of the process before
 	if err != nil {
 		log.Fatal(err)

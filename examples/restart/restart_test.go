@@ -25,8 +25,15 @@ func TestMain(m *testing.M) { program.Main(m) }
 
 const upgrades = 5
 
+// start runs the program. It waits as long for a request as a test waits for anything: a client that pauses for longer
+// because the machine is busy loses none either.
+func start(t *testing.T) *group.Process {
+	t.Helper()
+	return group.Run(t, program.Command("-addr", "127.0.0.1:0", "-drain", "1m", "-grace", "2m"))
+}
+
 func TestUpgrades(t *testing.T) {
-	p := group.Run(t, program.Command("-addr", "127.0.0.1:0"))
+	p := start(t)
 	var pid int
 	var url string
 	p.Scan(t, "%d serves %s", &pid, &url)
@@ -38,7 +45,7 @@ func TestUpgrades(t *testing.T) {
 		l.run("kept alive", true, "/", 0)
 	}
 	for range 8 {
-		l.run("kept alive, with pauses", true, "/", 400*time.Millisecond) // less than DrainTimeout: see there
+		l.run("kept alive, with pauses", true, "/", 400*time.Millisecond)
 	}
 	for range 4 {
 		l.run("a connection each", false, "/", 0)
@@ -196,7 +203,7 @@ func (l *load) exchange(nc net.Conn, in *bufio.Reader, request string) (closes b
 // TestStandardClient is the same with net/http's client, which tries requests
 // again whose connection was closed under them: it has nothing to do here.
 func TestStandardClient(t *testing.T) {
-	p := group.Run(t, program.Command("-addr", "127.0.0.1:0"))
+	p := start(t)
 	var pid, next, ended int
 	var url string
 	p.Scan(t, "%d serves %s", &pid, &url)
