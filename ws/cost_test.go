@@ -7,6 +7,7 @@ package ws
 
 import (
 	"bytes"
+	"fmt"
 	"runtime"
 	"strings"
 	"syscall"
@@ -152,13 +153,15 @@ func TestBombMemory(t *testing.T) {
 		p.Close()
 	}
 	attack()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range rounds {
-		attack()
-	}
-	runtime.ReadMemStats(&after)
-	if n := (after.TotalAlloc - before.TotalAlloc) / rounds; n > DefaultMaxMessage+128<<10 {
-		t.Errorf("%d bytes are allocated for a bomb, the client's included", n)
-	}
+	// What is pooled is lost to a collection, which may come at any time. So it is asked until few have come.
+	const most = DefaultMaxMessage + 128<<10
+	until(t, fmt.Sprintf("%d bytes at most are allocated for a bomb, the client's included", most), func() bool {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range rounds {
+			attack()
+		}
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc-before.TotalAlloc)/rounds <= most
+	})
 }

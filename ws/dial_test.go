@@ -50,6 +50,7 @@ type dialed struct {
 func (d *Dialer) on(t testing.TB, l *conn.Loop, url string, h *Handler) dialed {
 	t.Helper()
 	got := make(chan dialed, 2)
+	unhurried(h)
 	l.Post(func() { d.Dial(l, url, h, func(c *Conn, err error) { got <- dialed{c, err} }) })
 	return wait(t, got)
 }
@@ -113,6 +114,7 @@ func TestDialEcho(t *testing.T) {
 
 // dialTarget is a server of h, and a Dialer that trusts it.
 func dialTarget(t testing.TB, h *Handler, secure bool) (url string, d *Dialer) {
+	unhurried(h)
 	if !secure {
 		return "ws://" + start(t, h).addr.String() + "/ws", &Dialer{}
 	}

@@ -18,6 +18,7 @@ import (
 func inHub(t testing.TB, h *Handler) (s *rig, conns chan *Conn) {
 	conns = make(chan *Conn, 1000)
 	h.Open = func(c *Conn) { conns <- c }
+	unhurried(h)
 	return startWith(t, &server.Server{Loops: 3}, func(w server.Response, r server.Request) { Upgrade(w, r, h) }), conns
 }
 
@@ -182,6 +183,7 @@ func TestHubQueue(t *testing.T) {
 		var hub Hub
 		conns := make(chan *Conn, 1)
 		h := &Handler{Open: func(c *Conn) { conns <- c }}
+		unhurried(h)
 		s := startWith(t, &server.Server{Loops: 1, MaxMemory: c.maxMemory}, func(w server.Response, r server.Request) { Upgrade(w, r, h) })
 		p := s.dial()
 		member := wait(t, conns)

@@ -23,6 +23,7 @@ func TestHalfMessagesAreBounded(t *testing.T) {
 	const most, peers, size = 4 << 20, 300, 60 << 10
 	for _, deflate := range []bool{false, true} {
 		h := echo()
+		unhurried(h)
 		var lines []string
 		if deflate {
 			h.Deflate = &Deflate{}

@@ -36,7 +36,19 @@ type rig struct {
 
 func start(t testing.TB, h *Handler) *rig {
 	t.Helper()
+	unhurried(h)
 	return startWith(t, &server.Server{Loops: 1}, func(w server.Response, r server.Request) { Upgrade(w, r, h) })
+}
+
+// unhurried has h send no pings, and wait for a close frame as long as tests wait for anything, unless the
+// test sets the times: where the machine is busy peers are too late for those that h has by itself.
+func unhurried(h *Handler) {
+	if h.PingAfter == 0 {
+		h.PingAfter = -1
+	}
+	if h.CloseTimeout == 0 {
+		h.CloseTimeout = patience
+	}
 }
 
 func startWith(t testing.TB, s *server.Server, h server.Handler) *rig {
