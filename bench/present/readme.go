@@ -168,7 +168,8 @@ func (r *Report) beside(b *bytes.Buffer) {
 // near is the ratio up to which a peer does as well as lurcher.
 const near = 1.02
 
-// ahead lists where others do as well or better in what a chart shows, the floors left out.
+// ahead lists where others do as well or better in what a chart shows. The floors, and lurcher by other ways, are no
+// others.
 func (r *Report) ahead(b *bytes.Buffer) {
 	var lines []string
 	for _, g := range r.Grids {
@@ -182,7 +183,7 @@ func (r *Report) ahead(b *bytes.Buffer) {
 		}
 		var who []string
 		for _, row := range g.Rows {
-			if row == Ours || strings.HasPrefix(row, Floor) {
+			if strings.HasPrefix(row, Ours) || strings.HasPrefix(row, Floor) {
 				continue
 			}
 			if ratio := g.Ratio(row, key); ratio <= near {
