@@ -5,10 +5,11 @@ package client
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // TestForward compares the fields that a proxy's client is sent.
@@ -62,14 +63,7 @@ func TestForward(t *testing.T) {
 }
 
 // dead returns the URL of a server that refuses connections.
-func dead(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return "http://" + ln.Addr().String()
-}
+func dead(t *testing.T) string { return "http://" + loopback.Refused(t) }
 
 // TestOnLost sends requests that were lost to another origin.
 func TestOnLost(t *testing.T) {

@@ -217,14 +217,21 @@ func TestPhases(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			g := start(t, c.client).ask(c.method, c.url, c.fn)
-			var e *Error
-			if !errors.As(g.err, &e) || e.Phase != c.want.Phase || e.Written != c.want.Written || c.want.Err != nil && !errors.Is(e, c.want.Err) {
-				t.Errorf("%v (%+v), want %v", g, e, c.want)
-			}
-			if e != nil && e.Timeout() != (c.want.Err == os.ErrDeadlineExceeded) {
-				t.Error("Timeout is", e.Timeout())
-			}
+			r := start(t, c.client)
+			timeout := c.want.Err == os.ErrDeadlineExceeded
+			// On a busy machine the time may be over in an earlier phase. So it is asked until it is not.
+			until(t, fmt.Sprintf("%v", &c.want), func() bool {
+				g := r.ask(c.method, c.url, c.fn)
+				var e *Error
+				ok := errors.As(g.err, &e) && e.Phase == c.want.Phase && e.Written == c.want.Written && (c.want.Err == nil || errors.Is(e, c.want.Err))
+				if !ok && (!timeout || e == nil || !e.Timeout()) {
+					t.Fatalf("%v (%+v), want %v", g, e, &c.want)
+				}
+				if e.Timeout() != timeout {
+					t.Error("Timeout is", e.Timeout())
+				}
+				return ok
+			})
 		})
 	}
 }
@@ -299,17 +306,13 @@ func TestLimits(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{MaxIdle: 2})
 		r.burst(url, 10)
-		if n := r.idle(); n != 2 {
-			t.Errorf("%d are idle", n)
-		}
+		until(t, "two are idle", func() bool { return r.idle() == 2 }) // a dial may go on that no request needs any more
 	})
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
 		r := start(t, &Client{MaxIdle: -1})
 		r.burst(url, 3)
-		if n := r.idle(); n != 3 {
-			t.Errorf("%d are idle", n)
-		}
+		until(t, "three are idle", func() bool { return r.idle() == 3 })
 	})
 	t.Run("age", func(t *testing.T) {
 		t.Parallel()
