@@ -4,9 +4,11 @@
 //
 //	go run ./cast                                   then open http://127.0.0.1:8080/
 //	go run ./cast -data /var/lib/cast               messages are kept in files
-//	go run ./cast -config rooms.json                queues, random pairs, broadcasts
+//	go run ./cast -room meet=random -room news=broadcast:KEY
+//	go run ./cast -config rooms.json                the same, in a file
 //
-// rooms.json says of what kind rooms are; all others are open to everybody:
+// Both say of what kind rooms are; all others are open to everybody. Who may list the
+// machine's processes can read the keys of flags. rooms.json:
 //
 //	{"help":   {"mode": "queue", "key": "of the agents"},
 //	 "meet":   {"mode": "random"},
@@ -23,7 +25,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -49,6 +50,7 @@ type settings struct {
 	addr, config, pid string
 	grace             time.Duration
 	jsonLog           bool
+	rooms             modeFlag
 	routes, origins   string
 	journal           journal.Options
 	house             rooms.House
@@ -57,9 +59,10 @@ type settings struct {
 }
 
 func flags() *settings {
-	s := new(settings)
+	s := &settings{rooms: make(modeFlag)}
 	flag.StringVar(&s.addr, "addr", "127.0.0.1:8080", "where to listen")
 	flag.StringVar(&s.config, "config", "", "JSON file: the modes of rooms")
+	flag.Var(s.rooms, "room", "NAME=MODE[:KEY]: the mode of one room; may be repeated")
 	flag.StringVar(&s.pid, "pid", "", "file that is to hold the number of the process that serves, for systemd's PIDFile")
 	flag.DurationVar(&s.grace, "grace", 10*time.Second, "how long answers under way may take when the process ends")
 	flag.BoolVar(&s.jsonLog, "json", false, "log as JSON")
@@ -122,29 +125,6 @@ func main() {
 		slog.Error("cast ends", "error", err)
 		os.Exit(1)
 	}
-}
-
-// modes reads the file that says of what kind rooms are.
-func (s *settings) modes() error {
-	if s.config == "" {
-		return nil
-	}
-	b, err := os.ReadFile(s.config)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(b, &s.house.Modes); err != nil {
-		return fmt.Errorf("%s: %w", s.config, err)
-	}
-	for room, m := range s.house.Modes {
-		if err := m.Check(); err != nil {
-			return fmt.Errorf("%s: room %q: %w", s.config, room, err)
-		}
-		if err := s.house.CheckName(room, m); err != nil {
-			return fmt.Errorf("%s: %w", s.config, err)
-		}
-	}
-	return nil
 }
 
 // run serves until a signal, or until the next process has taken over.

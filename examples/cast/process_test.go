@@ -188,14 +188,14 @@ func TestReplacedProcess(t *testing.T) {
 	stopPid(t, pid)
 }
 
-// Two nodes may not be told apart by their visitors, but through one another.
+// A lobby brings two together; in a broadcast only the speaker may send.
 func TestLobbyBringsTwoTogether(t *testing.T) {
 	t.Parallel()
 	config := filepath.Join(t.TempDir(), "rooms.json")
-	if err := os.WriteFile(config, []byte(`{"meet": {"mode": "random"}, "help": {"mode": "queue", "key": "agent"}, "news": {"mode": "broadcast", "key": "s"}}`), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(`{"meet": {"mode": "random"}, "help": {"mode": "queue", "key": "agent"}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, "-addr", "127.0.0.1:0", "-config", config)
+	p := start(t, "-addr", "127.0.0.1:0", "-config", config, "-room", "news=broadcast:s", "-room", "quiz=room")
 	moved := func(room, token string) string {
 		id := "" // with it a poll waits
 		for late := time.Now().Add(2 * time.Minute); time.Now().Before(late); {
