@@ -62,14 +62,17 @@ func addrs(s ...string) (ips []netip.Addr) {
 func blackHole(t testing.TB, ip string, port int) int {
 	t.Helper()
 	port = listenWithoutQueue(t, netip.MustParseAddr(ip), port)
-	for range 8 {
+	silent := 0 // connects in a row: one that came late, on a busy machine, is in the queue all the same
+	for range 30 {
 		nc, err := net.DialTimeout("tcp", fmt.Sprintf("%s:%d", ip, port), 100*time.Millisecond)
-		if err != nil {
+		if err == nil {
+			t.Cleanup(func() { nc.Close() })
+			silent = 0
+		} else if silent++; silent == 3 {
 			return port
 		}
-		t.Cleanup(func() { nc.Close() })
 	}
-	t.Skip("this system's queue of 0 takes 8 connections")
+	t.Skip("this system's queue of 0 takes many connections")
 	return 0
 }
 

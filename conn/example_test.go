@@ -58,9 +58,11 @@ func ExampleLoop_Listen() {
 // Timers run on the loop, between the other calls.
 func ExampleLoop_After() {
 	l := exampleLoop()
-	l.After(20*time.Millisecond, func() { fmt.Println("world") })
-	t := l.After(10*time.Millisecond, func() { fmt.Println("never") })
-	l.After(0, func() { fmt.Println("hello", t.Stop()) })
+	t := l.After(time.Minute, func() { fmt.Println("never") })
+	l.After(0, func() {
+		fmt.Println("hello", t.Stop())
+		l.After(20*time.Millisecond, func() { fmt.Println("world") })
+	})
 	l.Run(context.Background())
 	// Output:
 	// hello true

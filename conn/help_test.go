@@ -226,7 +226,7 @@ func (r *rig) tls(h *conn.Handler) *conn.Handler {
 		s = *h
 	}
 	if s.TLS == nil {
-		s.TLS = &conn.TLS{Config: certified()}
+		s.TLS = &conn.TLS{Config: certified(), Timeout: patience}
 	}
 	return &s
 }
@@ -275,7 +275,7 @@ func (r *rig) dial() *peer {
 
 func (r *rig) peer(nc net.Conn) *peer {
 	r.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(patience))
+	nc.SetDeadline(time.Now().Add(3 * patience)) // for all that the test does with it
 	if tc, ok := nc.(*tls.Conn); ok {
 		if err := tc.Handshake(); err != nil {
 			r.Fatal(err)

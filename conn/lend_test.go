@@ -66,19 +66,19 @@ func lendLoop(t *testing.T, h *conn.Handler) (*conn.Loop, *conn.Conn) {
 // the end of each is called there.
 func TestLend(t *testing.T) {
 	t.Parallel()
-	for name, k := range map[string]struct {
-		run    func(lease *lend.Lease, wait <-chan bool)
-		lost   bool
-		then   func() // what Then does beside
-		closed bool   // the connection is
-	}{
-		"quick":  {run: func(*lend.Lease, <-chan bool) {}},
-		"held":   {run: func(l *lend.Lease, _ <-chan bool) { holds(t, l); l.Release() }},
+	for name, k := range map[string]lending{
+		"quick": {run: func(*lend.Lease, <-chan bool) {}},
+		"held": {run: func(l *lend.Lease, _ <-chan bool) {
+			if holds(t, l) {
+				l.Release()
+			}
+		}},
 		"leaves": {run: func(l *lend.Lease, wait <-chan bool) { l.Leave(); l.Leave(); <-wait }, lost: true},
 		"waits":  {run: func(l *lend.Lease, wait <-chan bool) { <-wait }, lost: true},
 		"holds, waits": {run: func(l *lend.Lease, wait <-chan bool) {
-			holds(t, l)
-			time.AfterFunc(5*time.Millisecond, l.Release)
+			if holds(t, l) {
+				time.AfterFunc(5*time.Millisecond, l.Release)
+			}
 			<-wait
 		}, lost: true},
 		"Goexit":              {run: func(*lend.Lease, <-chan bool) { runtime.Goexit() }, lost: true},
@@ -92,72 +92,95 @@ func TestLend(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			const n = 3
-			begun, followed, wait := make(chan int, n), make(chan int, n), make(chan bool)
-			ended, resumed, kept := make(chan bool, n), make(chan bool, n), make(chan bool, n)
-			closed := make(chan error, 1)
-			l, c := lendLoop(t, &conn.Handler{Close: func(_ *conn.Conn, err error) { closed <- err }})
-			here := func() {
-				if !l.Here() {
-					t.Error("what follows is not called on the loop's goroutine")
+			if k.lost || k.closed {
+				if n := lendInTurn(t, k); n != 0 {
+					t.Errorf("%d came back", n)
 				}
+				return
 			}
-			l.Ref() // until all is seen
-			for i := range n {
-				f := &lentTo{
-					run:    func(lease *lend.Lease) { begun <- i; k.run(lease, wait) },
-					resume: func() { here(); resumed <- true },
-					then: func() lend.Function {
-						here()
-						ended <- true
-						if k.then != nil {
-							k.then()
-						}
-						return nil
-					},
-				}
-				l.Post(func() { lend.Run(c, f); kept <- true })
-				l.Post(func() { here(); followed <- i })
-			}
-			ran := make(chan error)
-			go func() { ran <- l.Run(context.Background()) }()
-			for i := range n {
-				if b, f := <-begun, <-followed; b != i || f != i {
-					t.Errorf("%d has begun, and %d followed, not %d", b, f, i)
-				}
-			}
-			close(wait)
-			for range n {
-				<-ended
-				if k.lost || k.closed {
-					<-resumed
-				}
-			}
-			l.Post(func() {
-				here()
-				c.Abort()
-				l.Unref()
-			})
-			if err := <-ran; err != nil {
-				t.Error(err)
-			}
-			if came := !k.lost && !k.closed; came && len(kept) != n || !came && len(kept) != 0 {
-				t.Errorf("%d of %d came back", len(kept), n)
-			}
-			if err := <-closed; (err != nil && err != net.ErrClosed) != k.closed {
-				t.Errorf("the connection was closed with %v", err)
-			}
+			// On a busy machine it may not be quick: so it is asked until it is.
+			loopback.Until(t, "all to keep the loop", func() bool { return lendInTurn(t, k) == 3 })
 		})
 	}
 }
 
-func holds(t *testing.T, l *lend.Lease) {
+// A lending is what becomes of a function that is lent the loop.
+type lending struct {
+	run    func(lease *lend.Lease, wait <-chan bool)
+	lost   bool
+	then   func() // what Then does beside
+	closed bool   // the connection is
+}
+
+// lendInTurn lends a loop to three functions, and returns how many of them came back.
+func lendInTurn(t *testing.T, k lending) int {
+	const n = 3
+	begun, followed, wait := make(chan int, n), make(chan int, n), make(chan bool)
+	ended, resumed, kept := make(chan bool, n), make(chan bool, n), make(chan bool, n)
+	closed := make(chan error, 1)
+	l, c := lendLoop(t, &conn.Handler{Close: func(_ *conn.Conn, err error) { closed <- err }})
+	here := func() {
+		if !l.Here() {
+			t.Error("what follows is not called on the loop's goroutine")
+		}
+	}
+	l.Ref() // until all is seen
+	for i := range n {
+		f := &lentTo{
+			run:    func(lease *lend.Lease) { begun <- i; k.run(lease, wait) },
+			resume: func() { here(); resumed <- true },
+			then: func() lend.Function {
+				here()
+				ended <- true
+				if k.then != nil {
+					k.then()
+				}
+				return nil
+			},
+		}
+		l.Post(func() { lend.Run(c, f); kept <- true })
+		l.Post(func() { here(); followed <- i })
+	}
+	ran := make(chan error)
+	go func() { ran <- l.Run(context.Background()) }()
+	for i := range n {
+		if b, f := <-begun, <-followed; b != i || f != i {
+			t.Errorf("%d has begun, and %d followed, not %d", b, f, i)
+		}
+	}
+	close(wait)
+	for range n {
+		<-ended
+		if k.lost || k.closed {
+			<-resumed
+		}
+	}
+	l.Post(func() {
+		here()
+		c.Abort()
+		l.Unref()
+	})
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+	if err := <-closed; (err != nil && err != net.ErrClosed) != k.closed {
+		t.Errorf("the connection was closed with %v", err)
+	}
+	return len(kept)
+}
+
+// holds has the loop held, but for one that is lost already, as on a busy machine.
+func holds(t *testing.T, l *lend.Lease) bool {
 	if !l.Hold() {
-		t.Error("the loop cannot be held")
+		if !l.Lost() {
+			t.Error("the loop cannot be held")
+		}
+		return false
 	}
 	if l.Hold() {
 		t.Error("the loop is held twice")
 	}
+	return true
 }
 
 // TestLendNext: what follows on a function is run before anything else.
@@ -211,8 +234,12 @@ func TestLendSendFile(t *testing.T) {
 		if n := lend.SendFile(c, f, 0, size); n <= 0 || n >= size || c.Pending() != 0 { // the peer does not read
 			t.Errorf("%d bytes were sent, and %d wait", n, c.Pending())
 		}
-		if n := lend.SendFile(c, f, 0, size); n != 0 {
-			t.Errorf("%d bytes were sent though the kernel took no more", n)
+		took := int64(1)
+		for tries := 0; took > 0 && tries < 100; tries++ { // the kernel moves to the peer what it has, and has room again
+			took = lend.SendFile(c, f, 0, size)
+		}
+		if took != 0 {
+			t.Errorf("%d bytes were sent though the kernel took no more", took)
 		}
 		c.Abort()
 		if n := lend.SendFile(c, f, 0, 1); n != 0 {

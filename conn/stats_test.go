@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 func TestStatsPaused(t *testing.T) {
@@ -39,16 +40,23 @@ func TestStatsPaused(t *testing.T) {
 }
 
 // TestStatsLongest has a callback that takes its time: the turn took that long,
-// and the time that the loop waited does not count.
+// and the time that the loop waited does not count. A turn in which the machine takes
+// the loop's time away is long, and leaves less time for waiting: so it is asked, of new
+// loops, until none is.
 func TestStatsLongest(t *testing.T) {
 	eachPoller(t, func(r *rig) {
-		const long = 30 * time.Millisecond
-		start := time.Now()
-		fired := make(chan bool)
-		r.do(func() { r.loop.After(20*long, func() { close(fired) }) }) // it sleeps meanwhile
-		get(r, fired)
-		r.turns(1)
-		before, worked := r.loop.Stats().Longest, time.Since(start)
+		const long, wait = 30 * time.Millisecond, 300 * time.Millisecond
+		var before time.Duration
+		s := r
+		loopback.Until(r, "no turn to take as long as the loop waits", func() bool {
+			before = s.longest(wait)
+			ok := before < wait/2
+			if !ok {
+				s = newRig(r.T, r.name, "tcp")
+			}
+			return ok
+		})
+		r = s
 		r.do(func() {
 			for begin := time.Now(); time.Since(begin) < before+long; {
 			}
@@ -56,10 +64,6 @@ func TestStatsLongest(t *testing.T) {
 		r.turns(1)
 		if got := r.loop.Stats().Longest; got < before+long {
 			r.Errorf("the longest turn is said to have taken %v, after %v; want %v more", got, before, long)
-		}
-		// It slept that long, and worked in what is left.
-		if before > worked-20*long {
-			r.Errorf("of %v in all it slept %v, and is said to have worked %v at a time", worked, 20*long, before)
 		}
 		for end := time.Now().Add(patience); !r.loop.Stats().Waiting; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
@@ -72,6 +76,15 @@ func TestStatsLongest(t *testing.T) {
 			}
 		})
 	})
+}
+
+// longest returns the longest turn once the loop has waited.
+func (r *rig) longest(wait time.Duration) time.Duration {
+	fired := make(chan bool)
+	r.do(func() { r.loop.After(wait, func() { close(fired) }) })
+	get(r, fired)
+	r.turns(1)
+	return r.loop.Stats().Longest
 }
 
 // TestTurn: begins and ends come in turns, and what is counted in a turn is to be

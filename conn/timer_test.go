@@ -58,7 +58,7 @@ func TestTimerStopAndReset(t *testing.T) {
 			if !stopped.Stop() || stopped.Stop() {
 				r.Error("Stop answers true once")
 			}
-			if !reset.Reset(40*time.Millisecond) || !late.Reset(20*time.Millisecond) {
+			if !late.Reset(20*time.Millisecond) || !reset.Reset(40*time.Millisecond) {
 				r.Error("Reset of a running timer answers true")
 			}
 			n := 0

@@ -105,7 +105,7 @@ type callbackRig struct {
 func newCallbackRig(r *rig, client bool, cfg *tls.Config) *callbackRig {
 	// A place is not to be had by chance: there are fewer than handshakes that go wrong.
 	k := &callbackRig{rig: r, client: client, opened: make(chan *conn.Conn, 100), closed: make(chan error, 100)}
-	k.t = &conn.TLS{Config: cfg, Handshakes: 2 * runtime.GOMAXPROCS(0)}
+	k.t = &conn.TLS{Config: cfg, Handshakes: 2 * runtime.GOMAXPROCS(0), Timeout: patience}
 	if !client {
 		r.listen(k.handler())
 		return k
@@ -182,27 +182,25 @@ func TestConfigFunctions(t *testing.T) {
 						return nil
 					})
 					k := newCallbackRig(r, f.client, cfg)
+					// No more at a time than leave places free: who waits for a peer that a busy machine
+					// makes slow is ended where others wait for a place, or the reserve is short.
 					n := k.t.Handshakes + 2
 					if how == "blocks" {
-						n = k.t.Handshakes - 1
+						n = k.t.Handshakes - k.t.Handshakes/8 - 1
 					}
 					mu.Lock()
 					bad = n
 					mu.Unlock()
 					for range n {
 						k.begin()
-					}
-					if how == "blocks" {
-						for range n {
+						if how == "blocks" {
 							get(r, within)
+							continue
 						}
-					} else {
-						for range n {
-							err := get(r, k.closed)
-							var he *conn.HandshakeError
-							if !errors.As(err, &he) || how == "error" && !strings.Contains(err.Error(), wrong.Error()) {
-								r.Errorf("%T %v", err, err)
-							}
+						err := get(r, k.closed)
+						var he *conn.HandshakeError
+						if !errors.As(err, &he) || how == "error" && !strings.Contains(err.Error(), wrong.Error()) {
+							r.Errorf("%T %v", err, err)
 						}
 					}
 					k.begin()

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 func TestDialTLS(t *testing.T) {
@@ -251,39 +252,50 @@ func TestSlowCertificate(t *testing.T) {
 	})
 }
 
-// A loop that ends takes handshakes along, in whatever they are.
+// A loop that ends takes handshakes along, in whatever they are. One that waits for its peer
+// while another waits for its turn is ended after half a second: on a busy machine that may come
+// first, so it is asked until it does not.
 func TestRunEndsHandshakes(t *testing.T) {
 	versions(t, func(r *rig, cfg *tls.Config) {
-		s := &conn.TLS{Config: cfg, Handshakes: 1}
-		ch, onClose := closes()
-		r.listen(&conn.Handler{TLS: s, Close: onClose})
-		for i := range 3 { // one has not begun, one is at it, one waits for its turn
-			w, k := r.dialWire(cfg)
-			if i > 0 {
-				w.read = func([]byte) { <-r.Context().Done() }
-				go k.Handshake()
-			}
-		}
-		r.until("one to run", func() bool { st := s.Stats(); return st.Pending == 3 && st.Running == 1 })
-		why := errors.New("enough")
-		r.cancel(why)
-		if err := r.stopped(); err != why {
-			r.Error(err)
-		}
-		for range 3 {
-			if err := <-ch; err != why {
-				r.Error(err)
-			}
-		}
-		for end := time.Now().Add(patience); s.Stats().Running > 0; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				r.Fatal("a goroutine stays")
-			}
-		}
-		if st := s.Stats(); st.Pending != 0 || st.Failed != 3 {
-			r.Errorf("%+v", st)
-		}
+		loopback.Until(r, "the loop's end to be the end of three handshakes", func() bool {
+			return newRig(r.T, r.name, "tcp").endsHandshakes(cfg)
+		})
 	})
+}
+
+// endsHandshakes ends the loop while three handshakes are under way. It returns false if one
+// of them has ended before.
+func (r *rig) endsHandshakes(cfg *tls.Config) bool {
+	s := &conn.TLS{Config: cfg, Handshakes: 1}
+	ch, onClose := closes()
+	r.listen(&conn.Handler{TLS: s, Close: onClose})
+	for i := range 3 { // one has not begun, one is at it, one waits for its turn
+		w, k := r.dialWire(cfg)
+		if i > 0 {
+			w.read = func([]byte) { <-r.Context().Done() }
+			go k.Handshake()
+		}
+	}
+	r.until("one to run", func() bool {
+		st := s.Stats()
+		return st.Pending == 3 && st.Running == 1 || st.Failed > 0
+	})
+	why := errors.New("enough")
+	r.cancel(why)
+	if err := r.stopped(); err != why {
+		r.Error(err)
+	}
+	ended := 0
+	for range 3 {
+		if err := get(r, ch); err == why {
+			ended++
+		}
+	}
+	loopback.Until(r, "no goroutine is left", func() bool { return s.Stats().Running == 0 })
+	if st := s.Stats(); st.Pending != 0 || st.Failed != 3 {
+		r.Errorf("%+v", st)
+	}
+	return ended == 3
 }
 
 // Whatever ends a handshake, Close is told that it was one, and by whom.

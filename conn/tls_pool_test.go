@@ -203,7 +203,7 @@ func TestSilentPeersMakeRoom(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	begin := func() *Conn {
+	begin := func(since time.Duration) *Conn { // as if it had come that long ago
 		nc, err := net.Dial("tcp", ln.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -213,19 +213,23 @@ func TestSilentPeersMakeRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.turn() // it is opened
+		if !c.is(closed) {
+			c.more.tls.hs.since = time.Now().Add(-since)
+		}
 		return c
 	}
+	const later = -time.Hour // it has just come, on a machine that may be slow
 	var all []*Conn
 	for range 3 {
-		all = append(all, begin())
+		all = append(all, begin(later))
 	}
-	next := begin()
+	next := begin(later)
 	if !next.is(closed) || s.Stats().Pending != 3 {
 		t.Errorf("the fourth: closed %v, %+v", next.is(closed), s.Stats())
 	}
-	all[1].more.tls.hs.since = all[1].more.tls.hs.since.Add(-time.Hour) // too late: all[0] is the oldest
-	all[0].more.tls.hs.since = all[0].more.tls.hs.since.Add(-time.Hour)
-	next = begin()
+	all[1].more.tls.hs.since = time.Now().Add(-time.Hour) // too late: all[0] is the oldest
+	all[0].more.tls.hs.since = time.Now().Add(-time.Hour)
+	next = begin(later)
 	l.turn()
 	if next.is(closed) || !all[0].is(closed) || all[1].is(closed) {
 		t.Error("the oldest of the silent has not made room")

@@ -64,7 +64,7 @@ func (r *rig) dialWire(cfg *tls.Config) (*wire, *tls.Conn) {
 		r.Fatal(err)
 	}
 	r.Cleanup(func() { nc.Close() })
-	nc.SetDeadline(time.Now().Add(patience))
+	nc.SetDeadline(time.Now().Add(3 * patience))
 	w := &wire{Conn: nc}
 	return w, tls.Client(w, cfg)
 }

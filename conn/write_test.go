@@ -43,12 +43,12 @@ func TestWritesOfOneCallbackLeaveTogether(t *testing.T) {
 		}
 		// A head and a large body leave together too.
 		body := flood(100 << 10)
-		n = r.writes(func() { c.WriteString("head"); c.Write(body) })
-		p.want("head")
-		p.want(string(body))
-		if r.network == "tcp" && n > 2 { // the socket's buffer may be smaller
-			r.Errorf("%d system calls for head and body", n)
-		}
+		loopback.Until(r, "two system calls to suffice for head and body", func() bool {
+			n := r.writes(func() { c.WriteString("head"); c.Write(body) })
+			p.want("head")
+			p.want(string(body))
+			return n <= 2 || r.network != "tcp" // the socket's buffer may be smaller, or not empty at once
+		})
 	})
 }
 

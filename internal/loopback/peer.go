@@ -31,7 +31,7 @@ func Dial(t testing.TB, addr net.Addr) *Peer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(Patience))
+	c.SetDeadline(time.Now().Add(3 * Patience)) // for all that the test does with it
 	t.Cleanup(func() { c.Close() })
 	return New(t, c)
 }

@@ -3,7 +3,6 @@
 package loopback
 
 import (
-	"runtime"
 	"testing"
 	"time"
 )
@@ -15,10 +14,12 @@ const Patience = time.Minute
 // Until waits until ok returns true, and fails the test if it does not come to that.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(Patience); !ok(); runtime.Gosched() {
+	pause := time.Duration(0) // longer each time: who waits for long must not take a processor from those it waits for
+	for end := time.Now().Add(Patience); !ok(); time.Sleep(pause) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain: %s", what)
 		}
+		pause = min(pause+10*time.Microsecond, time.Millisecond)
 	}
 }
 
