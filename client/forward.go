@@ -4,7 +4,6 @@ package client
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/lurcher-net/lurcher/internal/field"
 )
@@ -27,7 +26,7 @@ func (r Response) Forward(name string, add func(name, value []byte) error) {
 	}
 	hops := field.HopsOf(h.Fields, h.buf)
 	for i := range h.Fields {
-		if n := h.Fields[i].Name(h.buf); !hops.Has(n) && !strings.EqualFold(text(n), "Via") {
+		if n := h.Fields[i].Name(h.buf); !hops.Has(n) && !field.Is(text(n), "Via") {
 			add(n, h.Fields[i].Value(h.buf))
 		}
 	}

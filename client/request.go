@@ -5,7 +5,6 @@ package client
 import (
 	"os"
 	"strconv"
-	"strings"
 	"unsafe"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -290,16 +289,16 @@ func (q Request) SendFile(f *os.File, off, n int64) error {
 // setField keeps a field's line until the head is written.
 func (x *exchange) setField(name, value string, replace bool) error {
 	switch {
-	case strings.EqualFold(name, "Transfer-Encoding"):
+	case field.Is(name, "Transfer-Encoding"):
 		return ErrField
-	case strings.EqualFold(name, "Content-Length"):
+	case field.Is(name, "Content-Length"):
 		n, err := strconv.ParseUint(value, 10, 63)
 		if err != nil || value[0] == '+' || !replace && x.declared >= 0 && x.declared != int64(n) {
 			return ErrField
 		}
 		x.declared = int64(n) // written by appendHead
 		return nil
-	case strings.EqualFold(name, "Host"):
+	case field.Is(name, "Host"):
 		x.set(hasHost)
 		if len(x.fields) == 0 {
 			x.fields = appendField(x.fields, name, value)
@@ -309,11 +308,11 @@ func (x *exchange) setField(name, value string, replace bool) error {
 		// It comes first, for servers that look for it (RFC 9110 7.2).
 		x.fields = append(appendField(make([]byte, 0, len(x.fields)+256), name, value), x.fields...)
 		return nil
-	case strings.EqualFold(name, "Connection"):
+	case field.Is(name, "Connection"):
 		x.set(hasConnection)
-	case strings.EqualFold(name, "Expect"):
+	case field.Is(name, "Expect"):
 		x.set(hasExpect)
-	case strings.EqualFold(name, "Upgrade"):
+	case field.Is(name, "Upgrade"):
 		x.set(hasUpgrade)
 	}
 	if replace {

@@ -97,6 +97,31 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// TestTargets: a URL that begins like the one before is not taken apart, and has the same target.
+func TestTargets(t *testing.T) {
+	t.Parallel()
+	r := start(t, &Client{})
+	r.do(func() {
+		for range 2 {
+			for _, c := range []struct{ method, rest, want string }{
+				{"GET", "", "/"}, {"GET", "/", "/"}, {"GET", "/a?b", "/a?b"}, {"GET", "?b", "/?b"}, {"GET", "#c", "/"}, {"GET", "/a#c", "/a"},
+				{"OPTIONS", "", "*"}, {"OPTIONS", "#c", "*"}, {"OPTIONS", "/", "/"}, {"GET", "/ ", ""}, {"GET", ".test", "/"}, {"GET", ":1", "/"},
+			} {
+				x := &exchange{method: c.method}
+				if err := r.pool.locate(x, "http://example"+c.rest); x.target != c.want || (err != nil) != (c.want == "") {
+					t.Errorf("%s %q: %q, %v", c.method, c.rest, x.target, err)
+				}
+				if want := "example" + strings.TrimRight(c.rest, "/?#abc "); c.want != "" && x.host != want {
+					t.Errorf("%s %q is for %q", c.method, c.rest, x.host)
+				}
+				if err := r.pool.locate(new(exchange), "/a"); err == nil {
+					t.Error("a URL has no origin")
+				}
+			}
+		}
+	})
+}
+
 // TestHosts is what becomes of the authority of a URL.
 func TestHosts(t *testing.T) {
 	t.Parallel()

@@ -21,9 +21,15 @@ type spelling struct {
 // locate finds the origin of a URL, and what of the URL is for the request. Most
 // begin like the one before.
 func (p *Pool) locate(x *exchange, raw string) error {
-	if n := len(p.last.text); n > 0 && len(raw) > n && raw[n] == '/' && raw[:n] == p.last.text && isTarget(raw[n:]) {
-		x.o, x.host, x.target = p.last.o, p.last.host, raw[n:]
-		return nil
+	if n := len(p.last.text); n > 0 && len(raw) >= n && raw[:n] == p.last.text {
+		rest := raw[n:]
+		if rest == "" && x.method != "OPTIONS" {
+			rest = "/"
+		}
+		if rest != "" && rest[0] == '/' && isTarget(rest) {
+			x.o, x.host, x.target = p.last.o, p.last.host, rest
+			return nil
+		}
 	}
 	scheme := strings.Index(raw, "://")
 	if scheme < 0 {

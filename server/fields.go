@@ -176,7 +176,7 @@ func specialName(name string) string {
 	case len("Transfer-Encoding"):
 		special = "Transfer-Encoding"
 	}
-	if !strings.EqualFold(name, special) {
+	if !field.Is(name, special) {
 		return ""
 	}
 	return special

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -56,7 +55,7 @@ func (r Request) Forward(name string, trust bool, add func(name, value []byte) e
 	if h == nil {
 		return
 	}
-	f := forwarding{r: r, head: h, add: add, b: r.s.worker.scratch[:0]}
+	f := forwarding{r: r, head: h, b: r.s.worker.scratch[:0]}
 	if host := r.Host(); len(host) > 0 {
 		add(named("Host"), host)
 	}
@@ -66,9 +65,9 @@ func (r Request) Forward(name string, trust bool, add func(name, value []byte) e
 			add(n, h.Fields[i].Value(h.buf))
 		}
 	}
-	f.client(trust)
-	f.line("Via", field.Via(f.b, h.Fields, h.buf, r.Minor(), name))
-	f.nextHop()
+	f.client(trust, add)
+	f.line(add, "Via", field.Via(f.b, h.Fields, h.buf, r.Minor(), name))
+	f.nextHop(add)
 	r.s.worker.scratch = f.b
 }
 
@@ -80,33 +79,36 @@ func named(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) 
 func proxyOwn(name []byte, trust bool) bool {
 	switch n := asString(name); {
 	case len(n) == len("Via"):
-		return strings.EqualFold(n, "Via")
+		return field.Is(n, "Via")
 	case len(n) == len("Host"):
-		return strings.EqualFold(n, "Host")
+		return field.Is(n, "Host")
 	case len(n) == len("Forwarded"):
-		return !trust && strings.EqualFold(n, "Forwarded")
+		return !trust && field.Is(n, "Forwarded")
 	case len(n) <= len(xForwarded) || !field.Alike(n[:len(xForwarded)], xForwarded):
 		return false
 	default:
 		n = n[len(xForwarded):]
-		return !trust || strings.EqualFold(n, "For") || strings.EqualFold(n, "Proto") || strings.EqualFold(n, "Host")
+		return !trust || field.Is(n, "For") || field.Is(n, "Proto") || field.Is(n, "Host")
 	}
 }
 
 const xForwarded = "X-Forwarded-"
 
-// forwarding is a call of Forward. b is room for a value.
+// forwarding is a call of Forward. b is room for a value. What calls add has it as a
+// parameter: in here it would escape to the heap.
 type forwarding struct {
 	r    Request
 	head *head
-	add  func(name, value []byte) error
 	b    []byte
 }
 
+// A forwarder takes a field.
+type forwarder = func(name, value []byte) error
+
 // line adds a field, whose value is built in f.b.
-func (f *forwarding) line(name string, value []byte) {
+func (f *forwarding) line(add forwarder, name string, value []byte) {
 	f.b = value[:0]
-	f.add(named(name), value)
+	add(named(name), value)
 }
 
 // list returns the value of a field, of all its lines.
@@ -115,7 +117,7 @@ func (f *forwarding) list(name string) []byte {
 }
 
 // client adds who the client is, and what it asked for.
-func (f *forwarding) client(trust bool) {
+func (f *forwarding) client(trust bool, add forwarder) {
 	from, proto, host := f.b, []byte(nil), []byte(nil)
 	if trust {
 		if from = f.list("X-Forwarded-For"); len(from) > 0 {
@@ -123,42 +125,42 @@ func (f *forwarding) client(trust bool) {
 		}
 		proto, host = f.r.Get("X-Forwarded-Proto"), f.r.Get("X-Forwarded-Host")
 	}
-	f.line("X-Forwarded-For", append(from, f.r.s.from()...))
+	f.line(add, "X-Forwarded-For", append(from, f.r.s.from()...))
 	if proto == nil {
 		proto = named("http")
 		if f.r.TLS() != nil {
 			proto = named("https")
 		}
 	}
-	f.add(named("X-Forwarded-Proto"), proto)
+	add(named("X-Forwarded-Proto"), proto)
 	if host == nil {
 		host = f.r.Host()
 	}
 	if len(host) > 0 {
-		f.add(named("X-Forwarded-Host"), host)
+		add(named("X-Forwarded-Host"), host)
 	}
 }
 
 // nextHop adds what is for the next connection alone.
-func (f *forwarding) nextHop() {
+func (f *forwarding) nextHop(add forwarder) {
 	s := f.r.s
 	if n := f.r.Length(); n > 0 {
-		f.line("Content-Length", strconv.AppendInt(f.b, n, 10))
+		f.line(add, "Content-Length", strconv.AppendInt(f.b, n, 10))
 	}
 	if s.is(expecting) {
-		f.add(named("Expect"), named("100-continue"))
+		add(named("Expect"), named("100-continue"))
 	}
 	if n, ok := f.r.hops(); ok && n > 0 {
-		f.line("Max-Forwards", strconv.AppendInt(f.b, int64(n)-1, 10))
+		f.line(add, "Max-Forwards", strconv.AppendInt(f.b, int64(n)-1, 10))
 	}
 	if f.r.Get("TE") != nil && field.Lists(asString(f.list("TE")), "trailers") {
-		f.add(named("TE"), named("trailers"))
-		f.add(named("Connection"), named("TE"))
+		add(named("TE"), named("trailers"))
+		add(named("Connection"), named("TE"))
 	}
 	if s.is(upgrade) {
 		if offer := f.list("Upgrade"); !field.Lists(asString(offer), "h2c") {
-			f.add(named("Connection"), named("Upgrade"))
-			f.line("Upgrade", offer)
+			add(named("Connection"), named("Upgrade"))
+			f.line(add, "Upgrade", offer)
 		}
 	}
 }
@@ -172,8 +174,11 @@ func (r Request) LastHop() bool {
 
 // hops returns how many proxies a TRACE or OPTIONS may still pass, if it says so.
 func (r Request) hops() (n uint64, ok bool) {
+	if m := r.Method(); string(m) != "TRACE" && string(m) != "OPTIONS" {
+		return 0, false
+	}
 	v := r.Get("Max-Forwards")
-	if m := string(r.Method()); v == nil || m != "TRACE" && m != "OPTIONS" {
+	if v == nil {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(v), 10, 31)

@@ -43,18 +43,19 @@ func (g *gateway) pick(now time.Time) *upstream {
 
 // serve passes a request on.
 func (g *gateway) serve(w server.Response, r server.Request) {
-	switch method := string(r.Method()); {
-	case r.LastHop() && method == "OPTIONS":
+	method := string(r.Method())
+	switch last := r.LastHop(); {
+	case last && method == "OPTIONS":
 		w.Set("Allow", allow)
 		w.End("")
 		return
-	case r.LastHop(), method == "CONNECT":
+	case last, method == "CONNECT":
 		w.Set("Allow", allow)
 		refuse(w, 405, "this gateway does not do that")
 		return
 	}
-	p := &passage{g: g, w: w, up: g.pick(w.Loop().Now()), left: max(1, len(g.upstreams)-1)}
-	p.q = g.client.On(w.Loop()).Request(string(r.Method()), p.up.url)
+	p := &passage{Response: w, g: g, up: g.pick(w.Loop().Now()), left: max(1, len(g.upstreams)-1)}
+	p.q = g.client.On(w.Loop()).Request(method, p.up.url)
 	if p.q.Target(string(r.OriginForm())) != nil {
 		refuse(w, 400, "this target cannot be asked for")
 		return
@@ -71,10 +72,11 @@ func (g *gateway) serve(w server.Response, r server.Request) {
 // allow lists the methods that every upstream may be asked by.
 const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"
 
-// A passage is a request on its way through.
+// A passage is a request on its way through. It is the client's answer, too, to which the
+// upstream's is piped.
 type passage struct {
+	server.Response
 	g    *gateway
-	w    server.Response
 	q    client.Request
 	up   *upstream
 	left int // how many more times an upstream may be asked
@@ -82,7 +84,7 @@ type passage struct {
 
 // again chooses another upstream for a request that one has not answered.
 func (p *passage) again(e *client.Error) (url string) {
-	now := p.w.Loop().Now()
+	now := p.Loop().Now()
 	if e.Phase < client.Write { // there was no connection
 		p.g.fails(p.up, now)
 	}
@@ -95,9 +97,9 @@ func (p *passage) again(e *client.Error) (url string) {
 
 // inform passes an interim answer on.
 func (p *passage) inform(a client.Response) {
-	a.Forward(p.g.name, p.w.AddBytes)
-	p.w.Inform(a.Status())
-	p.w.Reset() // its fields are not those of the answer
+	a.Forward(p.g.name, p.AddBytes)
+	p.Inform(a.Status())
+	p.Reset() // its fields are not those of the answer
 }
 
 // answer passes the answer on, or says that there is none.
@@ -105,45 +107,42 @@ func (p *passage) answer(a client.Response, err error) {
 	if err != nil {
 		var e *client.Error
 		if errors.As(err, &e); e.Timeout() {
-			p.g.fails(p.up, p.w.Loop().Now())
+			p.g.fails(p.up, p.Loop().Now())
 		}
-		refuse(p.w, e.Status(), "the upstream did not answer")
+		refuse(p.Response, e.Status(), "the upstream did not answer")
 		return
 	}
-	p.w.Status(a.Status())
-	a.Forward(p.g.name, p.w.AddBytes)
+	p.Status(a.Status())
+	a.Forward(p.g.name, p.AddBytes)
 	switch a.Status() {
 	case 101:
 		p.tunnel(a)
 	case 205:
 		p.q.Abort()
-		p.w.End("") // it has no content (RFC 9110 15.3.6)
+		p.End("") // it has no content (RFC 9110 15.3.6)
 	default:
-		a.Pipe(answer{p.w})
+		a.Pipe(p)
 	}
 }
-
-// An answer is the client's, to which the upstream's is piped.
-type answer struct{ server.Response }
 
 // Abort is called when the upstream's answer is cut off, or turns out to be malformed. The
 // client has to see that what it got is not all. If it has got nothing there is a better
 // answer.
-func (w answer) Abort() error {
-	if !w.Unwrite() {
-		return w.Response.Abort()
+func (p *passage) Abort() error {
+	if !p.Unwrite() {
+		return p.Response.Abort()
 	}
-	refuse(w.Response, 502, "the upstream's answer is malformed")
+	refuse(p.Response, 502, "the upstream's answer is malformed")
 	return nil
 }
 
 // tunnel joins the two connections: each FIN is passed on by itself.
 func (p *passage) tunnel(a client.Response) {
-	down, err := p.w.Hijack(nil)
+	down, err := p.Hijack(nil)
 	if err != nil {
 		p.q.Abort()
-		p.w.Reset()
-		refuse(p.w, 502, "the upstream switched protocols in the middle of the request")
+		p.Reset()
+		refuse(p.Response, 502, "the upstream switched protocols in the middle of the request")
 		return
 	}
 	up, err := a.Hijack(nil)
@@ -162,8 +161,8 @@ func (p *passage) abort(cause error) {
 		p.q.Abort()
 		return
 	}
-	p.w.After(p.g.leftTimeout, func() {
-		if !p.w.Begun() {
+	p.After(p.g.leftTimeout, func() {
+		if !p.Begun() {
 			p.q.Abort()
 		}
 	})

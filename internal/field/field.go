@@ -10,18 +10,31 @@ import (
 // IsName reports whether s may be a field's name, which is a token (RFC 9110 5.1,
 // 5.6.2).
 func IsName(s string) bool {
+	empty := s == ""
+	for len(s) >= 8 && areLetters(word(s[:8])) {
+		s = s[8:]
+	}
 	for i := range len(s) {
 		// Letters need no look at the table, which may have left the cache.
 		if c := s[i]; c|0x20-'a' >= 26 && c != '-' && !grammar.Is(c, grammar.Token) {
 			return false
 		}
 	}
-	return len(s) > 0
+	return !empty
+}
+
+// Is reports whether a name is one that is known, in any case of its letters. Most are told
+// apart by their length, which strings.EqualFold does not look at.
+func Is(name, known string) bool {
+	return len(name) == len(known) && (name == known || strings.EqualFold(name, known))
 }
 
 // IsValue reports whether s may be a field's value (RFC 9110 5.5): a CR or LF in
 // one would split the answer.
 func IsValue(s string) bool {
+	for len(s) >= 8 && areText(word(s[:8])) {
+		s = s[8:]
+	}
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return false

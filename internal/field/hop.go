@@ -26,11 +26,11 @@ func HopsOf(fields []parser.Field, buf []byte) (h Hops) {
 	n, size := 0, 0
 	for i := range fields {
 		f := &fields[i]
-		if !strings.EqualFold(text(f.Name(buf)), "Connection") {
+		if !Is(text(f.Name(buf)), "Connection") {
 			continue
 		}
 		v := text(f.Value(buf))
-		if strings.EqualFold(v, "keep-alive") || strings.EqualFold(v, "close") {
+		if Is(v, "keep-alive") || Is(v, "close") {
 			continue
 		}
 		if size += len(v); n == len(h.listed) || size > mostListed {
@@ -47,7 +47,7 @@ func membersOf(fields []parser.Field, buf []byte) map[string]struct{} {
 	many := make(map[string]struct{})
 	for i := range fields {
 		f := &fields[i]
-		if !strings.EqualFold(text(f.Name(buf)), "Connection") {
+		if !Is(text(f.Name(buf)), "Connection") {
 			continue
 		}
 		for m := range strings.SplitSeq(text(f.Value(buf)), ",") {
@@ -85,7 +85,7 @@ func (h *Hops) Has(name []byte) bool {
 func List(b []byte, fields []parser.Field, buf []byte, name string) []byte {
 	from := len(b)
 	for i := range fields {
-		if f := &fields[i]; strings.EqualFold(text(f.Name(buf)), name) {
+		if f := &fields[i]; Is(text(f.Name(buf)), name) {
 			if len(b) > from {
 				b = append(b, ", "...)
 			}
@@ -115,27 +115,27 @@ func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 func hop(name string) bool {
 	switch len(name) {
 	case len("TE"):
-		return strings.EqualFold(name, "TE")
+		return Is(name, "TE")
 	case len("Expect"):
-		return strings.EqualFold(name, "Expect")
+		return Is(name, "Expect")
 	case len("Upgrade"):
-		return strings.EqualFold(name, "Upgrade")
+		return Is(name, "Upgrade")
 	case len("Connection"): // and Keep-Alive
-		return strings.EqualFold(name, "Connection") || strings.EqualFold(name, "Keep-Alive")
+		return Is(name, "Connection") || Is(name, "Keep-Alive")
 	case len("Max-Forwards"):
-		return strings.EqualFold(name, "Max-Forwards")
+		return Is(name, "Max-Forwards")
 	case len("Content-Length"): // and HTTP2-Settings
-		return strings.EqualFold(name, "Content-Length") || strings.EqualFold(name, "HTTP2-Settings")
+		return Is(name, "Content-Length") || Is(name, "HTTP2-Settings")
 	case len("Proxy-Connection"):
-		return strings.EqualFold(name, "Proxy-Connection")
+		return Is(name, "Proxy-Connection")
 	case len("Transfer-Encoding"):
-		return strings.EqualFold(name, "Transfer-Encoding")
+		return Is(name, "Transfer-Encoding")
 	case len("Proxy-Authenticate"):
-		return strings.EqualFold(name, "Proxy-Authenticate")
+		return Is(name, "Proxy-Authenticate")
 	case len("Proxy-Authorization"):
-		return strings.EqualFold(name, "Proxy-Authorization")
+		return Is(name, "Proxy-Authorization")
 	case len("Proxy-Authentication-Info"):
-		return strings.EqualFold(name, "Proxy-Authentication-Info")
+		return Is(name, "Proxy-Authentication-Info")
 	}
 	return false
 }
@@ -144,7 +144,7 @@ func hop(name string) bool {
 // has one, in any case of its letters. Parameters of the list's members do not count.
 func Lists(value, token string) bool {
 	for m := range strings.SplitSeq(value, ",") {
-		if strings.EqualFold(member(m), token) {
+		if Is(member(m), token) {
 			return true
 		}
 	}
