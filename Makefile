@@ -37,7 +37,7 @@ fuzz:
 		done; \
 	done
 
-# Everything beside its peers, in about an hour: bench/README.md. Of a package alone: go test -bench . ./parser
+# Everything beside its peers, in an hour and a half: bench/README.md. Of a package alone: go test -bench . ./parser
 bench:
 	cd bench && go run .
 

@@ -1,3 +1,5 @@
+// What machine this is, and which versions are measured.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// Keep-alive probes: macOS has another name for the time until the first.
+
 package conn
 
 import "golang.org/x/sys/unix"

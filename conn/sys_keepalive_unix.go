@@ -1,5 +1,7 @@
 //go:build unix && !darwin && !openbsd
 
+// Keep-alive probes: the names of their times on most systems.
+
 package conn
 
 import "golang.org/x/sys/unix"

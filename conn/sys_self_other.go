@@ -1,5 +1,7 @@
 //go:build !linux
 
+// Connections of a socket with itself, by the addresses of both ends.
+
 package conn
 
 // connectedToItself reports whether both ends of a TCP connection are the same socket. The error is that

@@ -1,5 +1,7 @@
 //go:build !purego
 
+// The fast path of field lines, by NEON: see fast_arm64.go for its Go side.
+
 #include "go_asm.h"
 #include "textflag.h"
 

@@ -1,3 +1,5 @@
+// The servers that are measured, and how those that are no programs of ours are configured.
+
 package contender
 
 import (

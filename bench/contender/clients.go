@@ -1,3 +1,5 @@
+// The clients that are measured.
+
 package contender
 
 import (

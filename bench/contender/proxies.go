@@ -1,3 +1,5 @@
+// The reverse proxies that are measured, and their configurations.
+
 package contender
 
 import "fmt"

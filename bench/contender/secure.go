@@ -1,3 +1,5 @@
+// The certificate of servers that speak TLS.
+
 package contender
 
 import (

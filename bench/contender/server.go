@@ -1,3 +1,5 @@
+// How a contender is started, found to answer as it should, and stopped.
+
 package contender
 
 import (

@@ -1,3 +1,5 @@
+// The generator h2load.
+
 package load
 
 import (

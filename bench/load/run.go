@@ -1,3 +1,5 @@
+// How generators are run, on a core of their own.
+
 package load
 
 import (

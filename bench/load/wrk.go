@@ -1,3 +1,5 @@
+// The generator wrk.
+
 package load
 
 import (

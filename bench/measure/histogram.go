@@ -1,3 +1,5 @@
+// Histograms of durations.
+
 package measure
 
 import (

@@ -1,3 +1,5 @@
+// What the kernel says of processes: CPU time and memory, by proc(5).
+
 package measure
 
 import (

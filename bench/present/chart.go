@@ -1,3 +1,5 @@
+// Charts of bars.
+
 package present
 
 import (

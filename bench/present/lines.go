@@ -1,3 +1,5 @@
+// Charts of lines, for what grows.
+
 package present
 
 import (

@@ -1,3 +1,5 @@
+// The page of the report: its headings and tables.
+
 package present
 
 import (

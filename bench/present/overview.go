@@ -1,3 +1,5 @@
+// The chart at the top of the project's README.
+
 package present
 
 import (

@@ -1,3 +1,5 @@
+// The tables in the project's README.
+
 package present
 
 import (

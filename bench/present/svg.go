@@ -1,3 +1,5 @@
+// SVG: styles and shapes for the charts.
+
 package present
 
 import (

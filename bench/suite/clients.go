@@ -1,3 +1,5 @@
+// The suite client: what a request costs who asks.
+
 package suite
 
 import (

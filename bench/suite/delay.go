@@ -1,3 +1,5 @@
+// The suite delay: answers from a timer.
+
 package suite
 
 import (

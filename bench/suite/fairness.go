@@ -1,3 +1,5 @@
+// The suite fairness: how long a light client waits beside heavy and hostile ones.
+
 package suite
 
 import (

@@ -1,3 +1,5 @@
+// The suite growth: what a request costs as something else becomes more and more.
+
 package suite
 
 import (

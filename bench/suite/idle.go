@@ -1,3 +1,5 @@
+// The suite idle: what a connection holds that waits.
+
 package suite
 
 import (

@@ -1,3 +1,5 @@
+// A part of the suite growth: what a request costs on several processors.
+
 package suite
 
 import (

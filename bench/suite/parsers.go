@@ -1,3 +1,5 @@
+// The suite parsers: how the programs of parsers are built and measured.
+
 package suite
 
 import (

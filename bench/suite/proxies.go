@@ -1,3 +1,5 @@
+// The suite proxy: what a request costs a reverse proxy.
+
 package suite
 
 import (

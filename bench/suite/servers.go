@@ -1,3 +1,5 @@
+// The suites servers and echo: what an answer costs a server.
+
 package suite
 
 import (

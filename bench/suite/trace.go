@@ -1,3 +1,5 @@
+// The system calls of each server, counted under strace.
+
 package suite
 
 import (

@@ -1,3 +1,5 @@
+// The sentence below a table of the suite growth: which rows are flat.
+
 package suite
 
 import (

@@ -1,3 +1,5 @@
+// The suite upload: large bodies from many clients at once.
+
 package suite
 
 import (

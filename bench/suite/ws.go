@@ -1,3 +1,5 @@
+// The suite ws: WebSocket echo, one message to many, and idle connections.
+
 package suite
 
 import (

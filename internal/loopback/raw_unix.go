@@ -1,5 +1,7 @@
 //go:build unix
 
+// Connections for tests that count allocations, or measure.
+
 package loopback
 
 import (

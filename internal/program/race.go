@@ -1,5 +1,7 @@
 //go:build race
 
+// Whether the race detector is on: it is.
+
 package program
 
 // Race says that the race detector is on, which takes memory of its own.

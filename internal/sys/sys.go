@@ -1,5 +1,7 @@
 //go:build !plan9
 
+// The names of package syscall, where it has them.
+
 package sys
 
 import "syscall"

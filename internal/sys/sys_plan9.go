@@ -1,3 +1,5 @@
+// The same names on Plan 9, where no call fails with one of them.
+
 package sys
 
 import "strconv"

@@ -1,3 +1,5 @@
+// The protocol by which the suite makes the programs of parsers measure.
+
 package heads
 
 import (

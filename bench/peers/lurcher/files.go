@@ -1,3 +1,5 @@
+// Files: each loop keeps open those that it has sent.
+
 package main
 
 import (

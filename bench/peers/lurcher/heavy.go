@@ -1,3 +1,5 @@
+// Answers for the heavy clients of the suite fairness.
+
 package main
 
 import (

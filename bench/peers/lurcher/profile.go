@@ -1,3 +1,5 @@
+// The profile of CPU that bench/pgo asks for.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// WebSocket: an echo, and one message to all.
+
 package main
 
 import (

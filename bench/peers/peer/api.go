@@ -1,3 +1,5 @@
+// The JSON that is made anew for each answer.
+
 package peer
 
 import "encoding/json"

@@ -1,5 +1,7 @@
 //go:build !linux
 
+// When the server sent: only Linux says it.
+
 package main
 
 import (
