@@ -5,6 +5,7 @@
 package nethttp
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -30,22 +31,20 @@ func TestCost(t *testing.T) {
 	c.Want("200 hi")
 	fd := c.Raw()
 	out := make([]byte, len("HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nhi\n"))
-	s.bytesIn()
-	before := s.loop.Load().Stats()
 	const rounds = 500
-	n := testing.AllocsPerRun(rounds, func() { fd.Round(in, out) })
-	s.bytesIn()
-	after := s.loop.Load().Stats()
 	most := 12.0
 	if debugBuild {
 		most = 64 // sync.Pool forgets things, reads go to fresh buffers, and goroutines are told apart
 	}
-	if n > most {
-		t.Errorf("%v allocations", n)
-	}
-	if reads, writes := after.Reads-before.Reads, after.Writes-before.Writes; reads != rounds+1 || writes != rounds+1 { // AllocsPerRun warms up once
-		t.Errorf("%d requests took %d reads and %d writes", rounds+1, reads, writes)
-	}
+	// A handler that the machine holds up loses the loop, and the collector empties pools: so it is asked until none does.
+	until(t, fmt.Sprintf("%v allocations, a read and a write at most for a request", most), func() bool {
+		s.bytesIn()
+		before := s.loop.Load().Stats()
+		n := testing.AllocsPerRun(rounds, func() { fd.Round(in, out) })
+		s.bytesIn()
+		after := s.loop.Load().Stats()
+		return n <= most && after.Reads-before.Reads == rounds+1 && after.Writes-before.Writes == rounds+1 // it warms up once
+	})
 }
 
 // BenchmarkHandlers is what a handler of net/http costs beside a native one,

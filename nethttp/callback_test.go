@@ -203,17 +203,17 @@ func (k callbackKind) start(t *testing.T, quick time.Duration, do func(s *server
 	if k.server != nil {
 		k.server(srv, bad)
 	}
-	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var worse http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { k.h(w, r, bad) })
+	if k.around != nil {
+		worse = k.around(worse)
+	}
+	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/other" {
 			io.WriteString(w, "fine")
 		} else {
-			k.h(w, r, bad)
+			worse.ServeHTTP(w, r)
 		}
-	})
-	if k.around != nil {
-		h = k.around(h)
-	}
-	a := newAdapter(h, 3)
+	}), 3)
 	a.quick, a.wary = quick, 0
 	s := start(t, srv, func(w server.Response, r server.Request) {
 		if string(r.Path()) != "/native" {

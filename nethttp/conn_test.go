@@ -133,7 +133,7 @@ var connectionPromises = []promise{
 	}},
 	{name: "CONNECT, answered 200", in: request("CONNECT", "example.com:443"), h: write("x"),
 		differs: "A 2xx to CONNECT is for Hijack: without it the answer is 501, as what follows such a head is a tunnel (RFC 9110 9.3.6)."},
-	{name: "SetReadDeadline", in: request("POST", "/", "Content-Length: 10") + "abc", h: func(w http.ResponseWriter, r *http.Request, say say) {
+	{name: "SetReadDeadline", timed: true, in: request("POST", "/", "Content-Length: 10") + "abc", h: func(w http.ResponseWriter, r *http.Request, say say) {
 		say("%v", http.NewResponseController(w).SetReadDeadline(time.Now().Add(300*time.Millisecond)))
 		b, err := io.ReadAll(r.Body)
 		say("%q %v", b, errors.Is(err, os.ErrDeadlineExceeded))

@@ -75,7 +75,7 @@ func TestSlowClientsMemory(t *testing.T) {
 	const clients, size = 20, 16 << 20
 	release := make(chan bool)
 	var written sync.Map
-	s := start(t, &server.Server{MaxBody: -1}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := start(t, &server.Server{MaxBody: -1, WriteTimeout: -1}, Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "POST" {
 			<-release
 			n, err := io.Copy(io.Discard, r.Body)

@@ -32,6 +32,7 @@ type promise struct {
 	in      string // what the client sends; then it reads the answer
 	then    func(c *caller)
 	h       func(w http.ResponseWriter, r *http.Request, say say)
+	timed   bool // h sets a time, which may be over too soon where the machine is busy: it is tried again
 	differs string
 }
 
@@ -53,8 +54,11 @@ func TestPromises(t *testing.T) {
 					if name == "switches" || strings.Contains(p.name, "ijack") {
 						needHandOver(t)
 					}
-					theirs, ours := p.onNetHTTP(t, secure), p.onOurs(t, secure, time.Hour)
-					if handedOver := p.onOurs(t, secure, 0); handedOver != ours {
+					theirs, ours, handedOver := p.onNetHTTP(t, secure), p.onOurs(t, secure, time.Hour), p.onOurs(t, secure, 0)
+					for end := time.Now().Add(patience); p.timed && (theirs != ours || handedOver != ours) && time.Now().Before(end); {
+						theirs, ours, handedOver = p.onNetHTTP(t, secure), p.onOurs(t, secure, time.Hour), p.onOurs(t, secure, 0)
+					}
+					if handedOver != ours {
 						t.Errorf("called by the loop:\n%s\nby the pool:\n%s", ours, handedOver)
 					}
 					switch {
