@@ -232,6 +232,9 @@ func TestPhases(t *testing.T) {
 				}
 				return ok
 			})
+			if n := r.Stats().DialErrors; c.name == "refused" && n != 1 {
+				t.Errorf("%d connections could not be established", n)
+			}
 		})
 	}
 }

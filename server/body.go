@@ -227,7 +227,7 @@ func (r Request) Trailer(fn func(name, value []byte)) error {
 	}
 	if r.s.phase == receiving {
 		if r.s.x.sink != nil {
-			return ErrBodyTaken
+			return r.s.mistake(ErrBodyTaken)
 		}
 		r.s.x.body.OnTrailer(fn)
 	}

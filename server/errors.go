@@ -23,7 +23,8 @@ var (
 	errTooMany  = errors.New("server: more connections than MaxConns")
 )
 
-// Calls that came too early or too late.
+// Calls that came too early or too late. ErrEnded is only logged: the second End returns
+// net.ErrClosed, like every method of an exchange that is over.
 var (
 	ErrEnded     = errors.New("server: End of an answer that the program has ended before")
 	ErrBodyTaken = errors.New("server: the request's body is being read already")

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -166,8 +167,17 @@ func TestMistakes(t *testing.T) {
 		c.Send(get("/"))
 		c.Want("200")
 	}
-	if told := s.logs.Apart(); len(told) != 3 {
-		t.Errorf("%d mistakes at 3 places: %v", len(told), told)
+	told := s.logs.Apart()
+	if len(told) != 3 {
+		t.Fatalf("%d mistakes at 3 places: %v", len(told), told)
+	}
+	for i, want := range []error{ErrField, ErrStatus, ErrEnded} {
+		told[i].Attrs(func(a slog.Attr) bool {
+			if a.Key == "error" && a.Value.Any() != want {
+				t.Errorf("%v, want %v", a.Value, want)
+			}
+			return true
+		})
 	}
 }
 
