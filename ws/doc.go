@@ -16,9 +16,10 @@ when to stop. An idle connection is two small objects, a [conn.Conn] and a Conn:
 has no buffer and no goroutine.
 
 Limits are on by default. A message has at most 64 KiB. A silent peer is sent a ping,
-and later the connection is given up. A peer that does not read is not read from. The
-input of one read is handled in portions, so that no peer keeps the loop from its
-other connections.
+and later the connection is given up. A server does not read from a client that does
+not read; a client reads on, because two peers that wait for each other would do so for
+ever. The input of one read is handled in portions, so that no peer keeps the loop from
+its other connections.
 
 # Many connections
 

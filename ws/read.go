@@ -22,7 +22,7 @@ func (c *Conn) data(p []byte) (n int) {
 		switch {
 		case c.is(lingering):
 			return len(p)
-		case c.is(paused|yielded) || c.conn.Full():
+		case c.is(yielded) || c.waits():
 			return n // what is left comes again by Resume, or when the output has drained
 		case frames == mostFrames || frames > 0 && c.conn.Loop().Late():
 			c.yield()
@@ -39,6 +39,13 @@ func (c *Conn) data(p []byte) (n int) {
 	return n
 }
 
+// waits reports whether input waits for Resume, or for the peer to read. A client does
+// not wait for that: two peers that wait for each other would do so for ever. Nor does
+// who has closed, because nothing is answered any more.
+func (c *Conn) waits() bool {
+	return c.is(paused) || c.conn.Full() && !c.is(asClient|closeSent)
+}
+
 // yield lets the rest of the input wait for another turn.
 func (c *Conn) yield() {
 	if !c.is(yielded) {
@@ -52,7 +59,7 @@ func (c *Conn) yield() {
 func (c *Conn) resume() {
 	c.clear(yielded)
 	if c.inflating() {
-		if c.is(paused) || c.conn.Full() {
+		if c.waits() {
 			return // Resume or drained goes on
 		}
 		c.inflateMore()

@@ -235,3 +235,51 @@ func TestEndsOfClient(t *testing.T) {
 		})
 	}
 }
+
+// A client that has written more than the server has read goes on reading: messages come
+// in the meantime, compressed ones too, and no limit on held input ends the connection.
+func TestClientReadsOnWhileItsOutputWaits(t *testing.T) {
+	t.Parallel()
+	const sent, come = 8 << 20, 100
+	for _, compressed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("compressed %v", compressed), func(t *testing.T) {
+			t.Parallel()
+			h, ends := closing(&Handler{Max: 2 * sent, Stall: -1})
+			message, lines := unmasked(bin(k64)), ""
+			if compressed {
+				h.Deflate = &Deflate{Least: 2 * sent}
+				message = unmasked(zip(Binary, squeeze(k64)))
+				lines = "Sec-WebSocket-Extensions: " + deflateName + "; " + serverNoContext + "\n"
+			}
+			n := 0
+			h.Open = func(c *Conn) { c.Write(Binary, make([]byte, sent)) }
+			h.Message = func(c *Conn, op Op, m []byte) { n++ }
+			p := newPuppet(t)
+			done := make(chan error, 1)
+			go func() {
+				err := p.serve(lines)
+				for i := 0; i < come && err == nil; i++ { // before anything is read
+					_, err = p.Write(message)
+				}
+				if err == nil {
+					_, err = p.Write([]byte("\x88\x02\x03\xe8"))
+				}
+				if f, e := p.read(); err == nil && (e != nil || len(f.data) != sent) {
+					err = fmt.Errorf("%d bytes came: %v", len(f.data), e)
+				}
+				p.FIN()
+				done <- err
+			}()
+			var d Dialer
+			if r := d.on(t, runLoop(t), p.url(), h); r.err != nil {
+				t.Fatal(r.err)
+			}
+			if err := wait(t, done); err != nil {
+				t.Error(err)
+			}
+			if e := wait(t, ends); e.Code != NormalClosure || n != come {
+				t.Errorf("%d messages, and then %v", n, e)
+			}
+		})
+	}
+}
