@@ -87,6 +87,9 @@ func (r Response) Stream(fn func(p []byte, err error)) error {
 		return errOver // an interim answer has no body
 	}
 	x.sink = fn
+	if x.s.feeding {
+		return nil // Do's function is running: see answered
+	}
 	x.arm()
 	if !x.is(paused) {
 		x.s.feed()
