@@ -36,7 +36,7 @@ type call struct {
 	place
 	lease *lend.Lease   // of the loop that the handler is called on, or nil
 	took  time.Duration // by the handler, once it has returned
-	aside time.Duration // the part of took in which the handler's goroutine did the loop's work
+	aside time.Duration // the part of took in which the handler's goroutine did the loop's work, or waited for the loop
 	kind  uint8         // of the handler: see kindOf
 
 	mu      sync.Mutex // for what follows

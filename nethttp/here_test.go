@@ -128,6 +128,35 @@ func TestQuickHandlersAreLearned(t *testing.T) {
 	}
 }
 
+// TestWaitingForTheLoop: the time that a goroutine of the pool waits for the loop to take what
+// it writes does not count as the handler's.
+func TestWaitingForTheLoop(t *testing.T) {
+	t.Parallel()
+	counted := make(chan time.Duration, 1)
+	a := newAdapter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := w.(*response).call
+		waits := func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.out.direct != nil
+		}
+		c.w.Post(func() { // the loop is busy
+			for !waits() {
+				runtime.Gosched()
+			}
+			time.Sleep(slow)
+		})
+		w.Write(make([]byte, directLeast))
+		counted <- c.aside
+	}), 4)
+	a.quick = 0 // all are called by the pool
+	s := start(t, &server.Server{}, a.serve)
+	s.dial().Send(get("/"))
+	if d := wait(t, counted); d < slow {
+		t.Errorf("%v do not count, and the handler waited for %v", d, slow)
+	}
+}
+
 // TestLossIsRemembered: after a handler that has lost the loop, so many of its kind are
 // called elsewhere.
 func TestLossIsRemembered(t *testing.T) {

@@ -384,7 +384,7 @@ func (r *response) push(next outgoing) error {
 		if next.optional {
 			return nil
 		}
-		c.wait(o.by)
+		c.waitTaken()
 	}
 	if err := c.lost(); err != nil {
 		return err
@@ -398,9 +398,21 @@ func (r *response) push(next outgoing) error {
 			o.direct = nil
 			return err
 		}
-		c.wait(o.by)
+		c.waitTaken()
 	}
 	return nil
+}
+
+// waitTaken waits for the loop, which takes what is written, or for the client. Time that a
+// goroutine of the pool waits for the loop is not the handler's: were it called on the loop,
+// it would not wait. Else handlers of answers of some size, once they were called by the pool,
+// would never count as quick again. c.mu is held.
+func (c *call) waitTaken() {
+	began, client := clock(), c.out.choked
+	c.wait(c.out.by)
+	if c.lease == nil && !client {
+		c.aside += clock() - began
+	}
 }
 
 // lost returns why what is written does not arrive. c.mu is held.
