@@ -43,11 +43,11 @@ func (p Phase) String() string {
 // cut off, net.ErrClosed after Abort, syscall.ECONNREFUSED and the like, a
 // parser.Error for what is not HTTP, or an Err variable of this package.
 type Error struct {
-	Phase Phase
+	Phase Phase // in which the exchange failed
 	// Written says that bytes of the request have been sent, so that the server may
 	// have acted on it. If it is false, any request may be sent again.
 	Written bool
-	Err     error
+	Err     error // the cause; never nil
 }
 
 func (e *Error) Error() string {

@@ -24,15 +24,15 @@ type Stats struct {
 	Failed   uint64    // exchanges that ended in an Error
 
 	Unsolicited uint64 // connections that were closed because the server sent what nobody had asked for
-	Limits      Limits
+	Limits      Limits // what the limits ended
 }
 
 // Limits counts the exchanges that failed by a limit. A field counts for the setting of
 // [Client] with its name.
 type Limits struct {
 	Timeouts   uint64 // any of the timeouts
-	MaxWaiting uint64
-	MaxInterim uint64
+	MaxWaiting uint64 // requests beyond those that may wait for a connection
+	MaxInterim uint64 // answers with too many interim answers before them
 	MaxBody    uint64 // over MaxBody, or over the max of Response.Body
 	Malformed  uint64 // answers that RFC 9112 does not allow, or over MaxHead or MaxFields
 }

@@ -63,12 +63,12 @@ type Head struct {
 	// did not end, else with 431.
 	MaxSize int
 
-	Framing   Framing
-	Length    int64 // what Content-Length says; without one 0 for NoBody, else -1
-	Minor     uint8 // HTTP/1.Minor: 0 or 1; a higher minor is read as 1 (RFC 9110 6.2)
-	KeepAlive bool  // the connection may be used again: version and Connection (RFC 9112 9.3)
-	Upgrade   bool  // 1.1, with an Upgrade field and the upgrade option (RFC 9110 7.8)
-	Expect    bool  // 1.1, with an Expect field, whatever its value (RFC 9110 10.1.1)
+	Framing   Framing // how the end of the body is found
+	Length    int64   // what Content-Length says; without one 0 for NoBody, else -1
+	Minor     uint8   // HTTP/1.Minor: 0 or 1; a higher minor is read as 1 (RFC 9110 6.2)
+	KeepAlive bool    // the connection may be used again: version and Connection (RFC 9112 9.3)
+	Upgrade   bool    // 1.1, with an Upgrade field and the upgrade option (RFC 9110 7.8)
+	Expect    bool    // 1.1, with an Expect field, whatever its value (RFC 9110 10.1.1)
 
 	section
 }

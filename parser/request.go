@@ -13,7 +13,7 @@ const (
 // with storage for Fields, and after each Reset. A Request is used by one goroutine at a time.
 type Request struct {
 	Head
-	Method Span
+	Method Span // a token, whose case counts (RFC 9110 9.1)
 	Target Span // as it was sent, in any of its four forms (RFC 9112 3.2)
 	// Path is the target's path without the query, still encoded: "*" for the asterisk-form, "/"
 	// for an absolute-form without a path, empty for the authority-form.

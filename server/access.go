@@ -12,13 +12,13 @@ import (
 // An Access describes an exchange that has ended, for a log: see Server.Access.
 // Its bytes are valid until that function returns.
 type Access struct {
-	Method, Target []byte // as they came; nil if the request was refused before its head was complete
-	Status         int    // status of the answer; 0 if there was none
-	Received       int64  // bytes of the request's body
-	Sent           int64  // bytes of the answer's body, as the program wrote them
-	Began          time.Time
-	Duration       time.Duration
-	Aborted        bool // the exchange was over before the program ended it: the client left, or a limit was reached
+	Method, Target []byte        // as they came; nil if the request was refused before its head was complete
+	Status         int           // status of the answer; 0 if there was none
+	Received       int64         // bytes of the request's body
+	Sent           int64         // bytes of the answer's body, as the program wrote them
+	Began          time.Time     // the beginning of the loop's turn in which the head was complete
+	Duration       time.Duration // from then until the exchange was over
+	Aborted        bool          // the exchange was over before the program ended it: the client left, or a limit was reached
 
 	conn *conn.Conn
 }

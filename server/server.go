@@ -28,6 +28,7 @@ type Handler func(w Response, r Request)
 // must not change once Listen has been called. In each of them zero means the
 // default, and a negative number means no limit.
 type Server struct {
+	// Handler is called with each request. It must be set before Listen.
 	Handler Handler
 
 	// Loops is the number of event loops: 0 means one for each processor

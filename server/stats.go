@@ -33,11 +33,11 @@ type Stats struct {
 	Refused  uint64    // answers of the server's own: malformed, too large, too slow
 	Aborted  uint64    // exchanges that ended before the program ended them
 	Pauses   uint64    // times that a connection became Paused
-	Limits   Limits
+	Limits   Limits    // what the limits ended
 
-	BytesIn  uint64
-	BytesOut uint64
-	Held     int64 // bytes that connections hold: see MaxMemory
+	BytesIn  uint64 // bytes received
+	BytesOut uint64 // bytes sent
+	Held     int64  // bytes that connections hold: see MaxMemory
 
 	Turns       uint64        // turns of all loops
 	LongestTurn time.Duration // longest time that callbacks kept a loop from its other connections: see SlowCallback
@@ -57,8 +57,8 @@ type Limits struct {
 
 	HeadTimeout  uint64 // 408, or no answer if the client never sent a byte
 	BodyTimeout  uint64 // 408
-	IdleTimeout  uint64
-	WriteTimeout uint64
+	IdleTimeout  uint64 // no answer: there was no request
+	WriteTimeout uint64 // the client took nothing of its answer: a reset
 }
 
 // counters are the counters of one loop. Only the loop uses them.
