@@ -203,45 +203,7 @@ func TestMix(t *testing.T) {
 			k := &http.Client{Transport: &http.Transport{}, Timeout: patience}
 			defer k.CloseIdleConnections()
 			for range 60 {
-				path := []string{"/echo", "/late", "/half", "/panic"}[rnd.IntN(4)]
-				from := rnd.IntN(1000)
-				body := data[from : from+rnd.IntN([]int{1, 100, 3000, 290 << 10}[rnd.IntN(4)])]
-				want := string(body)
-				ctx, cancel := context.WithCancel(t.Context())
-				var src io.Reader = bytes.NewReader(body)
-				if rnd.IntN(2) == 0 {
-					src = struct{ io.Reader }{src} // chunked
-				}
-				req, err := http.NewRequestWithContext(ctx, "POST", "http://"+s.addr.String()+path, src)
-				if err != nil {
-					t.Error(err)
-				}
-				// What is left of a large body costs the connection, which an answer
-				// that was begun before has not said: no request is to follow it.
-				req.Close = path == "/half"
-				if leaves := rnd.IntN(5) == 0; leaves {
-					go func() { runtime.Gosched(); cancel() }()
-				}
-				var got []byte
-				resp, err := k.Do(req)
-				if err == nil {
-					got, err = io.ReadAll(resp.Body)
-					resp.Body.Close()
-				}
-				switch {
-				case ctx.Err() != nil: // whatever
-				case path == "/panic":
-					if err == nil {
-						t.Errorf("%s: %d bytes pass for whole", path, len(got))
-					}
-				case path == "/half":
-					if err == nil && string(got) != want[:min(1000, len(want))] {
-						t.Errorf("%s of %d: %d bytes", path, len(want), len(got))
-					}
-				case err != nil || string(got) != want:
-					t.Errorf("%s of %d: %d bytes, %v", path, len(want), len(got), err)
-				}
-				cancel()
+				s.mixOnce(k, rnd, data)
 			}
 		})
 	}
@@ -253,6 +215,50 @@ func TestMix(t *testing.T) {
 	})
 	if err := s.Shutdown(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// mixOnce makes one request of TestMix, and looks at what comes of it.
+func (s *rig) mixOnce(k *http.Client, rnd *rand.Rand, data []byte) {
+	t := s.t
+	path := []string{"/echo", "/late", "/half", "/panic"}[rnd.IntN(4)]
+	from := rnd.IntN(1000)
+	body := data[from : from+rnd.IntN([]int{1, 100, 3000, 290 << 10}[rnd.IntN(4)])]
+	want := string(body)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var src io.Reader = bytes.NewReader(body)
+	if rnd.IntN(2) == 0 {
+		src = struct{ io.Reader }{src} // chunked
+	}
+	req, err := http.NewRequestWithContext(ctx, "POST", "http://"+s.addr.String()+path, src)
+	if err != nil {
+		t.Error(err)
+	}
+	// What is left of a large body costs the connection, which an answer
+	// that was begun before has not said: no request is to follow it.
+	req.Close = path == "/half"
+	if leaves := rnd.IntN(5) == 0; leaves {
+		go func() { runtime.Gosched(); cancel() }()
+	}
+	var got []byte
+	resp, err := k.Do(req)
+	if err == nil {
+		got, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+	}
+	switch {
+	case ctx.Err() != nil: // whatever
+	case path == "/panic":
+		if err == nil {
+			t.Errorf("%s: %d bytes pass for whole", path, len(got))
+		}
+	case path == "/half":
+		if err == nil && string(got) != want[:min(1000, len(want))] {
+			t.Errorf("%s of %d: %d bytes", path, len(want), len(got))
+		}
+	case err != nil || string(got) != want:
+		t.Errorf("%s of %d: %d bytes, %v", path, len(want), len(got), err)
 	}
 }
 

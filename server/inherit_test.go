@@ -44,18 +44,9 @@ func TestInherit(t *testing.T) {
 	c := first.dial()
 	c.Send(get("/"))
 	c.Want("200 old")
-	files, err := old.Files()
-	if err != nil || len(files) != 3 {
-		t.Fatal(files, err)
-	}
-	var lns []net.Listener
-	for _, f := range files {
-		ln, err := net.FileListener(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Close()
-		lns = append(lns, ln)
+	lns := listeners(t, old)
+	if len(lns) != 3 {
+		t.Fatal(lns)
 	}
 	fresh := first.dial() // who serves it is the kernel's choice: both do
 	done := first.shut(context.Background())
@@ -95,6 +86,24 @@ func TestInherit(t *testing.T) {
 	if err := new(Server).Inherit(lns[0]); err == nil {
 		t.Error("Inherit without a handler")
 	}
+}
+
+// listeners returns listeners on the sockets of s, as another process would have them.
+func listeners(t *testing.T, s *Server) (lns []net.Listener) {
+	t.Helper()
+	files, err := s.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		ln, err := net.FileListener(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		lns = append(lns, ln)
+	}
+	return lns
 }
 
 func TestReusePort(t *testing.T) {
