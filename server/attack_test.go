@@ -91,7 +91,7 @@ func (r *fairRig) resident(name string) (n int64) {
 // fetch asks over a new connection.
 func (r *fairRig) fetch(path string) string {
 	r.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: loopback.Patience}
 	resp, err := client.Get("http://" + r.plain + path)
 	if err != nil {
 		r.Fatal(err)

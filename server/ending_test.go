@@ -3,6 +3,7 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -334,20 +335,25 @@ func TestFarewell(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, &Server{Loops: 1}, c.h)
-			k := s.dial()
-			k.Send(c.request)
-			if got := k.All(); !strings.HasPrefix(got, "200 ") {
-				t.Fatalf("%q", got)
-			}
-			open := 0
-			s.do(func() {
-				for range s.workers[0].loop.Conns() {
-					open++
+			inTime(t, func() string {
+				k := s.dial()
+				defer s.idle()
+				defer k.Close()
+				k.Send(c.request)
+				if got := k.All(); !strings.HasPrefix(got, "200 ") {
+					t.Fatalf("%q", got)
 				}
+				open := 0
+				s.do(func() {
+					for range s.workers[0].loop.Conns() {
+						open++
+					}
+				})
+				if open != c.open {
+					return fmt.Sprintf("%d connections are left, not %d", open, c.open)
+				}
+				return ""
 			})
-			if open != c.open {
-				t.Errorf("%d connections are left, not %d", open, c.open)
-			}
 		})
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/internal/program"
 	"github.com/lurcher-net/lurcher/server"
 )
@@ -290,8 +291,8 @@ func (r *fairRig) churn() {
 
 // probeBoth asks each 50 ms, in turn over a connection that is kept and over a new one.
 func (r *fairRig) probeBoth(n int) (took []time.Duration) {
-	kept := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}
-	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	kept := &http.Client{Transport: &http.Transport{}, Timeout: loopback.Patience}
+	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: loopback.Patience}
 	defer kept.CloseIdleConnections()
 	for i := range n {
 		client := kept
@@ -318,7 +319,7 @@ func (r *fairRig) probeBoth(n int) (took []time.Duration) {
 func (r *fairRig) probeTLS(n int) (took []time.Duration) {
 	for range n {
 		began := time.Now()
-		d := &net.Dialer{Timeout: 20 * time.Second}
+		d := &net.Dialer{Timeout: loopback.Patience}
 		c, err := tls.DialWithDialer(d, "tcp", r.secure, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			r.Fatal(err)

@@ -164,15 +164,19 @@ func TestQuiesceIdle(t *testing.T) {
 
 	for _, stopping := range []*Server{
 		{DrainTimeout: time.Millisecond, IdleTimeout: time.Hour, HeadTimeout: time.Hour},
-		{DrainTimeout: time.Hour, IdleTimeout: time.Second, HeadTimeout: time.Second},
-		{DrainTimeout: -1, IdleTimeout: time.Second, HeadTimeout: time.Second},
+		{DrainTimeout: 10 * time.Hour, IdleTimeout: time.Hour, HeadTimeout: time.Hour},
+		{DrainTimeout: -1, IdleTimeout: time.Hour, HeadTimeout: time.Hour},
 	} {
 		s = start(t, stopping, mirror)
 		idle, fresh := s.dial(), s.dial()
 		idle.Send(get("/"))
 		idle.Want("200 GET /")
 		until(t, "both are accepted", func() bool { return s.Stats().Accepted == 2 })
-		if err := s.Shutdown(context.Background()); err != nil {
+		done := s.shut(context.Background())
+		if stopping.DrainTimeout != time.Millisecond {
+			until(t, "the others have passed", func() bool { s.advance(2 * time.Hour); return len(done) > 0 })
+		}
+		if err := wait(t, done); err != nil {
 			t.Error(err)
 		}
 		idle.WantEnd()

@@ -9,7 +9,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/lurcher-net/lurcher/internal/hand"
 	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
@@ -88,6 +90,18 @@ func (r *rig) doOn(w *worker, fn func()) {
 		r.t.Fatal(err)
 	}
 	wait(r.t, done)
+}
+
+// advance moves the clock of each loop that has not stopped: no machine is so busy that
+// a time limit of an hour is over before that.
+func (r *rig) advance(d time.Duration) {
+	r.t.Helper()
+	for _, w := range r.workers {
+		moved := make(chan bool)
+		if w.loop.Post(func() { hand.Advance(w.loop, d); close(moved) }) == nil {
+			wait(r.t, moved)
+		}
+	}
 }
 
 // bytesIn returns how much the server has read. Stats are as of the loop's last turn,

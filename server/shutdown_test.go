@@ -39,7 +39,7 @@ func TestShutdown(t *testing.T) {
 	t.Parallel()
 	for _, loops := range []int{1, 3} {
 		handles := make(chan Response, 10)
-		s := start(t, &Server{Loops: loops, HeadTimeout: time.Hour, DrainTimeout: 5 * time.Second}, func(w Response, r Request) {
+		s := start(t, &Server{Loops: loops, HeadTimeout: time.Hour, DrainTimeout: time.Hour}, func(w Response, r Request) {
 			if string(r.Path()) == "/wait" {
 				handles <- w
 				return
@@ -96,6 +96,7 @@ func TestShutdown(t *testing.T) {
 		busy.Close()
 		sw.Post(func() { sw.End("b") })
 		streaming.Want("200 ab")
+		until(t, "DrainTimeout has passed", func() bool { s.advance(2 * time.Hour); return len(done) > 0 })
 		streaming.WantEnd()
 		if err := wait(t, done); err != nil {
 			t.Error(err)
@@ -114,7 +115,7 @@ func TestShutdown(t *testing.T) {
 func TestShutdownQueue(t *testing.T) {
 	t.Parallel()
 	for _, loops := range []int{1, 3} {
-		s := start(t, &Server{Loops: loops, HeadTimeout: time.Hour, DrainTimeout: 5 * time.Second}, func(w Response, r Request) { w.End("") })
+		s := start(t, &Server{Loops: loops, HeadTimeout: 10 * time.Hour, DrainTimeout: time.Hour}, func(w Response, r Request) { w.End("") })
 		release, held := make(chan bool), make(chan bool)
 		s.workers[0].loop.Post(func() { close(held); <-release }) // the loop accepts nobody
 		wait(t, held)
@@ -135,9 +136,11 @@ func TestShutdownQueue(t *testing.T) {
 		close(release)
 		for _, c := range list {
 			c.Want("200")
+		}
+		until(t, "DrainTimeout has passed", func() bool { s.advance(2 * time.Hour); return len(done) > 0 })
+		for _, c := range append(list, silent) {
 			c.WantEnd()
 		}
-		silent.WantEnd()
 		if err := wait(t, done); err != nil {
 			t.Error(err)
 		}

@@ -69,9 +69,12 @@ func TestStatsStates(t *testing.T) {
 	w.Post(func() { w.End("") })
 	c.Want("200")
 	s.states("the next head has come in part", 0, 1, 0, 0, 0)
+	begun := time.Now()
 	c.Send("\n\n")
 	c.Want("400")
-	s.states("refused, and not closed by the client", 0, 0, 0, 0, 1)
+	s.stats("refused, and not closed by the client", func(st Stats) bool {
+		return st.Closing == 1 && st.Conns == 1 || time.Since(begun) > lingerTime // on a busy machine it has been closed
+	})
 	c.Close()
 	s.states("gone", 0, 0, 0, 0, 0)
 
@@ -151,7 +154,7 @@ func TestStatsLimits(t *testing.T) {
 		}
 		k := s.dial()
 		if c.send != "" {
-			k.Send(c.send)
+			k.Say(c.send) // it may be late already
 		}
 		counts := func(st Stats) map[string]int {
 			m := map[string]int{}

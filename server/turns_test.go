@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -56,18 +57,22 @@ func TestPortionOfAPipeline(t *testing.T) {
 			chunked1(strings.Repeat("1\r\nx\r\n", n) + "0\r\n\r\n"),
 		} {
 			answers := strings.Count(in, "HTTP/1.1")
-			s.do(func() { most = 0 })
-			c := s.dial()
-			go io.WriteString(c, in)
-			for range answers {
-				c.Want("200 ok")
+			if answers == 1 && !dear {
+				limit = n // of pieces that cost nothing there may be many
 			}
-			var was int
-			s.do(func() { was = most })
-			if answers > 1 && was > limit+1 || dear && was > limit+1 {
-				t.Errorf("%.20q, dear %v: %d in one turn", in, dear, was)
-			}
-			c.Close()
+			// On a busy machine the clock may be behind: so it is asked until it is not.
+			until(t, fmt.Sprintf("%.20q, dear %v: at most %d in one turn", in, dear, limit), func() bool {
+				s.do(func() { most = 0 })
+				c := s.dial()
+				defer c.Close()
+				go io.WriteString(c, in)
+				for range answers {
+					c.Want("200 ok")
+				}
+				var was int
+				s.do(func() { was = most })
+				return was <= limit+1
+			})
 		}
 	}
 }
