@@ -134,7 +134,7 @@ func TestShowCrowd(t *testing.T) {
 	}
 	for _, mix := range []string{"websocket=60,events=20,poll=20", "websocket=100", "events=100", "poll=100"} {
 		t.Run(mix, func(t *testing.T) {
-			p := start(t, "-addr", "127.0.0.1:0", "-rate", "1e6", "-burst", "1000000", "-loops", "1")
+			p := start(t, "-addr", "127.0.0.1:0", "-rate", "1e6", "-burst", "1000000", "-max-polls-each", "0", "-loops", "1")
 			for range 20 { // what the first ones need is no visitor's
 				p.metric("cast_said_total")
 			}

@@ -4,9 +4,10 @@
 //
 //	go run ./cast/load -urls http://127.0.0.1:8080 -clients 10000 -messages 1000 -rate 100
 //
-// cast has to be started with a -rate that lets one sender say all that. It
-// prints how long messages took from being sent to being received, draws that with
-// -svg, and ends with 1 if a message was missed or came twice.
+// cast has to be started with a -rate that lets one sender say all that, and for more than
+// a thousand who poll with a -max-polls-each. It prints how long messages took from being
+// sent to being received, draws that with -svg, and ends with 1 if a message was missed or
+// came twice.
 package main
 
 import (

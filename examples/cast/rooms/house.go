@@ -44,10 +44,17 @@ type House struct {
 
 	MaxVisitors int // of a room, on this node; 0: no limit
 
+	// Address returns whose share a request uses; nil: nobody's, and the next two do not count.
+	Address   func(r server.Request) string
+	RoomsEach int // of MaxRooms, that are opened from one address; 0: no limit
+	PollsEach int // visitors by polls from one address; 0: no limit
+
 	journal *journal.Journal
 	stop    context.CancelFunc
 	ctx     context.Context
 	stops   []func()
+
+	opened, polled shares
 
 	mu    sync.Mutex
 	rooms map[string]*Room
@@ -64,6 +71,7 @@ var (
 	ErrMute  = errors.New("here only the speaker may send")
 	ErrMany  = errors.New("there are too many rooms at the moment")
 	ErrFull  = errors.New("the room is full")
+	ErrShare = errors.New("too many come from your address at the moment")
 	ErrEnds  = errors.New("the server restarts")
 	ErrLobby = errors.New("this is a lobby: wait for a room")
 )
@@ -99,15 +107,24 @@ func (h *House) Close() {
 	h.stops = nil
 	for _, r := range h.rooms {
 		r.end()
-		r.sockets.Each(func(c *ws.Conn) { c.Close(ws.ServiceRestart, "the server restarts") })
+		r.sockets.Each(restarts)
 		r.polls.End([]byte("[]"))
-		r.streams.End(serverSent(word("end", "the server restarts"), ID{}))
+		r.streams.End(serverSent(restart, ID{}))
+		r.admit()
 	}
 }
 
+// closing reports whether Close has been called. Who is put into one of a room's hubs asks
+// after that: one who came before Close is let go by it.
+func (h *House) closing() bool { return h.ctx.Err() != nil }
+
+var restart = word("end", ErrEnds.Error())
+
+func restarts(c *ws.Conn) { c.Close(ws.ServiceRestart, ErrEnds.Error()) }
+
 // Room finds a room, which from then on follows the journal, for some time also if
-// nobody enters.
-func (h *House) Room(name string) (*Room, error) {
+// nobody enters. by is the request of who asks.
+func (h *House) Room(name string, by server.Request) (*Room, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ctx.Err() != nil {
@@ -126,19 +143,32 @@ func (h *House) Room(name string) (*Room, error) {
 	if len(h.rooms) >= h.MaxRooms {
 		return nil, ErrMany
 	}
+	opener, ok := h.opened.take(h.address(by), h.RoomsEach)
+	if !ok {
+		return nil, ErrShare
+	}
 	ctx, cancel := context.WithCancel(h.ctx)
 	r = &Room{
-		Name: strings.Clone(name), house: h, end: cancel, left: time.Now(), names: make(map[string]int),
+		Name: strings.Clone(name), house: h, end: cancel, opener: opener, left: time.Now(), names: make(map[string]int),
 		others: make(map[string]crowd), heard: make(map[string]time.Time), polling: make(map[string]*poller),
 		leaving: make(map[server.Response]func()),
 	}
 	r.streams.Slow = r.slow
 	if err := h.journal.Follow(ctx, name, r.take, r.open); err != nil {
 		cancel()
+		opener.give()
 		return nil, err
 	}
 	h.rooms[r.Name] = r
 	return r, nil
+}
+
+// address returns whose share a request uses.
+func (h *House) address(r server.Request) string {
+	if h.Address == nil {
+		return ""
+	}
+	return h.Address(r)
 }
 
 // Stats are what operators ask for.
@@ -243,6 +273,7 @@ func (h *House) forget(r *Room, now time.Time) {
 	defer r.mu.Unlock()
 	if r.visits == 0 && len(r.early) == 0 && now.Sub(r.left) > empty {
 		r.end()
+		r.opener.give()
 		delete(h.rooms, r.Name)
 	}
 }
@@ -321,6 +352,7 @@ func (r *Room) expire(now time.Time) {
 	for token, p := range r.polling {
 		if now.UnixNano()-p.seen > int64(r.house.Poll+away) {
 			delete(r.polling, token)
+			p.share.give()
 			r.leaveLocked(p.name)
 			if p.lobby != nil && p.lobby.out != nil {
 				go p.lobby.out()

@@ -21,8 +21,9 @@ import (
 type Room struct {
 	Name string
 
-	house *House
-	end   context.CancelFunc // of following the journal
+	house  *House
+	end    context.CancelFunc // of following the journal
+	opener *share             // whose room it is
 
 	// Those who get what comes. Each is told in the order of the calls, so
 	// that calls with mu held keep the order of messages for everybody.
@@ -168,6 +169,17 @@ func (r *Room) from(id ID, e *early) {
 	}
 	r.mu.Unlock()
 	e.fn()
+}
+
+// admit serves those who wait, though the room has not what they have seen.
+func (r *Room) admit() {
+	r.mu.Lock()
+	all := r.early
+	r.early = nil
+	r.mu.Unlock()
+	for _, e := range all {
+		e.post(e.fn)
+	}
 }
 
 // giveUp forgets a visitor who has left without having been served.

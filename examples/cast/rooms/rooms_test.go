@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lurcher-net/lurcher/examples/cast/journal"
+	"github.com/lurcher-net/lurcher/server"
 )
 
 // open starts a house with a journal in memory.
@@ -191,7 +192,7 @@ func TestPieces(t *testing.T) {
 func TestRoomsEnd(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
-	r, err := h.Room("r")
+	r, err := h.Room("r", server.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +231,7 @@ func TestRoomsEnd(t *testing.T) {
 func TestSaidAgainLater(t *testing.T) {
 	t.Parallel()
 	h := open(t, nil)
-	r, err := h.Room("r")
+	r, err := h.Room("r", server.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,11 @@ func (r *Room) socket(c *ws.Conn, id ID) {
 		r.sockets.Add(c)
 	}
 	r.mu.Unlock()
-	if c.Write(ws.Text, array(p.events...)) != nil || !p.more {
+	err := c.Write(ws.Text, array(p.events...))
+	if r.house.closing() {
+		restarts(c)
+	}
+	if err != nil || !p.more {
 		return
 	}
 	next := func() { r.socket(c, p.last) }
@@ -64,7 +68,12 @@ func (r *Room) stream(w server.Response, id ID) {
 		r.streams.Add(w)
 	}
 	r.mu.Unlock()
-	if _, err := w.Write(serverSent(array(p.events...), p.last)); err != nil || !p.more {
+	_, err := w.Write(serverSent(array(p.events...), p.last))
+	if r.house.closing() && (p.more || r.streams.Remove(w)) {
+		w.EndBytes(serverSent(restart, ID{}))
+		return
+	}
+	if err != nil || !p.more {
 		return
 	}
 	next := func() { r.stream(w, p.last) }
@@ -116,11 +125,13 @@ func Word(name string, value any) []byte { return word(name, value) }
 
 // A poller is a visitor who asks again and again.
 type poller struct {
-	name  string
-	seen  int64           // ns of Unix time
-	w     server.Response // of the last question
-	told  bool            // w is answered, or about to be
-	lobby *lobby          // if this is one
+	name   string
+	seen   int64           // ns of Unix time
+	w      server.Response // of the last question
+	told   bool            // w is answered, or about to be
+	served bool            // there was an answer before
+	share  *share          // of whose address this is one
+	lobby  *lobby          // if this is one
 }
 
 // A lobby is what one has for a poller.
@@ -131,34 +142,32 @@ type lobby struct {
 
 // Poll answers with what comes after id, now if there is something, or else when it
 // comes, or with nothing after a while. token is the visitor's, who counts as here
-// between two polls. It is called on the answer's loop. fail is called if there is no
-// room for one more.
+// between two polls. by is the question. It is called on the answer's loop. The error says
+// that there is no room for one more: nothing has been answered then.
 //
 // After a message all pollers of a room ask again at once, while others still wait for
 // the message. What is kept of a question is little, so that this takes little time.
-func (r *Room) Poll(w server.Response, id ID, name, key, token string, fail func(server.Response, error)) {
+func (r *Room) Poll(w server.Response, by server.Request, id ID, name, key, token string) error {
+	p, err := r.poller(w, by, name, token)
+	if err != nil {
+		return err
+	}
 	w.Set("Content-Type", "application/json")
 	w.Set("Cache-Control", "no-store")
 	if r.knows(id) {
-		r.poll(w, id, name, key, token, fail)
-		return
+		r.poll(w, p, id, key)
+		return nil
 	}
-	r.from(id, &early{
-		who: w, post: w.Post, fn: func() { r.poll(w, id, name, key, token, fail) },
-		hear: func(p []byte) { w.EndBytes(p) }, ends: true,
-	})
+	r.from(id, &early{who: w, post: w.Post, fn: func() { r.poll(w, p, id, key) }, hear: func(p []byte) { w.EndBytes(p) }, ends: true})
+	return nil
 }
 
-func (r *Room) poll(w server.Response, id ID, name, key, token string, fail func(server.Response, error)) {
-	p, fresh, err := r.poller(w, name, token)
-	if err != nil {
-		fail(w, err)
-		return
-	}
-	if fresh && p.lobby != nil {
+func (r *Room) poll(w server.Response, p *poller, id ID, key string) {
+	events, first := r.ask(w, p, id)
+	if first && p.lobby != nil {
 		r.wait(p, key)
 	}
-	if events := r.ask(w, p, id, fresh); events != nil {
+	if events != nil {
 		w.EndBytes(events)
 		return
 	}
@@ -175,24 +184,28 @@ func (r *Room) missed(w server.Response, p *poller) {
 	}
 }
 
-// ask returns what there is to answer. If there is nothing, it puts w among those who
-// wait.
-func (r *Room) ask(w server.Response, p *poller, id ID, fresh bool) []byte {
+// ask returns what there is to answer, and whether it is the first answer to p. If there
+// is nothing, it puts w among those who wait.
+func (r *Room) ask(w server.Response, p *poller, id ID) (answer []byte, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	first, p.served = !p.served, true
 	if p.lobby != nil && p.lobby.room != "" {
-		return word("move", p.lobby.room)
+		return word("move", p.lobby.room), first
 	}
 	events := r.since(id).events
-	if fresh {
+	if first {
 		events = append(events, r.whoIsHere())
 	}
 	if len(events) > 0 {
-		return array(events...)
+		return array(events...), first
 	}
 	r.polls.Add(w)
+	if r.house.closing() && r.polls.Remove(w) {
+		return []byte("[]"), first
+	}
 	p.told = false
-	return nil
+	return nil, first
 }
 
 // due returns the answers that have waited for as long as a poll may. No timer for each
@@ -221,22 +234,27 @@ func (r *Room) quiet(w server.Response) {
 }
 
 // poller finds who asks, or lets a new one in.
-func (r *Room) poller(w server.Response, name, token string) (p *poller, fresh bool, err error) {
+func (r *Room) poller(w server.Response, by server.Request, name, token string) (*poller, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p = r.polling[token]
+	p := r.polling[token]
 	if p == nil {
-		if err := r.enterLocked(name); err != nil {
-			return nil, false, err
+		share, ok := r.house.polled.take(r.house.address(by), r.house.PollsEach)
+		if !ok {
+			return nil, ErrShare
 		}
-		p, fresh = &poller{name: strings.Clone(name)}, true // not the query that it is a part of
+		if err := r.enterLocked(name); err != nil {
+			share.give()
+			return nil, err
+		}
+		p = &poller{name: strings.Clone(name), share: share} // not the query that it is a part of
 		if r.house.Lobby(r.Name) {
 			p.lobby = new(lobby)
 		}
 		r.polling[strings.Clone(token)] = p
 	}
 	p.seen, p.w, p.told = time.Now().UnixNano(), w, true
-	return p, fresh, nil
+	return p, nil
 }
 
 // wait has a new poller of a lobby wait for another visitor.

@@ -335,13 +335,20 @@ func TestMuteVisitorHoldsOnePiece(t *testing.T) {
 	}
 }
 
-// A restart is said, by each transport that stays connected.
+// A restart is said, by each transport that stays connected, to one as well who waits until
+// the room has what the visitor has seen elsewhere.
 func TestRestartIsSaid(t *testing.T) {
 	t.Parallel()
 	n := serve(t, "", nil)
 	socket, stream := n.socket(loop(t), query("r", "ann", "")), n.stream(query("r", "ben", ""))
-	socket.count(2)
+	ahead := n.j.Epoch() + "-999999"
+	early := []*guest{n.socket(loop(t), query("r", "dora", ahead)), n.stream(query("r", "eve", ahead))}
+	socket.count(4)
 	n.house.Close()
+	if err := early[0].ended(); err.Code != ws.ServiceRestart {
+		t.Errorf("a WebSocket that waits ends with %v", err)
+	}
+	early[1].next("the end", func(e event) bool { return e.End != "" })
 	if err := socket.ended(); err.Code != ws.ServiceRestart || err.Reason == "" {
 		t.Errorf("a WebSocket ends with %v", err)
 	}

@@ -54,8 +54,10 @@ type file struct {
 	body []byte
 }
 
-// Open has the site ready to serve.
+// Open has the site ready to serve. The house's limits for each address go by who the site
+// says asks.
 func (s *Site) Open() error {
+	s.House.Address = s.address
 	s.files = make(map[string]file)
 	err := fs.WalkDir(page, "page", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -226,14 +228,10 @@ func (s *Site) visit(w server.Response, r server.Request) (v visit, ok bool) {
 		v.name, err = s.House.Nickname(v.name)
 	}
 	if err == nil {
-		v.room, err = s.House.Room(room)
+		v.room, err = s.House.Room(room, r)
 	}
 	if err != nil {
-		status := 400
-		if errors.Is(err, rooms.ErrMany) || errors.Is(err, rooms.ErrEnds) {
-			status = 503
-		}
-		fail(w, status, err)
+		refuse(w, err)
 		return v, false
 	}
 	if id == "" { // what an EventSource says when it comes back
@@ -306,11 +304,25 @@ func (s *Site) wait(w server.Response, r server.Request) {
 		fail(w, 400, errToken)
 		return
 	}
-	v.room.Poll(w, v.id, v.name, v.key, v.token, full)
+	if err := v.room.Poll(w, r, v.id, v.name, v.key, v.token); err != nil {
+		refuse(w, err)
+	}
 }
 
-// full is the answer when there is no room for one more.
-func full(w server.Response, err error) { fail(w, 503, err) }
+// refuse says why somebody cannot visit. A page gives up after a 400, and comes again
+// after the others.
+func refuse(w server.Response, err error) {
+	var escape url.EscapeError
+	switch {
+	case errors.Is(err, rooms.ErrRoom), errors.Is(err, rooms.ErrName), errors.As(err, &escape):
+		fail(w, 400, err)
+	case errors.Is(err, rooms.ErrShare):
+		w.Set("Retry-After", "30")
+		fail(w, 429, err)
+	default:
+		fail(w, 503, err)
+	}
+}
 
 // once returns a function that calls fn the first time, and does nothing after that.
 func once(fn func()) func() {
