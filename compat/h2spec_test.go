@@ -56,12 +56,25 @@ func TestH2spec(t *testing.T) {
 	if n != m || n < 100 {
 		t.Errorf("%d cases of net/http, %d of ours", n, m)
 	}
-	for _, name := range slices.Sorted(maps.Keys(got)) {
-		if !want[name] {
-			t.Errorf("fails here and not with net/http: %s", name)
-		}
+	// A case waits for 5 s, for which the machine may stand still. So those are asked again that fail here alone.
+	for try := 0; try < 3 && len(alone(got, want)) > 0; try++ {
+		again, _ := failures(t, addr)
+		maps.DeleteFunc(got, func(name string, _ bool) bool { return !again[name] })
+	}
+	for _, name := range alone(got, want) {
+		t.Errorf("fails here and not with net/http: %s", name)
 	}
 	t.Logf("%d cases; net/http fails %d, lurcher %d", n, len(want), len(got))
+}
+
+// alone returns which of got are not in want.
+func alone(got, want map[string]bool) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(got)) {
+		if !want[name] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // failures returns the names of the cases that failed, and n is how many there were.

@@ -93,7 +93,7 @@ var dialers = map[string]func(t *testing.T, url string, cfg *tls.Config) (echoed
 				_, got, err := c.ReadMessage()
 				return got, err
 			}, func() error {
-				return c.WriteControl(gorilla.CloseMessage, gorilla.FormatCloseMessage(1000, ""), time.Now().Add(time.Second))
+				return c.WriteControl(gorilla.CloseMessage, gorilla.FormatCloseMessage(1000, ""), time.Now().Add(time.Minute))
 			}
 	},
 	"coder": func(t *testing.T, url string, cfg *tls.Config) (echoed, func() error) {

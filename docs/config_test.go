@@ -70,7 +70,7 @@ func behind(t *testing.T, name string, args []string, conf func(addr, dir, socke
 	}
 	runProxy(t, name, socket, exec.Command(path, append(args, file)...))
 
-	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		DisableKeepAlives: true, // for many clients, which are to share connections
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -111,7 +111,7 @@ func runProxy(t *testing.T, name, socket string, cmd *exec.Cmd) {
 			t.Logf("%s says:\n%s", name, &said)
 		}
 	})
-	for end := time.Now().Add(30 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		c, err := net.Dial("unix", socket)
 		if err == nil {
 			c.Close()

@@ -185,6 +185,7 @@ func lossIsRemembered(t *testing.T) bool {
 		other += "s"
 	}
 	c := s.dial()
+	defer c.Close()
 	isHere := func(path string) string {
 		c.Send(get(path))
 		a, err := c.Answer("GET")

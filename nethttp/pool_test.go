@@ -139,6 +139,7 @@ func workersEnd(t *testing.T) bool {
 	var clients []*caller
 	for range 20 {
 		c := s.dial()
+		defer c.Close()
 		c.Send(get("/"))
 		clients = append(clients, c)
 	}

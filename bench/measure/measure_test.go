@@ -130,20 +130,28 @@ func TestStatWithANameThatLooksLikeFields(t *testing.T) {
 
 func TestGroupCountsTheTimeThatWeSpend(t *testing.T) {
 	pgid := syscall.Getpgrp()
-	before, err := Group(pgid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var spent syscall.Rusage
-	start := cpuOf(&spent)
-	for cpuOf(&spent)-start < 100*time.Millisecond { // of CPU, not of the clock
-	}
-	after, err := Group(pgid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := after.Sub(before).Total(); d < 80*time.Millisecond {
-		t.Errorf("spent 100 ms of CPU, /proc says %v", d)
+	// Others of the group, as the compilers of other packages, may end meanwhile, and take their time with them.
+	// So it is asked until none does.
+	for end := time.Now().Add(time.Minute); ; {
+		before, err := Group(pgid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var spent syscall.Rusage
+		start := cpuOf(&spent)
+		for cpuOf(&spent)-start < 100*time.Millisecond { // of CPU, not of the clock
+		}
+		after, err := Group(pgid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := after.Sub(before).Total()
+		if d >= 80*time.Millisecond {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("spent 100 ms of CPU, /proc says %v", d)
+		}
 	}
 }
 

@@ -33,4 +33,4 @@ socket.onclose = ({ code, wasClean }) => {
   console.log('ok', code, wasClean);
   process.exit(0);
 };
-setTimeout(() => fail('it hangs at message ' + next), 60e3);
+setTimeout(() => fail('it hangs at message ' + next), 110e3);

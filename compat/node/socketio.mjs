@@ -4,13 +4,13 @@ import assert from "node:assert";
 
 const [url, transports] = process.argv.slice(2);
 const names = transports.split(",");
-const socket = io(url, { transports: names, reconnection: false, timeout: 15000 });
+const socket = io(url, { transports: names, reconnection: false, timeout: 60000 });
 const fail = (why) => { console.error(why); process.exit(1); };
 socket.on("connect_error", fail);
-setTimeout(() => fail("it takes too long"), 20000).unref();
+setTimeout(() => fail("it takes too long"), 120000).unref();
 
 const once = (name) => new Promise((resolve) => socket.once(name, (...args) => resolve(args)));
-const ask = (...args) => socket.timeout(15000).emitWithAck("echo", ...args);
+const ask = (...args) => socket.timeout(60000).emitWithAck("echo", ...args);
 
 await once("connect");
 if (names.length > 1) { // it begins by polling, and moves

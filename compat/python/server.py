@@ -10,7 +10,7 @@ async def echo(c):
 
 async def main():
     how = "deflate" if sys.argv[1:] == ["deflate"] else None
-    async with websockets.serve(echo, "127.0.0.1", 0, max_size=None, compression=how) as s:
+    async with websockets.serve(echo, "127.0.0.1", 0, max_size=None, compression=how, ping_timeout=None, close_timeout=60) as s:
         print(s.sockets[0].getsockname()[1], flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
