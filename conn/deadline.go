@@ -170,8 +170,8 @@ func (c *Conn) catchUp() bool {
 	}
 	l := c.loop
 	done := l.stats.Reads + l.stats.BytesOut
-	ahead := c.is(deferred) // input may be waiting to be handed over
-	if c.is(blocked) {
+	ahead := c.is(deferred)    // input may be waiting to be handed over
+	if c.is(blocked | dirty) { // dirty: it waits for its turn to send, see goesOn
 		c.clear(blocked)
 		c.touch()
 		c.send()

@@ -149,20 +149,31 @@ func TestDeadlineOfWhoGoesOnSending(t *testing.T) {
 	}
 }
 
-// Nor does a deadline fire while the peer has made room for output that waits.
+// Nor does a deadline fire while the peer has made room for output that waits, also if the
+// poller has reported that already, and others have their turn before.
 func TestLateLoopSendsBeforeItJudges(t *testing.T) {
-	t.Parallel()
-	timeouts := 0
-	b := newBench(t, "unix", &Handler{Stall: -1, Timeout: func(*Conn) { timeouts++ }})
-	b.c.Write(make([]byte, 1<<20))
-	b.settle()
-	b.c.SetTimeout(time.Second)
-	b.take(100 << 10)
-	if b.wait(12 * time.Second); timeouts != 0 {
-		t.Error("a timeout, although there was room for output")
-	}
-	if b.wait(12 * time.Second); timeouts != 1 {
-		t.Errorf("%d timeouts, and nothing was taken", timeouts)
+	for name, reported := range map[string]bool{"before the event": false, "after it": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			timeouts := 0
+			b := newBench(t, "unix", &Handler{Stall: -1, Timeout: func(*Conn) { timeouts++ }})
+			b.c.Write(make([]byte, 1<<20))
+			b.settle()
+			b.c.SetTimeout(time.Second)
+			b.take(100 << 10)
+			if reported && !b.c.goesOn() {
+				t.Fatal("it is not in line")
+			}
+			if b.wait(12 * time.Second); timeouts != 0 {
+				t.Error("a timeout, although there was room for output")
+			}
+			if b.wait(12 * time.Second); timeouts != 1 {
+				t.Errorf("%d timeouts, and nothing was taken", timeouts)
+			}
+			if reported {
+				b.l.settleOne(b.l.writable.pop())
+			}
+		})
 	}
 }
 
