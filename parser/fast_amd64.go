@@ -10,9 +10,10 @@ import "golang.org/x/sys/cpu"
 var hasFast = cpu.X86.HasAVX2 && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT
 
 const (
-	fastLeast = 17 // bytes of input that make a try worth its call
-	fastAgain = 64 // and of more input, in the middle of a head
-	fastSlack = 64 // bytes past the input's end that headAVX2 may read
+	fastLeast = 17  // bytes of input that make a try worth its call
+	fastAgain = 64  // and of more input, in the middle of a head
+	fastSlack = 64  // bytes past the input's end that headAVX2 may read
+	fastCopy  = 512 // bytes of input that it copies at most, where it may not read past the end: it has a frame of 576
 	page      = 4096
 	fastHost  = 32 // bytes of a Host that it checks
 )

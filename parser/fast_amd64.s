@@ -31,7 +31,8 @@
 // finds out what it was: no error is reported here, and what is accepted needs no second look.
 //
 // Up to 64 bytes past the input's end are read, and decide nothing: a line's end counts if it lies before
-// the input's, and one that does cannot depend on what comes later.
+// the input's, and one that does cannot depend on what comes later. Where they may not be read, a short input is read
+// from a copy on the stack.
 //
 // AVX-512 was tried, and is not worth a second routine: see docs/architecture.md.
 //
@@ -59,7 +60,9 @@
 	VPMOVMSKB Y4, out
 
 // func headAVX2(s *section, fields *[]Field, buf []byte, kind uint8) (left int)
-TEXT ·headAVX2(SB), NOSPLIT, $0-56
+//
+// The frame is the copy's: fastCopy + fastSlack.
+TEXT ·headAVX2(SB), NOSPLIT, $576-56
 	// Stage 1.
 	//	SI  buf                    DI  twice the number of the field that is next given a start
 	//	R8  block's offset + 2     R9  the last DI with room for three     R12 and for none
@@ -86,7 +89,8 @@ TEXT ·headAVX2(SB), NOSPLIT, $0-56
 	XORL    R15, R15
 
 	// Reading past the input's end is harmless where the slice has the capacity, or what follows is on the page
-	// of the last byte. Otherwise the last bytes are left to the portable path.
+	// of the last byte. Otherwise a short input is copied, and of a long one the last bytes are left to the
+	// portable path.
 	LEAQ    2(DX), R10
 	SUBQ    DX, CX
 	CMPQ    CX, $const_fastSlack
@@ -96,6 +100,8 @@ TEXT ·headAVX2(SB), NOSPLIT, $0-56
 	ANDL    $(const_page - 1), CX
 	CMPL    CX, $const_fastSlack
 	JA      room
+	CMPQ    DX, $const_fastCopy
+	JBE     short
 	SUBQ    $const_fastSlack, DX // from DX+1 on no block of 64 may begin
 	JLT     leave
 	LEAQ    3(DX), R10
@@ -416,6 +422,24 @@ once:
 	CMPL BX, R8
 	JB   again
 	JMP  commit
+
+short: // Copied 32 bytes at a time, the last ones together with some before them.
+	LEAQ    copy-576(SP), BX
+	LEAQ    -32(DX), CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	JLT     leave
+
+copying:
+	VMOVDQU (SI)(AX*1), Y2
+	VMOVDQU Y2, (BX)(AX*1)
+	ADDQ    $32, AX
+	CMPQ    AX, CX
+	JB      copying
+	VMOVDQU (SI)(CX*1), Y2
+	VMOVDQU Y2, (BX)(CX*1)
+	MOVQ    BX, SI
+	JMP     room
 
 leave:
 	MOVQ $-1, AX

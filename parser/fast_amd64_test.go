@@ -54,27 +54,37 @@ func TestFastIsTaken(t *testing.T) {
 	}
 }
 
-// TestFastAtPageEnd: input without room after it, at the end of a page, is read up to its last
-// block, and pipelined heads in front of that are read fast.
+// TestFastAtPageEnd: of input without room after it, at the end of a page, what is short is read fast, and of what
+// is long all but the last block. Pipelined heads in front of that are read fast.
 func TestFastAtPageEnd(t *testing.T) {
 	needFast(t)
-	s := strings.Repeat(techEmpowerHead, 4)
-	page := make([]byte, 3*4096)
+	page := make([]byte, 4*4096)
 	at := len(page) - 4096
 	for uintptr(unsafe.Pointer(&page[at]))%4096 != 0 {
 		at--
 	}
-	in := page[at-len(s) : at : at]
-	copy(in, s)
-	r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
-	for k := range 4 {
-		r.Reset()
-		r.fastWhole(in[k*len(techEmpowerHead):])
-		if (r.state == atEnd) != (k < 3) {
-			t.Errorf("head %d of 4: state %d", k, r.state)
-		}
-		if n, err := r.Parse(in[k*len(techEmpowerHead):]); n != len(techEmpowerHead) || err != nil {
-			t.Errorf("head %d of 4: %d, %v", k, n, err)
+	for _, heads := range [][]string{
+		{techEmpowerHead, techEmpowerHead, techEmpowerHead},
+		{curlHead, chromeHead},
+		{cookieHead},
+	} {
+		s := strings.Join(heads, "")
+		in := page[at-len(s) : at : at]
+		copy(in, s)
+		for k, h := range heads {
+			r := Request{Head: Head{Fields: make([]Field, 0, 64)}}
+			r.fastWhole(in)
+			want := atEnd
+			if k == len(heads)-1 && len(h) > fastCopy {
+				want = atLine
+			}
+			if r.state != want {
+				t.Errorf("%.20q, %d bytes, head %d of %d: state %d, want %d", h, len(h), k, len(heads), r.state, want)
+			}
+			if n, err := r.Parse(in); n != len(h) || err != nil {
+				t.Errorf("%.20q, %d bytes, head %d of %d: %d, %v", h, len(h), k, len(heads), n, err)
+			}
+			in = in[len(h):]
 		}
 	}
 }
