@@ -79,7 +79,8 @@ package parser
 // The source, in the order in which a message goes through it. Parse is in request.go and response.go: it reads the
 // first line, then the fields, and then finds out by framing.go what they mean. body.go goes on from there.
 //
-// There are three ways through a head, which give the same results. Each leaves to the one before what it is not made for:
+// There are three ways through a head, which give the same results. A faster one leaves what it is not made for to the
+// one above it:
 //
 //	section.go         a byte at a time, and it stops and goes on anywhere: this one is complete, and finds all errors
 //	straight.go        lines that are in the buffer as a whole, eight bytes at a time

@@ -22,8 +22,8 @@
 // A server has one loop for each processor, and everything of a connection
 // happens on its loop: handlers, callbacks and timers of one connection never
 // run at once. Those of two connections may; with Server.Loops set to 1 they
-// never do. Other goroutines may call only [Response.Post], and the methods of
-// [Hub] except Add and Remove. A handler that blocks stops its whole loop: do what
+// never do. Other goroutines may call only [Response.Post], the methods of [Hub]
+// except Add and Remove, and those of [Server]. A handler that blocks stops its whole loop: do what
 // blocks on another goroutine, and Post the result.
 //
 // # Lifetime of bytes

@@ -1,7 +1,7 @@
-// Package adapt is the one door between nethttp and packages server and client: what an
-// adapter to another API of HTTP needs of an exchange, and a native program does
-// not. They fill it in. It is internal so that their own documentation is for
-// programs alone.
+// Package adapt is the door by which package nethttp reaches into server and client. It
+// has what an adapter for another API of HTTP needs of an exchange, and a native program
+// does not. Server and client fill it in. It is internal so that their own documentation
+// is for programs alone.
 package adapt
 
 import (

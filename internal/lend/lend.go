@@ -1,7 +1,7 @@
 // Package lend is the door by which package nethttp calls handlers that may block on
-// the goroutine of a loop. As long as such a function is quick nothing changes hands,
-// which costs a tenth of what two goroutines cost that wake each other. When it is
-// slow, or says that it is going to wait, another goroutine becomes the loop's, and the
+// the goroutine of a loop. As long as such a function is quick, nothing changes hands:
+// that costs a tenth of two goroutines that wake each other. When the function is slow,
+// or says that it is going to wait, another goroutine becomes the loop's, and the
 // function goes on where it is. Package conn fills the door in.
 package lend
 
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Package conn sets these. What is any here is a *conn.Conn.
+// Package conn sets these. Their parameters of type any are a *conn.Conn.
 var (
 	// Run calls f, and then what its Then returns, and so on, and settles what they have
 	// written: all on the goroutine of the loop, in a posted function, which it lends to
