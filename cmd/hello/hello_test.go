@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lurcher-net/lurcher/internal/loopback"
 	"github.com/lurcher-net/lurcher/internal/program"
 	"github.com/lurcher-net/lurcher/poller"
 )
@@ -276,21 +277,22 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(c.flag, func(t *testing.T) {
 			t.Parallel()
-			conn := start(t, c.flag, c.value).dial()
-			io.WriteString(conn, c.send)
-			var got []byte
-			if strings.Contains(c.flag, "max-conns") {
-				got = make([]byte, len(c.want))
-				io.ReadFull(conn, got)
-			} else {
-				var err error
-				if got, err = io.ReadAll(conn); err != nil {
-					t.Errorf("the end of the connection: %v", err)
+			s := start(t, c.flag, c.value)
+			// On a busy machine the time of a client may be over before it has said a word: so it
+			// comes again until it is not.
+			loopback.Until(t, c.want, func() bool {
+				conn := s.dial()
+				defer conn.Close()
+				io.WriteString(conn, c.send)
+				if strings.Contains(c.flag, "max-conns") {
+					got := make([]byte, len(c.want))
+					io.ReadFull(conn, got)
+					return string(got) == c.want
 				}
-			}
-			if !bytes.HasPrefix(got, []byte(c.want)) {
-				t.Errorf("%.80q, want %q", got, c.want)
-			}
+				got, err := io.ReadAll(conn)
+				t.Logf("%.80q, and then %v", got, err)
+				return bytes.HasPrefix(got, []byte(c.want)) && err == nil
+			})
 		})
 	}
 }
@@ -315,7 +317,7 @@ func TestWriteTimeout(t *testing.T) {
 	s := start(t, "-write-timeout", "100ms")
 	c := s.dial()
 	io.WriteString(c, "GET /stream?n=100000000&ms=0 HTTP/1.1\r\nHost: a\r\n\r\n")
-	s.until("it streams", func(c counters) bool { return c.Conns == 2 })
+	s.until("it streams", func(c counters) bool { return c.Conns == 2 || c.Aborted == 1 })
 	s.until("it has given up", func(c counters) bool { return c.Conns == 1 && c.Aborted == 1 })
 }
 
@@ -329,10 +331,17 @@ func TestStopsCleanly(t *testing.T) {
 		io.ReadFull(idle, make([]byte, 1))
 		answers := make(chan string)
 		paths := []string{"/delay?ms=300", "/wait", "/events", "/stream?n=3&ms=100"}
-		for _, path := range paths {
+		for _, path := range paths { // each over a connection of its own, however soon others are answered
+			c := s.dial()
+			fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path)
 			go func() {
-				_, body := s.do("GET", path, "")
-				answers <- body
+				r, err := http.ReadResponse(bufio.NewReader(c), nil)
+				if err != nil {
+					answers <- err.Error()
+					return
+				}
+				body, err := io.ReadAll(r.Body)
+				answers <- fmt.Sprint(string(body), err)
 			}()
 		}
 		s.until("all wait", func(c counters) bool { return c.Conns >= 6 && c.Waiting == 1 && c.Events == 1 })
@@ -342,7 +351,7 @@ func TestStopsCleanly(t *testing.T) {
 			got[<-answers] = true
 		}
 		for _, want := range []string{"Hello World\n", "the server stops\n", ": every message follows\n\n", "chunk 1\nchunk 2\nchunk 3\n"} {
-			if !got[want] {
+			if !got[want+"<nil>"] {
 				t.Errorf("%v: no answer %q among %v", sig, want, got)
 			}
 		}
@@ -425,7 +434,13 @@ func TestAccessLog(t *testing.T) {
 		t.Error(err)
 	}
 	want := regexp.MustCompile(`^hello: 127\.0\.0\.1:\d+ "POST /upload\?x" 200: 5 bytes in, 8 out, \S+\n$`)
-	if got := s.Stderr(); !want.MatchString(got) {
+	got := ""
+	for line := range strings.Lines(s.Stderr()) {
+		if !strings.Contains(line, "blocks its loop") { // as a machine does that is busy
+			got += line
+		}
+	}
+	if !want.MatchString(got) {
 		t.Errorf("it logged %q", got)
 	}
 }

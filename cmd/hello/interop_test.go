@@ -140,7 +140,7 @@ func TestAB(t *testing.T) {
 func TestWrk(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	out := program.Run(t, nil, "wrk", "-t", "1", "-c", "16", "-d", "1s", s.url+"/")
+	out := program.Run(t, nil, "wrk", "-t", "1", "-c", "16", "-d", "1s", "--timeout", "60s", s.url+"/")
 	if strings.Contains(out, "Non-2xx") || strings.Contains(out, "Socket errors") || !regexp.MustCompile(`[1-9]\d* requests in`).MatchString(out) {
 		t.Error(out)
 	}
