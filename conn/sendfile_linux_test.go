@@ -91,6 +91,7 @@ func TestLessOfAFileIsSentWhileOthersWait(t *testing.T) {
 		c.SendFile(f, 0, 8<<20)
 		return len(p)
 	}})
+	defer func() { t.Logf("%d bytes were sent while the other waited", sent) }()
 	// What the machine leaves of a turn may not suffice for both, and then the first goes on: so it
 	// is asked until it does.
 	loopback.Until(t, "little of a file to be sent while another waits", func() bool {
@@ -103,7 +104,6 @@ func TestLessOfAFileIsSentWhileOthersWait(t *testing.T) {
 			b.send("x")
 		})
 		r.until("both to be called", func() bool { return len(sent) > 0 })
-		t.Logf("%d bytes were sent while the other waited", sent[0])
 		a.reset()
 		b.reset()
 		r.until("their end", func() bool { return r.loop.Stats().Open == 0 })

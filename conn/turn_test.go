@@ -249,6 +249,7 @@ func TestFullIsSoonerWhileOthersWait(t *testing.T) {
 		wrote = append(wrote, n)
 		return len(p)
 	}})
+	defer func() { t.Logf("%d bytes were written, the first while the other waited", wrote) }()
 	// A callback whose time the machine takes away writes less too: so it is asked until none does.
 	loopback.Until(t, "little to be written while another waits, and then much", func() bool {
 		a, b := r.dial(), r.dial()
@@ -260,7 +261,6 @@ func TestFullIsSoonerWhileOthersWait(t *testing.T) {
 			b.send("x")
 		})
 		r.until("both to be called", func() bool { return len(wrote) == 2 })
-		t.Logf("%d bytes were written while the other waited, then %d", wrote[0], wrote[1])
 		a.reset()
 		b.reset()
 		r.until("their end", func() bool { return r.loop.Stats().Open == 0 })

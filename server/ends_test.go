@@ -130,7 +130,7 @@ func downloadIsNotIdle(t *testing.T, answer func(w Response, body []byte)) {
 		if a, err := c.Answer("GET"); err != nil || len(a.Text) != size {
 			t.Fatalf("%d bytes, %v", len(a.Text), err)
 		}
-		c.WantEnd() // in the end it is idle
+		c.WantEnd()                              // in the end it is idle
 		if d := time.Since(begins); d < idle/2 { // it counts from the beginning of a turn, which a busy machine makes long
 			t.Errorf("%d bytes: ended %v after the client began to read, within IdleTimeout", size, d)
 		}

@@ -174,7 +174,7 @@ func TestQuiesceIdle(t *testing.T) {
 		until(t, "both are accepted", func() bool { return s.Stats().Accepted == 2 })
 		done := s.shut(context.Background())
 		if stopping.DrainTimeout != time.Millisecond {
-			until(t, "the others have passed", func() bool { s.advance(2 * time.Hour); return len(done) > 0 })
+			s.advance(2 * time.Hour)
 		}
 		if err := wait(t, done); err != nil {
 			t.Error(err)

@@ -39,7 +39,7 @@ func TestShutdown(t *testing.T) {
 	t.Parallel()
 	for _, loops := range []int{1, 3} {
 		handles := make(chan Response, 10)
-		s := start(t, &Server{Loops: loops, HeadTimeout: time.Hour, DrainTimeout: time.Hour}, func(w Response, r Request) {
+		s := start(t, &Server{Loops: loops, HeadTimeout: -1, IdleTimeout: -1, DrainTimeout: time.Hour}, func(w Response, r Request) {
 			if string(r.Path()) == "/wait" {
 				handles <- w
 				return
@@ -115,7 +115,7 @@ func TestShutdown(t *testing.T) {
 func TestShutdownQueue(t *testing.T) {
 	t.Parallel()
 	for _, loops := range []int{1, 3} {
-		s := start(t, &Server{Loops: loops, HeadTimeout: 10 * time.Hour, DrainTimeout: time.Hour}, func(w Response, r Request) { w.End("") })
+		s := start(t, &Server{Loops: loops, HeadTimeout: -1, IdleTimeout: -1, DrainTimeout: time.Hour}, func(w Response, r Request) { w.End("") })
 		release, held := make(chan bool), make(chan bool)
 		s.workers[0].loop.Post(func() { close(held); <-release }) // the loop accepts nobody
 		wait(t, held)
