@@ -45,7 +45,7 @@ func follow(t *testing.T, ctx context.Context, j *Journal, room string) *heard {
 		case h.news <- struct{}{}:
 		default:
 		}
-	}, func() { close(h.ready) })
+	}, func(uint64) { close(h.ready) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,10 +31,11 @@ type Message struct {
 // Follow calls fn with the messages of a room that are kept, and then with each
 // that comes, in order, none missing and none twice, on a goroutine of its own.
 // fn is given several at a time, and ready is called when all that was kept has
-// been given. gap says that the stream may have dropped messages between these and those
+// been given. If that was nothing, gone is the last number of which the stream has no
+// message any more, of any room, because they were too old; else it is 0. gap says that the stream may have dropped messages between these and those
 // before, because it holds no more than it keeps of a room: this node was away for too
 // long, or has not followed the room until now. It ends with ctx.
-func (j *Journal) Follow(ctx context.Context, room string, fn func(ms []Message, gap bool), ready func()) error {
+func (j *Journal) Follow(ctx context.Context, room string, fn func(ms []Message, gap bool), ready func(gone uint64)) error {
 	f := &follower{j: j, subject: subject(room), fn: fn, news: make(chan *nats.Msg, channel)}
 	sub, err := j.nc.ChanSubscribe(live+f.subject, f.news)
 	if err != nil {
@@ -55,7 +56,7 @@ type follower struct {
 	last    uint64 // number of the last message that fn was given
 }
 
-func (f *follower) run(ctx context.Context, ready func()) {
+func (f *follower) run(ctx context.Context, ready func(gone uint64)) {
 	for f.fill(ctx) != nil { // the stream has no leader yet, say
 		select {
 		case <-ctx.Done():
@@ -63,7 +64,7 @@ func (f *follower) run(ctx context.Context, ready func()) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	ready()
+	ready(f.gone(ctx))
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for {
@@ -76,6 +77,21 @@ func (f *follower) run(ctx context.Context, ready func()) {
 			f.fill(ctx)
 		}
 	}
+}
+
+// gone returns the last number before the first message of the stream, if the room has
+// none; 0 if nobody says so at the moment.
+func (f *follower) gone(ctx context.Context) uint64 {
+	if f.last > 0 {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	s, err := f.j.js.Stream(ctx, streamName)
+	if err != nil || s.CachedInfo().State.FirstSeq == 0 {
+		return 0
+	}
+	return s.CachedInfo().State.FirstSeq - 1
 }
 
 // deal gives fn one message, or all that are missing up to it.

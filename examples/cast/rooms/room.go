@@ -37,6 +37,7 @@ type Room struct {
 	kept   []kept   // the last messages, at most house.Keep
 	last   uint64   // number of the last message
 	gone   uint64   // number of the last that was dropped from kept
+	old    uint64   // up to this number the journal had nothing any more when the room opened
 	visits int      // by transports: the room ends a while after the last
 	left   time.Time
 	names  map[string]int   // who is here, on this node
@@ -145,10 +146,11 @@ func (r *Room) tell(p []byte, seq uint64) {
 	r.spoke = time.Now()
 }
 
-// open is called when all that the journal had kept has been taken.
-func (r *Room) open() {
+// open is called when all that the journal had kept has been taken. Up to old there is
+// nothing any more, if that was nothing.
+func (r *Room) open(old uint64) {
 	r.mu.Lock()
-	r.ready = true
+	r.ready, r.old = true, old
 	arrived := r.arrived(time.Time{})
 	r.mu.Unlock()
 	for _, fn := range arrived {
@@ -196,7 +198,11 @@ func (r *Room) knows(id ID) bool {
 	return r.knowsLocked(id)
 }
 
-func (r *Room) knowsLocked(id ID) bool { return r.ready && r.number(id) <= r.last }
+func (r *Room) knowsLocked(id ID) bool { return r.ready && r.has(r.number(id)) }
+
+// has reports whether the room goes as far as a message, or will never have it because it
+// was too old. r.mu is held.
+func (r *Room) has(seq uint64) bool { return seq <= max(r.last, r.old) }
 
 // number is that of the message with an id; 0 for one of another epoch.
 func (r *Room) number(id ID) uint64 {
@@ -214,7 +220,7 @@ func (r *Room) arrived(now time.Time) (fns []func()) {
 	}
 	r.early = slices.DeleteFunc(r.early, func(e *early) bool {
 		switch {
-		case e.seq <= r.last:
+		case r.has(e.seq):
 			fns = append(fns, func() { e.post(e.fn) })
 			return true
 		case now.After(e.until):
@@ -226,6 +232,16 @@ func (r *Room) arrived(now time.Time) (fns []func()) {
 		return false
 	})
 	return fns
+}
+
+// misses reports whether messages between one that a visitor has seen and those that are
+// kept may be gone. None is after the last that was dropped, nor, if none was dropped,
+// after the last that was too old. r.mu is held.
+func (r *Room) misses(seq uint64) bool {
+	if len(r.kept) == 0 {
+		return 0 < seq && seq < r.old // who has seen nothing is not told that something is lost
+	}
+	return seq != r.gone && (seq != r.old || r.gone > 0)
 }
 
 // A piece is a part of what a visitor is to be told: so much that nobody who does
@@ -246,10 +262,10 @@ func (r *Room) since(id ID) (p piece) {
 	lost := id.Epoch != "" // the journal's files were lost, or it had none
 	if id.Epoch == epoch {
 		i = sort.Search(len(r.kept), func(i int) bool { return r.kept[i].seq > id.Seq })
-		// Nothing is missing after a message that is kept, nor after the last
-		// that was dropped.
-		lost = i == 0 && len(r.kept) > 0 && id.Seq != r.gone
 		p.last = id
+		if lost = i == 0 && r.misses(id.Seq); lost {
+			p.last = ID{}
+		}
 	}
 	if lost {
 		p.events = append(p.events, marshal(map[string]any{"lost": true}))
@@ -265,6 +281,9 @@ func (r *Room) since(id ID) (p piece) {
 	}
 	if p.last.Epoch == "" { // nothing has been said here, and still the visitor can say how far it has heard
 		p.last = ID{epoch, r.last}
+		if lost {
+			p.last.Seq = max(r.last, r.old) // beyond what the visitor has seen
+		}
 		p.events = append(p.events, marshal(map[string]any{"id": p.last.String()}))
 	}
 	return p

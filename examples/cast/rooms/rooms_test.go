@@ -187,6 +187,50 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// Who comes back when nothing, or not all, is kept of what came after is told so, once; who
+// has seen nothing, or up to what is gone, is not.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	h := open(t, nil)
+	epoch := h.journal.Epoch()
+	for _, c := range []struct {
+		what      string
+		kept      []uint64
+		gone, old uint64
+		id        ID
+		lost      bool
+		next      uint64 // of the id that the visitor has then
+	}{
+		{"all was too old", nil, 0, 9, ID{epoch, 5}, true, 9},
+		{"who was told that before", nil, 0, 9, ID{epoch, 9}, false, 9},
+		{"who has seen nothing", nil, 0, 9, ID{epoch, 0}, false, 0},
+		{"somebody new", nil, 0, 9, ID{}, false, 0},
+		{"of another epoch", nil, 0, 9, ID{"x", 5}, true, 9},
+		{"what was too old, and a new message", []uint64{12}, 0, 9, ID{epoch, 5}, true, 12},
+		{"who was told of the old ones", []uint64{12}, 0, 9, ID{epoch, 9}, false, 12},
+		{"new ones were dropped since", []uint64{20}, 12, 9, ID{epoch, 9}, true, 20},
+		{"who has seen up to the dropped", []uint64{20}, 12, 9, ID{epoch, 12}, false, 20},
+		{"nothing was too old", nil, 0, 0, ID{epoch, 0}, false, 0},
+		{"the first one comes", []uint64{3}, 0, 0, ID{epoch, 0}, false, 3},
+	} {
+		r := &Room{house: h, gone: c.gone}
+		for _, seq := range c.kept {
+			r.kept, r.last = append(r.kept, kept{seq, []byte("{}"), ""}), seq
+		}
+		r.open(c.old)
+		if !r.knows(c.id) {
+			t.Errorf("%s: the visitor has to wait", c.what)
+		}
+		r.mu.Lock()
+		p := r.since(c.id)
+		r.mu.Unlock()
+		lost := len(p.events) > 0 && strings.Contains(string(p.events[0]), "lost")
+		if lost != c.lost || p.last != (ID{epoch, c.next}) {
+			t.Errorf("%s: lost %v, then %v: %s", c.what, lost, p.last, p.events)
+		}
+	}
+}
+
 // A room that nobody visits ends after a while, but not one that somebody has just
 // found, or waits for.
 func TestRoomsEnd(t *testing.T) {
