@@ -1,8 +1,8 @@
 // Package hand is the door by which package servertest turns a loop by hand, on the
 // goroutine of a test and with a clock of its own. Packages conn and server fill
 // it in; it is internal so that their own documentation is for programs alone.
-// What is any here is a *conn.Loop, *conn.Handler, *conn.Conn or *server.Server:
-// conn itself imports this package.
+// Parameters of type any are a *conn.Loop, *conn.Handler, *conn.Conn or *server.Server:
+// they have no other type here because conn imports this package.
 package hand
 
 import "time"
