@@ -403,10 +403,11 @@ func (r *response) push(next outgoing) error {
 	return nil
 }
 
-// waitTaken waits for the loop, which takes what is written, or for the client. Time that a
-// goroutine of the pool waits for the loop is not the handler's: were it called on the loop,
-// it would not wait. Else handlers of answers of some size, once they were called by the pool,
-// would never count as quick again. c.mu is held.
+// waitTaken waits until the loop has taken what is written, or the client has read enough. Time
+// in which a goroutine of the pool waits for the loop does not count as the handler's, because
+// the same handler would not wait if it were called on the loop. If it counted, a kind of
+// handlers with larger answers that was once given to the pool would never be quick again. c.mu
+// is held.
 func (c *call) waitTaken() {
 	began, client := clock(), c.out.choked
 	c.wait(c.out.by)

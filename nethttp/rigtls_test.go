@@ -3,7 +3,6 @@
 package nethttp
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"net"
 	"testing"
@@ -33,11 +32,4 @@ func startTLS(t testing.TB, s *server.Server, h server.Handler) (r *rig, addr ne
 	return r, addr
 }
 
-func mustDialTLS(t testing.TB, addr net.Addr, c *tls.Config) *caller {
-	t.Helper()
-	k, err := loopback.DialTLS(t, addr, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
+var mustDialTLS = loopback.MustDialTLS

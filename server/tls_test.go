@@ -46,14 +46,7 @@ func startTLS(t testing.TB, s *Server, h Handler) (r *rig, addr net.Addr) {
 	return r, addr
 }
 
-func mustDialTLS(t testing.TB, addr net.Addr, c *tls.Config) *client {
-	t.Helper()
-	k, err := loopback.DialTLS(t, addr, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
+var mustDialTLS = loopback.MustDialTLS
 
 // One server, two listeners: what is answered does not differ, but for what the
 // request knows of its connection.

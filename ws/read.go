@@ -40,8 +40,8 @@ func (c *Conn) data(p []byte) (n int) {
 }
 
 // waits reports whether input waits for Resume, or for the peer to read. A client does
-// not wait for that: two peers that wait for each other would do so for ever. Nor does
-// who has closed, because nothing is answered any more.
+// not wait for the peer: two peers that wait for each other would do so for ever. Nor does
+// a side that has closed, because it answers nothing any more.
 func (c *Conn) waits() bool {
 	return c.is(paused) || c.conn.Full() && !c.is(asClient|closeSent)
 }

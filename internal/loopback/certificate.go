@@ -61,3 +61,13 @@ func DialTLS(t testing.TB, addr net.Addr, config *tls.Config) (*Peer, error) {
 	}
 	return New(t, c), nil
 }
+
+// MustDialTLS is DialTLS, which ends the test if the handshake fails.
+func MustDialTLS(t testing.TB, addr net.Addr, config *tls.Config) *Peer {
+	t.Helper()
+	k, err := DialTLS(t, addr, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
