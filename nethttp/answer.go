@@ -32,7 +32,7 @@ func (tr *trip) response(r client.Response) *http.Response {
 	resp := &http.Response{
 		Status: status, StatusCode: r.Status(),
 		Proto: "HTTP/1." + strconv.Itoa(r.Minor()), ProtoMajor: 1, ProtoMinor: r.Minor(),
-		Header: fieldsOf(r), Body: http.NoBody, Request: tr.original, TLS: r.TLS(),
+		Header: fieldsOf(r), Body: http.NoBody, Request: tr.original, TLS: tr.stateOf(r),
 	}
 	h := resp.Header
 	connection := h["Connection"]
@@ -329,6 +329,7 @@ func (tr *trip) switched(r client.Response) {
 		tr.q.Abort()
 		return
 	}
+	tr.t.sealed.Delete(k) // its Handler's Close is not called any more
 	leave(k, func(nc net.Conn, err error) {
 		if err != nil {
 			tr.finished(err)

@@ -27,7 +27,8 @@ func (t *Transport) connect(proxy *url.URL) func(l *conn.Loop, addr string, h *c
 	return func(l *conn.Loop, addr string, h *conn.Handler, fail func(error)) {
 		ctx := t.dialContext(l)
 		trace := httptrace.ContextClientTrace(ctx)
-		if proxy == nil && t.DialContext == nil && trace == nil {
+		byTLS := proxy == nil && t.DialTLSContext != nil && h.TLS != nil
+		if proxy == nil && t.DialContext == nil && trace == nil && !byTLS {
 			if _, err := t.Dialer.Dial(l, "tcp", addr, h); err != nil {
 				l.Post(func() { fail(err) })
 			}
@@ -35,10 +36,13 @@ func (t *Transport) connect(proxy *url.URL) func(l *conn.Loop, addr string, h *c
 		}
 		l.Ref() // until it is here
 		go func() {
-			nc, err := t.dialBlocking(ctx, proxy, addr)
+			nc, state, err := t.dialBlocking(ctx, proxy, addr, byTLS)
 			posted := l.Post(func() {
 				l.Unref()
 				if err == nil {
+					if byTLS {
+						t.seal(h, state)
+					}
 					traceTLS(trace, h)
 					_, err = l.Adopt(nc, h)
 				}
@@ -95,28 +99,46 @@ func traceTLS(trace *httptrace.ClientTrace, h *conn.Handler) {
 	}
 }
 
-// dialBlocking opens a connection with a socket of its own.
-func (t *Transport) dialBlocking(ctx context.Context, proxy *url.URL, addr string) (net.Conn, error) {
+// dialBlocking opens a connection with a socket of its own, by DialTLSContext or not.
+func (t *Transport) dialBlocking(ctx context.Context, proxy *url.URL, addr string, byTLS bool) (net.Conn, *tls.ConnectionState, error) {
 	if d := t.dialTimeout(); d > 0 {
 		var cancel func()
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
-	if proxy == nil {
-		nc, err := t.dial(ctx, addr)
-		if err != nil {
-			return nil, err
-		}
-		return withSocket(nc)
+	var nc net.Conn
+	var state *tls.ConnectionState
+	var err error
+	switch {
+	case proxy != nil:
+		nc, err = t.dialProxy(ctx, proxy, addr)
+	case byTLS:
+		nc, state, err = t.dialTLS(ctx, addr)
+	default:
+		nc, err = t.dial(ctx, addr)
 	}
-	nc, err := t.dial(ctx, hostPort(proxy))
+	if err != nil {
+		return nil, nil, err
+	}
+	nc, err = withSocket(nc)
+	return nc, state, err
+}
+
+// dialProxy makes a proxy connect to addr.
+func (t *Transport) dialProxy(ctx context.Context, proxy *url.URL, addr string) (net.Conn, error) {
+	var nc net.Conn
+	var err error
+	secure := proxy.Scheme == "https"
+	if secure && t.DialTLSContext != nil {
+		secure = false // more than it is
+		nc, _, err = t.dialTLS(ctx, hostPort(proxy))
+	} else {
+		nc, err = t.dial(ctx, hostPort(proxy))
+	}
 	if err != nil {
 		return nil, proxyError(err)
 	}
-	if nc, err = t.tunnel(ctx, nc, proxy, addr); err != nil {
-		return nil, err
-	}
-	return withSocket(nc)
+	return t.tunnel(ctx, nc, proxy, secure, addr)
 }
 
 // proxyError returns the error by which net/http reports that there is no connection to a proxy.
@@ -154,10 +176,10 @@ func withScheme(proxy *url.URL) (*url.URL, error) {
 	return nil, fmt.Errorf("unsupported proxy scheme %q", proxy.Scheme)
 }
 
-// tunnel makes the proxy connect to addr.
-func (t *Transport) tunnel(ctx context.Context, nc net.Conn, proxy *url.URL, addr string) (net.Conn, error) {
+// tunnel makes the proxy connect to addr, after a TLS handshake with it if it is to be secure.
+func (t *Transport) tunnel(ctx context.Context, nc net.Conn, proxy *url.URL, secure bool, addr string) (net.Conn, error) {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
-	through, err := t.tunnelBy(ctx, nc, proxy, addr)
+	through, err := t.tunnelBy(ctx, nc, proxy, secure, addr)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
 	}
@@ -168,14 +190,14 @@ func (t *Transport) tunnel(ctx context.Context, nc net.Conn, proxy *url.URL, add
 	return through, nil
 }
 
-func (t *Transport) tunnelBy(ctx context.Context, nc net.Conn, proxy *url.URL, addr string) (net.Conn, error) {
-	switch proxy.Scheme {
-	case "socks5", "socks5h":
+func (t *Transport) tunnelBy(ctx context.Context, nc net.Conn, proxy *url.URL, secure bool, addr string) (net.Conn, error) {
+	switch scheme := proxy.Scheme; {
+	case scheme == "socks5", scheme == "socks5h":
 		if err := socks(nc, proxy, addr); err != nil {
 			return nil, &net.OpError{Op: "socks connect", Net: "tcp", Source: nc.LocalAddr(), Addr: nc.RemoteAddr(), Err: err}
 		}
 		return nc, nil
-	case "https":
+	case secure:
 		cfg := &tls.Config{}
 		if t.TLSClientConfig != nil {
 			cfg = t.TLSClientConfig.Clone()

@@ -3,6 +3,7 @@
 package nethttp
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http/httptrace"
@@ -17,7 +18,12 @@ import (
 
 // connected notes the connection, and reports it to httptrace.
 func (tr *trip) connected(c *conn.Conn, reused bool) {
-	tr.reused = reused
+	tr.reused, tr.state = reused, nil
+	if tr.t.DialTLSContext != nil {
+		if state, ok := tr.t.sealed.Load(c); ok {
+			tr.state = state.(*tls.ConnectionState)
+		}
+	}
 	if tr.up != nil {
 		tr.up.begin()
 	}

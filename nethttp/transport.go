@@ -59,6 +59,12 @@ type Transport struct {
 	// connection takes too long. It does not have the values of any request.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 
+	// DialTLSContext, if it is set, opens the connections to origins and proxies of https,
+	// as DialContext does the others; but not those through a proxy. What it returns has
+	// made its TLS handshake, or is a *tls.Conn. TLSClientConfig and TLSHandshakeTimeout do
+	// not count for it.
+	DialTLSContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
 	TLSClientConfig     *tls.Config
 	TLSHandshakeTimeout time.Duration // 0: only the limit for dialling, 30 s in all
 
@@ -83,6 +89,7 @@ type Transport struct {
 	lanes   []*lane // by the hash of the origin; nil or ended: to be begun
 	clients map[settingsKey]*client.Client
 	closed  bool
+	sealed  sync.Map // *conn.Conn: *tls.ConnectionState, of connections by DialTLSContext
 }
 
 var errTransportClosed = fmt.Errorf("nethttp: the Transport was closed: %w", net.ErrClosed)

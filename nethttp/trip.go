@@ -4,6 +4,7 @@ package nethttp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -46,9 +47,10 @@ type trip struct {
 	pending  bool // the head is still to be reported to httptrace
 	reused   bool // the connection was
 	fields   []line
-	unsent   bool // a body in memory waits for 100 Continue
-	interim  int  // bytes of interim answers
-	began    bool // a byte of the answer has come
+	unsent   bool                 // a body in memory waits for 100 Continue
+	interim  int                  // bytes of interim answers
+	began    bool                 // a byte of the answer has come
+	state    *tls.ConnectionState // of a connection by DialTLSContext
 
 	came chan struct{} // closed when resp or err is there
 
