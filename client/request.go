@@ -172,7 +172,8 @@ func (q Request) Duplex() {
 // callback is sent together. The request is not complete before End.
 //
 // If an answer comes before End, the rest of the request is not sent, unless Duplex
-// was called: Write and End drop what they are given, and Full returns false.
+// was called: Write and End drop what they are given, and Full is true only once that
+// has taken so long that other connections should have their turn.
 func (q Request) Write(p []byte) (int, error) {
 	if !q.valid() {
 		return 0, errOver
@@ -220,17 +221,19 @@ func (q Request) Abort() error {
 // Full reports whether to stop writing until OnDrain, because the server takes the
 // request more slowly than it is written, or because the body waits for a connection
 // or for 100 Continue. Output that is written nevertheless is held, up to MaxBacklog.
-// Full returns false when the exchange is over; the next Write returns the error.
-func (q Request) Full() bool { return q.valid() && q.x.full() }
+// It is true when the exchange is over, so that a loop that writes until Full ends; the
+// next Write returns the error.
+func (q Request) Full() bool { return !q.valid() || q.x.full() }
 
 // OnDrain calls fn once, when there is room, or when there never will be: then the
-// next Write returns an error. It does not call fn before it returns.
+// next Write returns an error. It does not call fn before it returns, and does nothing
+// if the exchange is over already.
 func (q Request) OnDrain(fn func()) {
 	switch x := q.x; {
-	case x == nil:
-	case q.valid() && x.waits() && x.full():
+	case !q.valid():
+	case x.send != stopped && x.waits() && x.full():
 		x.extra().draining = append(x.more.draining, q.ending(fn))
-	case q.valid() && x.s != nil && !x.waits():
+	case x.s != nil && !x.waits():
 		x.s.conn.OnDrain(fn)
 	default:
 		x.pool.loop.Post(q.ending(fn))

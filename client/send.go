@@ -172,8 +172,8 @@ func (x *exchange) waits() bool { return x.s == nil || x.send == holding }
 
 func (x *exchange) full() bool {
 	switch {
-	case x.send == stopped:
-		return false
+	case x.send == stopped: // without a bound, a body that has no end would block the loop
+		return x.pool.loop.Late()
 	case x.send == holding:
 		return true
 	case x.s == nil:

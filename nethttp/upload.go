@@ -258,11 +258,9 @@ func (u *upload) read(p []byte) (int, error) {
 func (u *upload) put(p []byte) bool {
 	err := u.tr.lane.loop.Post(func() {
 		q := u.tr.q
-		if len(p) > 0 {
-			if _, err := q.Write(p); err != nil {
-				u.stop()
-				return
-			}
+		if _, err := q.Write(p); err != nil { // also of nothing, if the exchange is over
+			u.stop()
+			return
 		}
 		ready := func() { u.wanted = true; u.signal() }
 		if q.Full() {

@@ -160,8 +160,9 @@ func (r Request) Pipe(dst conn.Sink) error {
 	if w, ok := dst.(Response); ok && w == Response(r) {
 		return r.stream(dst, &done)
 	}
+	over := false
 	if m, ok := dst.(headed); ok {
-		r.announce(m)
+		over = r.announce(m) != nil // what stream writes shows it again, and OnDrain would call nothing
 	}
 	if a, ok := dst.(interface{ Abort() error }); ok {
 		Response(r).OnAbort(func(error) {
@@ -170,7 +171,7 @@ func (r Request) Pipe(dst conn.Sink) error {
 			}
 		})
 	}
-	if dst.Full() {
+	if !over && dst.Full() {
 		dst.OnDrain(func() { r.stream(dst, &done) })
 		return nil
 	}
@@ -185,8 +186,8 @@ type headed interface {
 
 // announce sends the head of m, to which the body is piped, and keeps the trailer
 // section for it.
-func (r Request) announce(m headed) {
-	m.Write(nil)
+func (r Request) announce(m headed) error {
+	_, err := m.Write(nil)
 	if r.Length() < 0 {
 		r.Trailer(func(name, value []byte) {
 			if n := string(name); field.MayTrail(n) {
@@ -194,6 +195,7 @@ func (r Request) announce(m headed) {
 			}
 		})
 	}
+	return err
 }
 
 // stream is Pipe, once dst wants the body. It sets done at its end.
