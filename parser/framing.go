@@ -2,8 +2,6 @@
 
 package parser
 
-import "encoding/binary"
-
 // framing settles how long the body is (RFC 9112 6). It runs once, when the head is whole. length is that
 // of a message without Content-Length.
 func (h *Head) framing(buf []byte, length int64) {
@@ -177,7 +175,7 @@ func (h *Head) connection(buf []byte) (opts uint8) {
 		return 0
 	}
 	if h.twice&(1<<nameConnection) == 0 {
-		if opts = loneOption(f.Value(buf)); opts != 0 {
+		if opts = loneOption(buf, f); opts != 0 {
 			return opts
 		}
 	}
@@ -201,19 +199,19 @@ func (h *Head) connection(buf []byte) (opts uint8) {
 	return opts
 }
 
-// loneOption is for the two values that nearly every Connection line has, and 0 for others. It looks
-// at both without a branch between them.
-func loneOption(v []byte) uint8 {
-	n := len(v)
-	if n < len("close") {
+// loneOption is for the two lines that nearly every Connection is, with one SP before the value and none after it,
+// and 0 for others. It looks at both without a branch between them. The head is whole: there are four bytes after
+// the value.
+func loneOption(buf []byte, f Field) uint8 {
+	v := buf[f.colon+1:]
+	n := int(f.next-f.colon) - len(": \r\n")
+	if n < len("close") || v[0] != ' ' {
 		return 0
 	}
-	const keep, ali, live, clos, lose = 0x7065656b, 0x696c612d, 0x6576696c, 0x736f6c63, 0x65736f6c // first byte lowest
-	from := binary.LittleEndian.Uint32(v) | spaces
-	mid := binary.LittleEndian.Uint32(v[n/2-1:]) | spaces
-	to := binary.LittleEndian.Uint32(v[n-4:]) | spaces
-	keepAlive := (from ^ keep) | (mid ^ ali) | (to ^ live) | uint32(n^len("keep-alive"))
-	closes := (from ^ clos) | (to ^ lose) | uint32(n^len("close"))
+	const keepAli, live, clos, lose = 0x696c612d7065656b, 0x6576696c, 0x736f6c63, 0x65736f6c // first byte lowest
+	from, to := load64(v, 1)|spaces<<32|spaces, load32(v, n-3)|spaces
+	keepAlive := (from ^ keepAli) | uint64(to^live) | uint64(n^len("keep-alive"))
+	closes := uint64(uint32(from)^clos) | uint64(to^lose) | uint64(n^len("close"))
 	if min(keepAlive, closes) != 0 {
 		return 0
 	}

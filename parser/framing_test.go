@@ -31,23 +31,29 @@ func TestDecimal(t *testing.T) {
 
 // TestLoneOption: it knows two words in any case, and no other.
 func TestLoneOption(t *testing.T) {
+	lone := func(v string) uint8 {
+		return loneOption([]byte(": "+v+"\r\n\r\n"), Field{next: uint32(len(": " + v + "\r\n"))})
+	}
 	for word, opt := range map[string]uint8{"close": optClose, "keep-alive": optKeepAlive} {
-		if loneOption([]byte(strings.ToUpper(word))) != opt || loneOption([]byte(word)) != opt {
+		if lone(strings.ToUpper(word)) != opt || lone(word) != opt {
 			t.Errorf("%q is not known", word)
 		}
 		for i := range word {
 			for c := 0x20; c < 256; c++ { // a value holds no control
 				v := []byte(word)
 				v[i] = byte(c)
-				if got := loneOption(v); got != 0 != equalFold(v, word) {
+				if got := lone(string(v)); got != 0 != equalFold(v, word) {
 					t.Errorf("%q: %d", v, got)
 				}
 			}
 		}
-		for _, v := range []string{"", word[1:], word[:len(word)-1], word + "d", word + ",", word + word, "," + word, word + ", x"} {
-			if loneOption([]byte(v)) != 0 {
+		for _, v := range []string{"", word[1:], word[:len(word)-1], word + "d", word + ",", word + word, "," + word, word + ", x", " " + word, word + " "} {
+			if lone(v) != 0 {
 				t.Errorf("%q is known", v)
 			}
 		}
+	}
+	if loneOption([]byte(":xclose\r\n\r\n"), Field{next: 9}) != 0 {
+		t.Error("the byte before the value is not looked at")
 	}
 }
