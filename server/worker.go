@@ -121,6 +121,10 @@ const (
 	fieldSize   = unsafe.Sizeof(parser.Field{})
 )
 
+// newHead is rarely called. Inlined it would make takeHead, which each request calls, too
+// large to be inlined: 16 instructions.
+//
+//go:noinline
 func (w *worker) newHead() *head {
 	s := w.server
 	p := new(placed)
