@@ -15,14 +15,13 @@ func TestDearMessagesAreHandledInPortions(t *testing.T) {
 	t.Parallel()
 	const messages = 40
 	n, all, most := 0, 0, 0
-	done := make(chan bool)
+	done := make(chan int, 1)
 	h := &Handler{Message: func(c *Conn, _ Op, _ []byte) {
 		for begin := time.Now(); time.Since(begin) < 2*time.Millisecond; {
 		}
 		n++
 		if all++; all == messages {
-			most = max(most, n)
-			close(done)
+			done <- max(most, n)
 		}
 	}}
 	s := startWith(t, &server.Server{Loops: 1, OnLoop: func(l *conn.Loop) {
@@ -33,8 +32,7 @@ func TestDearMessagesAreHandledInPortions(t *testing.T) {
 		}
 	}}, func(w server.Response, r server.Request) { Upgrade(w, r, h) })
 	s.dial().send(bytes.Repeat(text("dear"), messages))
-	<-done
-	if most > 12 { // four until it is known how dear they are, in each list that calls the connection
+	if most := wait(t, done); most > 12 { // four until it is known how dear they are, in each list that calls the connection
 		t.Errorf("%d messages of 2 ms were handled in one turn", most)
 	}
 }

@@ -68,9 +68,11 @@ func TestByKeyboard(t *testing.T) {
 	ann := &tab{t, ctx}
 	ann.run(chromedp.Navigate(start(t, "-addr", "127.0.0.1:0").base + "/"))
 	keys := func(text string) { ann.run(chromedp.KeyEvent(text)) }
+	ann.until(`document.activeElement.id === "name"`)
 	keys("ann")
 	ann.enter(0)
 	ann.connected("websocket")
+	ann.until(`document.activeElement.id === "text"`)
 	keys("hello")
 	ann.enter(0)
 	ann.hears("hello")

@@ -26,7 +26,7 @@ func readPid(t *testing.T, file string) int {
 func hangUp(t *testing.T, file string) {
 	t.Helper()
 	old := readPid(t, file)
-	for late := time.Now().Add(30 * time.Second); readPid(t, file) == old; time.Sleep(20 * time.Millisecond) {
+	for late := time.Now().Add(time.Minute); readPid(t, file) == old; time.Sleep(20 * time.Millisecond) {
 		syscall.Kill(old, syscall.SIGHUP) // one that comes while it is being replaced is refused
 		if time.Now().After(late) {
 			t.Fatal("the process was not replaced")
@@ -45,7 +45,7 @@ func stopPid(t *testing.T, file string) {
 	t.Helper()
 	pid := readPid(t, file)
 	syscall.Kill(pid, syscall.SIGTERM)
-	for late := time.Now().Add(30 * time.Second); syscall.Kill(pid, 0) == nil; time.Sleep(20 * time.Millisecond) {
+	for late := time.Now().Add(time.Minute); syscall.Kill(pid, 0) == nil; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(late) {
 			syscall.Kill(pid, syscall.SIGKILL)
 			t.Fatal("the process did not end")

@@ -3,7 +3,9 @@ package journal
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -189,14 +191,14 @@ func TestClusterLosesANode(t *testing.T) {
 		t.Skip("three servers for some seconds: not with -short")
 	}
 	addrs := make([]string, 3)
-	for i := range addrs {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	for i := range addrs { // no system gives such ports to a connection by itself
+		for free := false; !free; {
+			addrs[i] = fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000))
+			if ln, err := net.Listen("tcp", addrs[i]); err == nil {
+				ln.Close()
+				free = !slices.Contains(addrs[:i], addrs[i])
+			}
 		}
-		addrs[i] = ln.Addr().String()
-		defer ln.Close()
-		ln.Close()
 	}
 	nodes := make([]*Journal, 3)
 	var wg sync.WaitGroup

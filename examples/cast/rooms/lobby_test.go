@@ -28,7 +28,7 @@ func (s *seat) waiting() *seat {
 	case <-s.waits:
 	case room := <-s.room:
 		s.t.Fatalf("a visitor who is to wait is led to %s", room)
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatal("a visitor is told nothing")
 	}
 	return s
@@ -39,7 +39,7 @@ func (s *seat) led() string {
 	select {
 	case room := <-s.room:
 		return room
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatal("a visitor is led nowhere")
 		return ""
 	}
@@ -66,7 +66,7 @@ func (h *House) list(t *testing.T, lobby string) (list []place) {
 
 func (h *House) empties(t *testing.T, lobby string) {
 	t.Helper()
-	for late := time.Now().Add(30 * time.Second); len(h.list(t, lobby)) > 0; {
+	for late := time.Now().Add(time.Minute); len(h.list(t, lobby)) > 0; {
 		if time.Now().After(late) {
 			t.Fatalf("on the list there are %+v", h.list(t, lobby))
 		}

@@ -17,7 +17,7 @@ import (
 func open(t *testing.T, modes map[string]Mode) *House {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	h := &House{Node: "n", Keep: 10, Fresh: 3, MaxText: 100, MaxName: 64, MaxRooms: 10, Poll: time.Second, Modes: modes, Log: quiet}
 	j, err := journal.Open(ctx, journal.Options{Keep: h.Keep, Log: quiet})
@@ -289,7 +289,7 @@ func TestSaidAgainLater(t *testing.T) {
 	}
 	first := say("k1")
 	say("k2")
-	for late := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for late := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if _, there := r.stored("k2"); there {
 			break
 		}

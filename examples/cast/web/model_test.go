@@ -112,7 +112,7 @@ func TestModel(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	l := loop(t)
-	late := time.Now().Add(2 * time.Minute)
+	late := time.Now().Add(5 * time.Minute)
 	var all sync.WaitGroup
 	for i := range rovers {
 		r := &rover{t: t, name: fmt.Sprint("rover", i), now: &now, loop: l, rand: rand.New(rand.NewPCG(seed, uint64(i)))}

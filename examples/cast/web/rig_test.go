@@ -25,7 +25,7 @@ import (
 	"github.com/lurcher-net/lurcher/ws"
 )
 
-const patienceOfTests = 30 * time.Second
+const patienceOfTests = time.Minute
 
 // A node is cast within the test.
 type node struct {
