@@ -40,17 +40,18 @@
 //     hexadecimal digits follow, since browsers send it so: whoever decodes a path has to expect that.
 //   - In a status line without a reason the space after the status may be missing (RFC 9112 2.2).
 //
-// There is no lenient mode. These are refused, although the RFCs let a recipient take them:
+// There is no lenient mode, but for Response.Repair: it repairs what RFC 9112 has the recipient of a response repair.
+// These are refused in requests, although the RFCs let a recipient take them:
 //
 //   - a bare LF as the end of a line (9112 2.2), more than one space within the first line (3, 4);
-//   - two Content-Length lines that agree, or a list of equal values (6.3);
+//   - two Content-Length lines that agree, or a list of equal values (6.3; Repair takes them in a response);
 //   - Content-Length beside Transfer-Encoding (6.1, 6.3), transfer coding other than chunked (6.1);
-//   - whitespace after a chunk's size (7.1).
+//   - whitespace after a chunk's size (7.1; Repair takes it in a response).
 //
 // And a recipient MUST take, or repair, these, which are refused too; where software that needs them has to
 // be talked to, put something in between that repairs them:
 //
-//   - obs-fold in a response: a user agent or proxy replaces it by spaces (9112 5.2);
+//   - obs-fold in a response, without Repair: a user agent or proxy replaces it by spaces (9112 5.2);
 //   - whitespace before the colon in a response: a proxy removes it (5.1);
 //   - empty elements in the list of transfer codings, such as "chunked," (9110 5.6.1.2). In Connection
 //     they are ignored.
