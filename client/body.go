@@ -76,7 +76,7 @@ func (r Response) Stream(fn func(p []byte, err error)) error {
 	case !r.valid():
 		return errOver
 	case x.sink != nil:
-		return errBodyTaken
+		return ErrBodyTaken
 	case x.read == tunnel:
 		return errTunnel
 	case x.read == over:

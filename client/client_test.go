@@ -126,3 +126,32 @@ func TestBody(t *testing.T) {
 		}
 	}
 }
+
+// Mistakes of the program can be matched.
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	url := always(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	r := start(t, &Client{})
+	done := make(chan bool, 1)
+	r.do(func() {
+		q := r.pool.Request("POST", url)
+		q.Set("Content-Length", "1")
+		if err := q.Trailer("A", "b"); err != ErrTrailer {
+			t.Error(err)
+		}
+		q.Do(func(a Response, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := a.Hijack(nil); err != ErrHijack {
+				t.Error(err)
+			}
+			a.Body(10, func([]byte, error) { done <- true })
+			if err := a.Body(10, nil); err != ErrBodyTaken {
+				t.Error(err)
+			}
+		})
+		q.End("x")
+	})
+	wait(t, done)
+}

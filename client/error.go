@@ -82,13 +82,16 @@ func (e *Error) Temporary() bool { return false }
 
 // Mistakes of the program.
 var (
-	ErrURL      = errors.New("client: the URL has to be absolute, http or https, and free of spaces, controls and other than ASCII")
-	ErrMethod   = errors.New("client: the method has to be a token")
-	ErrTarget   = errors.New("client: not a request target: it has to be free of spaces, controls, \"#\" and other than ASCII")
-	ErrField    = errors.New("client: not a field that can be set: the name has to be a token, the value free of control characters, and Transfer-Encoding is the client's business")
-	ErrHeadSent = errors.New("client: the head of the request has been sent already")
-	ErrLength   = errors.New("client: the body does not have the length that Content-Length says")
-	ErrBacklog  = errors.New("client: more of the request waits than MaxBacklog allows: wait for OnDrain when Full")
+	ErrURL       = errors.New("client: the URL has to be absolute, http or https, and free of spaces, controls and other than ASCII")
+	ErrMethod    = errors.New("client: the method has to be a token")
+	ErrTarget    = errors.New("client: not a request target: it has to be free of spaces, controls, \"#\" and other than ASCII")
+	ErrField     = errors.New("client: not a field that can be set: the name has to be a token, the value free of control characters, and Transfer-Encoding is the client's business")
+	ErrHeadSent  = errors.New("client: the head of the request has been sent already")
+	ErrLength    = errors.New("client: the body does not have the length that Content-Length says")
+	ErrBacklog   = errors.New("client: more of the request waits than MaxBacklog allows: wait for OnDrain when Full")
+	ErrBodyTaken = errors.New("client: the body is being read already")
+	ErrTrailer   = errors.New("client: a trailer section follows only a chunked body")
+	ErrHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT")
 )
 
 // Errors that a server causes, or too many requests.
@@ -101,14 +104,11 @@ var (
 )
 
 var (
-	errOver      = fmt.Errorf("client: the exchange is over: %w", net.ErrClosed)
-	errAborted   = fmt.Errorf("client: the request was aborted: %w", net.ErrClosed)
-	errAsked     = errors.New("client: Do is called once")
-	errBodyTaken = errors.New("client: the body is being read already")
-	errTrailer   = errors.New("client: a trailer section follows only a chunked body")
-	errRange     = errors.New("client: SendFile wants an offset and a length that are not negative")
-	errHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT")
-	errTunnel    = errors.New("client: after this answer the connection speaks another protocol: see Hijack")
+	errOver    = fmt.Errorf("client: the exchange is over: %w", net.ErrClosed)
+	errAborted = fmt.Errorf("client: the request was aborted: %w", net.ErrClosed)
+	errAsked   = errors.New("client: Do is called once")
+	errRange   = errors.New("client: SendFile wants an offset and a length that are not negative")
+	errTunnel  = errors.New("client: after this answer the connection speaks another protocol: see Hijack")
 
 	errMemory    = fmt.Errorf("client: bodies that wait to be sent hold more than a quarter of the loop's MaxMemory: %w", conn.ErrMemory)
 	errWaitTime  = fmt.Errorf("client: no connection was free within WaitTimeout: %w", os.ErrDeadlineExceeded)

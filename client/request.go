@@ -267,7 +267,7 @@ func (q Request) Trailer(name, value string) error {
 	case !field.IsName(name) || !field.IsValue(value) || !field.MayTrail(name):
 		return ErrField
 	case x.send == composing && x.declared >= 0, x.send != composing && !x.is(chunked), x.is(ended):
-		return errTrailer
+		return ErrTrailer
 	}
 	x.extra().trailer = appendField(x.more.trailer, name, field.Trim(value))
 	return nil

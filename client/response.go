@@ -116,7 +116,7 @@ func (r Response) Trailer(fn func(name, value []byte)) error {
 	case !r.valid():
 		return errOver
 	case x.sink != nil:
-		return errBodyTaken
+		return ErrBodyTaken
 	case x.read == bodying:
 		x.body.OnTrailer(fn)
 	}
@@ -153,7 +153,7 @@ func (r Response) Hijack(h *conn.Handler) (*conn.Conn, error) {
 	case !r.valid():
 		return nil, errOver
 	case x.read != tunnel:
-		return nil, errHijack
+		return nil, ErrHijack
 	}
 	s := x.s
 	c, o := s.conn, s.o
