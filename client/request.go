@@ -232,7 +232,8 @@ func (q Request) OnDrain(fn func()) {
 	switch x := q.x; {
 	case !q.valid():
 	case x.send != stopped && x.waits() && x.full():
-		x.extra().draining = append(x.more.draining, q.ending(fn))
+		more := x.extra()
+		more.draining = append(more.draining, q.ending(fn))
 	case x.s != nil && !x.waits():
 		x.s.conn.OnDrain(fn)
 	default:
@@ -269,7 +270,8 @@ func (q Request) Trailer(name, value string) error {
 	case x.send == composing && x.declared >= 0, x.send != composing && !x.is(chunked), x.is(ended):
 		return ErrTrailer
 	}
-	x.extra().trailer = appendField(x.more.trailer, name, field.Trim(value))
+	more := x.extra()
+	more.trailer = appendField(more.trailer, name, field.Trim(value))
 	return nil
 }
 

@@ -272,11 +272,11 @@ func (x *exchange) sendFile(f *os.File, off, n int64) error {
 		x.given += int(min(n, 1<<30))
 		return x.s.conn.SendFile(f, off, n)
 	}
-	at := len(x.out)
+	more, at := x.extra(), len(x.out)
 	if x.send == holding {
-		at = len(x.extra().held)
+		at = len(more.held)
 	}
-	x.extra().files = append(x.more.files, file{f, off, n, at})
+	more.files = append(more.files, file{f, off, n, at})
 	return nil
 }
 

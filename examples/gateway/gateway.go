@@ -66,7 +66,7 @@ func (g *gateway) serve(w server.Response, r server.Request) {
 	p.q.OnInform(p.inform)
 	p.q.Do(p.answer)
 	w.OnAbort(p.abort)
-	r.Pipe(p.q)
+	r.Pipe(&p.q) // not p.q, of which a copy would go to the heap
 }
 
 // allow lists the methods that every upstream may be asked by.
