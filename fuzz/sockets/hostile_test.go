@@ -21,7 +21,7 @@ import (
 )
 
 func TestHostileClients(t *testing.T) {
-	const timeout = 2 * time.Second // of every kind; so long that a busy machine is not taken for a stalled client
+	const timeout = 5 * time.Second // of every kind; so long that a busy machine is not taken for a stalled client
 	var handled, over atomic.Int64
 	s := &server.Server{
 		HeadTimeout: timeout, BodyTimeout: timeout, IdleTimeout: timeout, WriteTimeout: timeout,
