@@ -18,7 +18,8 @@ type Hub struct {
 	// MaxBacklog is how many bytes may wait for a member that reads more slowly than
 	// messages are sent. If more wait when the next message comes, the member is closed
 	// with Code, and aborted if that takes longer than its Handler.CloseTimeout.
-	// Default: 1 MiB. MaxBacklog and Code must be set before the Hub is used.
+	// Default: 1 MiB; negative: no limit. MaxBacklog and Code must be set before the Hub
+	// is used.
 	MaxBacklog int
 
 	// Code is the close code for members that do not read. Default: TryAgainLater.
@@ -324,10 +325,10 @@ func (w *crew) pass() {
 // send writes a message to a member, or closes a member that does not read.
 func (w *crew) send(c *Conn, m *Prepared) {
 	most := w.hub.MaxBacklog
-	if most <= 0 {
+	if most == 0 {
 		most = 1 << 20
 	}
-	if c.conn.Pending() <= most {
+	if most < 0 || c.conn.Pending() <= most {
 		c.WritePrepared(m)
 		return
 	}

@@ -171,6 +171,30 @@ func TestHubSlowMember(t *testing.T) {
 	quick.want("binary of 65536")
 }
 
+// A negative MaxBacklog is no limit, as everywhere: a member stays though more than the
+// default waits for it.
+func TestHubNoLimit(t *testing.T) {
+	t.Parallel()
+	hub := Hub{MaxBacklog: -1}
+	h, _ := closing(&Handler{})
+	s, conns := inHub(t, h)
+	s.dial()
+	member := wait(t, conns)
+	hub.Add(member)
+	m, _ := Prepare(Binary, []byte(k64))
+	until(t, "more than the default waits, or it is closed", func() bool {
+		hub.SendPrepared(m)
+		pending := make(chan int, 1)
+		if member.Post(func() { pending <- member.Pending() }) != nil {
+			return true
+		}
+		return wait(t, pending) > 2<<20
+	})
+	if hub.Len() != 1 {
+		t.Error("it was closed")
+	}
+}
+
 // A loop that does not turn keeps no more than so many messages, which count for its
 // MaxMemory.
 func TestHubQueue(t *testing.T) {
