@@ -108,7 +108,7 @@ func (c *Client) prepare() {
 		waiting:      most(c.MaxWaiting, 4096),
 		pipeline:     max(c.Pipeline, 1),
 		maxHead:      min(most(c.MaxHead, 64<<10), 1<<30),
-		maxFields:    min(most(c.MaxFields, usualFields), 1<<16),
+		maxFields:    min(most(c.MaxFields, 256), 1<<16),
 		maxInterim:   most(c.MaxInterim, 16),
 		maxBody:      most(c.MaxBody, math.MaxInt64),
 		backlog:      most(c.MaxBacklog, conn.DefaultMax),

@@ -5,7 +5,6 @@ package client
 import (
 	"math"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/lurcher-net/lurcher/conn"
 	"github.com/lurcher-net/lurcher/parser"
@@ -44,20 +43,6 @@ type head struct {
 	parser.Response
 	buf []byte
 }
-
-// A placed is a head and its fields at places in their pages that cost nothing: see the placed
-// of package server. Go puts an object of this size at the beginning of a page, where the
-// input is too. So the fields come after that, and the head has its page's end to itself,
-// but for the last of the fields.
-type placed struct {
-	_      [1 << 10]byte
-	fields [usualFields]parser.Field
-	_      [7<<10 - 1<<10 - usualFields*unsafe.Sizeof(parser.Field{})]byte
-	head
-	_ [512]byte
-}
-
-const usualFields = 256 // the default of Client.MaxFields
 
 func newPool(c *Client, l *conn.Loop) *Pool {
 	p := &Pool{
@@ -152,17 +137,8 @@ func (p *Pool) takeHead() *head {
 		p.heads = p.heads[:n-1]
 		return h
 	}
-	return p.newHead()
-}
-
-func (p *Pool) newHead() *head {
-	at := new(placed)
-	h := &at.head
-	if n := p.limits.maxFields; n <= usualFields {
-		h.Fields = at.fields[:0:n]
-	} else {
-		h.Fields = make([]parser.Field, 0, n)
-	}
+	h := new(head)
+	h.Fields = make([]parser.Field, 0, p.limits.maxFields)
 	h.MaxSize = p.limits.maxHead
 	h.Repair = true
 	return h

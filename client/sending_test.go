@@ -159,7 +159,7 @@ func TestHosts(t *testing.T) {
 		"http://:80/", "http://example.com:x/", "http://example.com:0/", "http://example.com:65536/", "http://example.com:-1",
 		"http://a b/", "http://a\r\n/", "http://a%0d%0a/", "http://ä.example/", "http://[::1", "http://[x]/", "http://[1.2.3.4]/", "http://[::1]x/",
 		"http://[::1%25a b]/", "http://example.com/a b", "http://example.com/\r\nX: y", "http://example.com/ä", "http://example.com/\x00", "http://example.com/\x7f",
-		"http://example.com\\@x/", "http://u:%zz@x/", "http://exa\tmple.com/",
+		"http://example.com\\@x/", "http://u:%zz@x/", "http://exa\tmple.com/", "http\u017f://example.com/",
 	} {
 		if g := r.get(url); !errors.Is(g.err, ErrURL) {
 			t.Errorf("%q: %v", url, g)

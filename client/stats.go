@@ -32,7 +32,7 @@ type Stats struct {
 type Limits struct {
 	Timeouts   uint64 // any of the timeouts
 	MaxWaiting uint64 // requests beyond those that may wait for a connection
-	MaxInterim uint64 // answers with too many interim answers before them
+	MaxInterim uint64 // a server sent too many interim answers (1xx)
 	MaxBody    uint64 // over MaxBody, or over the max of Response.Body
 	Malformed  uint64 // answers that RFC 9112 does not allow, or over MaxHead or MaxFields
 }

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 // A spelling is the beginning of a URL, as far as its authority.
@@ -83,8 +85,8 @@ func isTarget(s string) bool {
 
 // locateNew is locate for what is not known by this spelling.
 func (p *Pool) locateNew(x *exchange, text, scheme string) error {
-	secure := strings.EqualFold(scheme, "https")
-	if !secure && !strings.EqualFold(scheme, "http") {
+	secure := field.Is(scheme, "https")
+	if !secure && !field.Is(scheme, "http") {
 		return ErrURL
 	}
 	authority := x.host

@@ -7,11 +7,12 @@ import "io"
 // A Sink takes bytes and reports when it has enough of them: a [Conn], or the
 // answer of an HTTP exchange. Close means that all has been written. If the source
 // fails, and the sink has a method Abort() error, Abort is called instead, so that
-// truncated output does not pass for complete.
+// truncated output does not pass for complete. To write no bytes is allowed: the error
+// of a sink that has ended shows so, for which OnDrain may call nothing.
 type Sink interface {
 	io.Writer
 	Full() bool        // stop writing until OnDrain
-	OnDrain(fn func()) // call fn once there is room, or never will be
+	OnDrain(fn func()) // call fn once there is room, or the sink ends
 	Close() error
 }
 

@@ -160,9 +160,9 @@ func (r Request) Pipe(dst conn.Sink) error {
 	if w, ok := dst.(Response); ok && w == Response(r) {
 		return r.stream(dst, &done)
 	}
-	over := false
-	if m, ok := dst.(headed); ok {
-		over = r.announce(m) != nil // what stream writes shows it again, and OnDrain would call nothing
+	_, failed := dst.Write(nil) // it sends the head of a message; dst may have ended already
+	if m, ok := dst.(headed); ok && r.Length() < 0 {
+		r.passTrailer(m)
 	}
 	if a, ok := dst.(interface{ Abort() error }); ok {
 		Response(r).OnAbort(func(error) {
@@ -171,11 +171,11 @@ func (r Request) Pipe(dst conn.Sink) error {
 			}
 		})
 	}
-	if !over && dst.Full() {
+	if failed == nil && dst.Full() {
 		dst.OnDrain(func() { r.stream(dst, &done) })
 		return nil
 	}
-	return r.stream(dst, &done)
+	return r.stream(dst, &done) // if dst has ended, the first bytes of the body find that out
 }
 
 // A headed Sink is a message: it has a head and a trailer section, like a client.Request.
@@ -184,18 +184,13 @@ type headed interface {
 	Trailer(name, value string) error
 }
 
-// announce sends the head of m, to which the body is piped, and keeps the trailer
-// section for it.
-func (r Request) announce(m headed) error {
-	_, err := m.Write(nil)
-	if r.Length() < 0 {
-		r.Trailer(func(name, value []byte) {
-			if n := string(name); field.MayTrail(n) {
-				m.Trailer(n, string(value))
-			}
-		})
-	}
-	return err
+// passTrailer passes the trailer section on to m.
+func (r Request) passTrailer(m headed) {
+	r.Trailer(func(name, value []byte) {
+		if n := string(name); field.MayTrail(n) {
+			m.Trailer(n, string(value))
+		}
+	})
 }
 
 // stream is Pipe, once dst wants the body. It sets done at its end.

@@ -1,6 +1,10 @@
 package server
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/lurcher-net/lurcher/conn"
+)
 
 // A pipeSink is a sink that reports how it ended.
 type pipeSink struct{ ends chan string }
@@ -37,5 +41,46 @@ func TestPipeWholeBody(t *testing.T) {
 	case end := <-sink.ends:
 		t.Errorf("and then it was %s", end)
 	default:
+	}
+}
+
+// TestPipeToWhatHasEnded: a body for a connection or an answer that has ended is not
+// waited for, though that is full for ever, and calls nobody when it has drained.
+func TestPipeToWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	ended := make(chan conn.Sink, 1)
+	s := start(t, &Server{Loops: 1}, func(w Response, r Request) {
+		switch string(r.Path()) {
+		case "/answer":
+			w.End("ok")
+			ended <- w
+		case "/conn":
+			c, err := w.Hijack(&conn.Handler{})
+			if err != nil {
+				t.Error(err)
+			}
+			c.Abort()
+			ended <- c
+		default:
+			r.Pipe(<-ended)
+		}
+	})
+	for _, path := range []string{"/answer", "/conn"} {
+		first := s.dial()
+		first.Send(get(path))
+		if path == "/answer" {
+			first.Want("200 ok")
+		} else {
+			first.WantGone()
+		}
+		for _, in := range []string{post("/to", "hello"), chunks("/to", "hello")} {
+			dst := wait(t, ended)
+			ended <- dst
+			c := s.dial()
+			c.Send(in)
+			c.WantGone()
+			ended <- dst
+		}
+		<-ended
 	}
 }

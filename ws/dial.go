@@ -11,6 +11,7 @@ import (
 
 	"github.com/lurcher-net/lurcher/client"
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/field"
 )
 
 // ErrURL is the error for a URL that is not ws:// or wss://, or has a fragment (RFC
@@ -48,9 +49,9 @@ func (d *Dialer) Dial(l *conn.Loop, url string, h *Handler, fn func(c *Conn, err
 	var to string
 	switch {
 	case strings.Contains(rest, "#"):
-	case strings.EqualFold(scheme, "ws"):
+	case field.Is(scheme, "ws"):
 		to = "http://" + rest
-	case strings.EqualFold(scheme, "wss"):
+	case field.Is(scheme, "wss"):
 		to = "https://" + rest
 	}
 	if to == "" {
@@ -107,7 +108,7 @@ func (h *Handler) upgraded(r client.Response, key string) (*Conn, error) {
 		reason = "not 101 Switching Protocols"
 	case r.Minor() == 0: // RFC 9110 7.8: HTTP/1.0 has no Upgrade
 		reason = "not HTTP/1.1"
-	case q.upgrades != 1 || !strings.EqualFold(string(r.Get("Upgrade")), "websocket"):
+	case q.upgrades != 1 || !field.Is(string(r.Get("Upgrade")), "websocket"):
 		reason = "Upgrade is not websocket"
 	case !q.connection:
 		reason = "Connection is not Upgrade"

@@ -177,6 +177,7 @@ func TestDialAnswers(t *testing.T) {
 		{"9110 15.2 interim answers come before", "HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early Hints\nLink: </a>\n\n" + switched, 0},
 		{"9110 5.5 white space around values", strings.ReplaceAll(switched, ": ", ": \t ") + "X: y\n", 0},
 		{"9112 4 no reason", strings.Replace(switched, " Switching Protocols", " ", 1), 0},
+		{"4.1 Upgrade with a letter that Unicode folds to s", strings.Replace(switched, "websocket", "web\u017focket", 1), 101},
 		{"4.1 no Upgrade", strings.Replace(switched, "Upgrade: websocket\n", "", 1), -1},
 		{"4.1 Upgrade twice", "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket" + strings.TrimPrefix(switched, "HTTP/1.1 101 Switching Protocols"), 101},
 		{"4.1 no Connection", strings.Replace(switched, "Connection: Upgrade\n", "", 1), -1},
@@ -269,6 +270,7 @@ func TestDialErrors(t *testing.T) {
 	}{
 		{"http://127.0.0.1/", ErrURL},
 		{"127.0.0.1:80", ErrURL},
+		{"w\u017f://127.0.0.1/", ErrURL},
 		{"ws://127.0.0.1/#fragment", ErrURL},
 		{"ws://bad host/", client.ErrURL},
 		{"ws://" + closed + "/", syscall.ECONNREFUSED},

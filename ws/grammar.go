@@ -21,7 +21,7 @@ func element(list []byte) (first, rest []byte) {
 func lists(list []byte, want string) bool {
 	for len(list) > 0 {
 		var e []byte
-		if e, list = element(list); len(e) == len(want) && strings.EqualFold(string(e), want) {
+		if e, list = element(list); field.Is(string(e), want) {
 			return true
 		}
 	}

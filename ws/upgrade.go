@@ -161,7 +161,7 @@ func knownField(name []byte) (known string) {
 	case len("sec-websocket-extensions"):
 		known = "sec-websocket-extensions"
 	}
-	if !strings.EqualFold(string(name), known) {
+	if !field.Is(string(name), known) {
 		return ""
 	}
 	return known
@@ -253,5 +253,5 @@ func sameOrigin(lines int, origin, host []byte) bool {
 	if u.Scheme == "https" {
 		port = ":443"
 	}
-	return strings.EqualFold(strings.TrimSuffix(u.Host, port), strings.TrimSuffix(string(host), port))
+	return field.Is(strings.TrimSuffix(u.Host, port), strings.TrimSuffix(string(host), port))
 }

@@ -73,6 +73,7 @@ func TestHandshakes(t *testing.T) {
 		{"10.2 no Origin", request(), 101, ""},
 		{"10.2 the same", request("Origin: http://example.com"), 101, ""},
 		{"10.2 the same, with the port", request("Origin: https://Example.com:443"), 101, ""},
+		{"10.2 another by a letter that Unicode folds to k", strings.Replace(request("Origin: http://\u212anight.example"), "Host: example.com", "Host: knight.example", 1), 403, ""},
 		{"10.2 another", request("Origin: http://evil.example"), 403, ""},
 		{"10.2 another port", request("Origin: http://example.com:81"), 403, ""},
 		{"10.2 null", request("Origin: null"), 403, ""},

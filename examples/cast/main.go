@@ -84,7 +84,7 @@ func flags() *settings {
 	flag.IntVar(&h.MaxName, "max-name", 64, "bytes of a nickname or a room's name")
 	flag.IntVar(&h.MaxRooms, "max-rooms", 10_000, "rooms that are visited at a time")
 	flag.IntVar(&h.MaxVisitors, "max-visitors", 50_000, "visitors of a room, on this node")
-	flag.IntVar(&h.RoomsEach, "max-rooms-each", 1000, "of them, opened from one address")
+	flag.IntVar(&h.RoomsEach, "max-rooms-each", 1000, "rooms that are visited at a time and were opened from one address")
 	flag.IntVar(&h.PollsEach, "max-polls-each", 1000, "visitors by long polls from one address")
 	flag.DurationVar(&h.Poll, "poll", 25*time.Second, "how long a long poll waits")
 

@@ -65,7 +65,7 @@ func (g *gateway) serve(w server.Response, r server.Request) {
 	p.q.OnLost(p.again)
 	p.q.OnInform(p.inform)
 	p.q.Do(p.answer)
-	w.OnAbort(p.abort)
+	w.OnAbort(p.leaves)
 	r.Pipe(&p.q) // not p.q, of which a copy would go to the heap
 }
 
@@ -154,9 +154,9 @@ func (p *passage) tunnel(a client.Response) {
 	down.Pipe(up)
 }
 
-// abort is called when the client leaves. After a FIN alone it may still wait for the
+// leaves is called when the client leaves. After a FIN alone it may still wait for the
 // answer, and nothing but time distinguishes it from one that is gone.
-func (p *passage) abort(cause error) {
+func (p *passage) leaves(cause error) {
 	if cause != io.EOF {
 		p.q.Abort()
 		return

@@ -23,8 +23,9 @@ func IsName(s string) bool {
 	return !empty
 }
 
-// Is reports whether a name is one that is known, in any case of its letters. Most are told
-// apart by their length, which strings.EqualFold does not look at.
+// Is reports whether a name is a known one, in any case of its letters. Names of another
+// length are not: that is cheap to see, and letters beyond ASCII that strings.EqualFold takes
+// for "k" and "s" are longer.
 func Is(name, known string) bool {
 	return len(name) == len(known) && (name == known || strings.EqualFold(name, known))
 }

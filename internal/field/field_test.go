@@ -36,7 +36,7 @@ func TestEachByteCounts(t *testing.T) {
 
 func TestIs(t *testing.T) {
 	t.Parallel()
-	if !Is("host", "Host") || !Is("Host", "Host") || Is("Hosts", "Host") || Is("Hose", "Host") || Is("", "Host") {
+	if !Is("host", "Host") || !Is("Host", "Host") || Is("Hosts", "Host") || Is("Hose", "Host") || Is("", "Host") || Is("\u212aeep-Alive", "Keep-Alive") {
 		t.Error("Is")
 	}
 }

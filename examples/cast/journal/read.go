@@ -31,10 +31,11 @@ type Message struct {
 // Follow calls fn with the messages of a room that are kept, and then with each
 // that comes, in order, none missing and none twice, on a goroutine of its own.
 // fn is given several at a time, and ready is called when all that was kept has
-// been given. If that was nothing, gone is the last number of which the stream has no
-// message any more, of any room, because they were too old; else it is 0. gap says that the stream may have dropped messages between these and those
-// before, because it holds no more than it keeps of a room: this node was away for too
-// long, or has not followed the room until now. It ends with ctx.
+// been given. If nothing was kept, all messages of the room up to number gone were dropped,
+// because they were too old; else gone is 0. gap says that the stream may have dropped
+// messages between these and those before, because it holds no more than it keeps of a
+// room: this node was away for too long, or has not followed the room until now. Follow
+// ends with ctx.
 func (j *Journal) Follow(ctx context.Context, room string, fn func(ms []Message, gap bool), ready func(gone uint64)) error {
 	f := &follower{j: j, subject: subject(room), fn: fn, news: make(chan *nats.Msg, channel)}
 	sub, err := j.nc.ChanSubscribe(live+f.subject, f.news)

@@ -114,8 +114,8 @@ func (h *House) Close() {
 	}
 }
 
-// closing reports whether Close has been called. Who is put into one of a room's hubs asks
-// after that: one who came before Close is let go by it.
+// closing reports whether Close has begun. It is checked after a visitor was added to a hub of
+// a room: Close itself sends away those that it finds there.
 func (h *House) closing() bool { return h.ctx.Err() != nil }
 
 var restart = word("end", ErrEnds.Error())
