@@ -19,8 +19,11 @@ type Sink interface {
 // Pipe sends the input of c to dst, held input included. While dst is full, c is not
 // read. When the peer has sent its FIN, CloseWrite is called on a dst that is a
 // connection, and Close on any other; c itself closes once both its sides have ended.
-// dst may be c: an echo. Two connections that pipe to each other are a proxy. A dst
-// that is a connection has to be on c's loop.
+// dst may be c: an echo. A dst that is a connection has to be on c's loop.
+//
+// A dst that has ended shows when the next input comes: c is aborted then. Two
+// connections that pipe to each other are a proxy: there c is aborted at once, also if
+// dst is being dialled and the dial fails.
 //
 // Handler.Data is not called any more. Handler.End is, after dst was closed.
 func (c *Conn) Pipe(dst Sink) {
