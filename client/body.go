@@ -136,7 +136,8 @@ func (r Response) Body(max int, fn func(body []byte, err error)) error {
 
 // Pipe sends the answer's body to dst as it arrives, and closes dst at the end of the
 // body. The trailer section goes to dst's method Trailer, if it has one as a
-// server.Response does. While dst is full the body waits with the server. If the body is
+// server.Response does; if Pipe is called in Do's function, without the fields that
+// Connection lists (RFC 9110 7.6.1). While dst is full the body waits with the server. If the body is
 // cut off, dst is not closed, but aborted if it has an Abort method. If dst fails, the
 // exchange is aborted. dst has to be on the same loop.
 //
@@ -185,8 +186,12 @@ func (r Response) announce(m headed) {
 		m.Write(nil)
 	}
 	if r.Length() < 0 {
+		passes := field.MayTrail
+		if h := r.head(); h != nil {
+			passes = field.Trails(h.Fields, h.buf)
+		}
 		r.Trailer(func(name, value []byte) {
-			if n := string(name); field.MayTrail(n) {
+			if n := string(name); passes(n) {
 				m.Trailer(n, string(value))
 			}
 		})

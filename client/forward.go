@@ -13,11 +13,11 @@ import (
 // the function that was given r. The bytes that add gets are valid until it returns, and
 // its error is ignored. The fields are
 //
-//   - those of the answer, but for Connection and what it lists, Keep-Alive, Proxy-* and
-//     what else is for one connection (RFC 9110 7.6.1)
+//   - those of the answer, but for Connection and what it lists, Keep-Alive,
+//     Proxy-Authenticate and what else is for one connection (RFC 9110 7.6.1)
 //   - Content-Length if the body, or that of the answer to GET, has one; not in a 1xx,
 //     a 204 or a 2xx to CONNECT (RFC 9110 8.6)
-//   - Upgrade, if the answer is a 101
+//   - Upgrade, if the answer is a 101, or a 426, which has to say it (RFC 9110 15.5.22)
 //   - Via, with name at its end (RFC 9110 7.6.3), unless the answer is an interim one
 func (r Response) Forward(name string, add func(name, value []byte) error) {
 	h := r.head()
@@ -36,9 +36,10 @@ func (r Response) Forward(name string, add func(name, value []byte) error) {
 		b = strconv.AppendInt(b, n, 10)
 		add(raw("Content-Length"), b)
 	}
-	if r.status == 101 {
-		b = field.List(b[:0], h.Fields, h.buf, "Upgrade")
-		add(raw("Upgrade"), b)
+	if r.status == 101 || r.status == 426 {
+		if b = field.List(b[:0], h.Fields, h.buf, "Upgrade"); len(b) > 0 {
+			add(raw("Upgrade"), b)
+		}
 	}
 	if r.status >= 200 || r.status == 101 {
 		b = field.Via(b[:0], h.Fields, h.buf, int(h.Minor), name)

@@ -27,6 +27,9 @@ func TestForward(t *testing.T) {
 		{"GET", "HTTP/1.1 304 Same|Content-Length: 7|Content-Length: 8||", "Via: 1.1 gw|"},
 		{"GET", "HTTP/1.1 103 Hints|Link: a|Keep-Alive: x||HTTP/1.1 204 None||", "Link: a|Via: 1.1 gw|"},
 		{"GET", "HTTP/1.1 101 Switching|Connection: upgrade|Upgrade: a|Upgrade: b|Content-Length: 9||", "Upgrade: a, b|Via: 1.1 gw|"},
+		{"GET", "HTTP/1.1 426 Upgrade|Connection: upgrade|Upgrade: a|Upgrade: b|Content-Length: 2||no", "Content-Length: 2|Upgrade: a, b|Via: 1.1 gw|"},
+		{"GET", "HTTP/1.1 200 OK|Connection: upgrade|Upgrade: a|Content-Length: 2||ok", "Content-Length: 2|Via: 1.1 gw|"},
+		{"GET", "HTTP/1.1 200 OK|Connection:|Connection: a|A: 1|B: 2|Content-Length: 2||ok", "B: 2|Content-Length: 2|Via: 1.1 gw|"},
 		{"GET", "HTTP/1.1 103 Hints|Content-Length: 9||HTTP/1.1 204 None|Content-Length: 9||", "Via: 1.1 gw|"},
 		{"CONNECT", "HTTP/1.1 200 OK|Content-Length: 9||", "Via: 1.1 gw|"},
 	} {

@@ -142,8 +142,9 @@ func (r Request) Body(max int, fn func(body []byte)) error {
 
 // Pipe sends the request's body to dst as it arrives, and closes dst at the end of
 // the body. The trailer section goes to dst's method Trailer, if it has one as a
-// client.Request does. While dst is full the body waits with the client, and if dst is
-// full at first, so does 100 Continue. If the body is cut off, dst is not closed, but
+// client.Request does; if Pipe is called in the handler, without the fields that
+// Connection lists (RFC 9110 7.6.1). While dst is full the body waits with the client,
+// and if dst is full at first, so does 100 Continue. If the body is cut off, dst is not closed, but
 // aborted if it has an Abort method. If dst fails, the exchange is aborted. dst has to
 // be on the same loop. Piping to the answer itself makes an echo.
 //
@@ -186,8 +187,12 @@ type headed interface {
 
 // passTrailer passes the trailer section on to m.
 func (r Request) passTrailer(m headed) {
+	passes := field.MayTrail
+	if h := r.head(); h != nil {
+		passes = field.Trails(h.Fields, h.buf)
+	}
 	r.Trailer(func(name, value []byte) {
-		if n := string(name); field.MayTrail(n) {
+		if n := string(name); passes(n) {
 			m.Trailer(n, string(value))
 		}
 	})

@@ -4,6 +4,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"strconv"
 	"time"
@@ -35,14 +36,15 @@ func (r Request) OriginForm() []byte {
 // Forward in the handler. The bytes that add gets are valid until it returns, and its
 // error is ignored. The fields are
 //
-//   - those of the request, but for Connection and what it lists, Keep-Alive, Proxy-*
-//     and what else is for one connection (RFC 9110 7.6.1)
+//   - those of the request, but for Connection and what it lists, Keep-Alive,
+//     Proxy-Connection, Proxy-Authorization and what else is for one connection
+//     (RFC 9110 7.6.1)
 //   - Host, as the target has it if that is in absolute-form (RFC 9112 3.2.2)
 //   - Content-Length if the body has one, and Expect if the client waits for 100
 //     Continue
-//   - Max-Forwards, less one, for TRACE and OPTIONS (RFC 9110 7.6.2)
-//   - "TE: trailers", and an offer to upgrade, but not to h2c, whose requests the
-//     proxy would not see
+//   - Max-Forwards, less one for TRACE and OPTIONS (RFC 9110 7.6.2)
+//   - "TE: trailers" from a client that would get them, and an offer to upgrade, but
+//     not to h2c, whose requests the proxy would not see
 //   - Via, with name at its end (RFC 9110 7.6.3)
 //   - X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host, about the client
 //
@@ -60,8 +62,9 @@ func (r Request) Forward(name string, trust bool, add func(name, value []byte) e
 		add(named("Host"), host)
 	}
 	hops := field.HopsOf(h.Fields, h.buf)
+	limited := r.limited()
 	for i := range h.Fields {
-		if n := h.Fields[i].Name(h.buf); !hops.Has(n) && !proxyOwn(n, trust) {
+		if n := h.Fields[i].Name(h.buf); !hops.Has(n) && !proxyOwn(n, trust) && !(limited && field.Is(asString(n), "Max-Forwards")) {
 			add(n, h.Fields[i].Value(h.buf))
 		}
 	}
@@ -153,12 +156,12 @@ func (f *forwarding) nextHop(add forwarder) {
 	if n, ok := f.r.hops(); ok && n > 0 {
 		f.line(add, "Max-Forwards", strconv.AppendInt(f.b, int64(n)-1, 10))
 	}
-	if f.r.Get("TE") != nil && field.Lists(asString(f.list("TE")), "trailers") {
+	if f.r.Get("TE") != nil && !s.is(old) && field.Lists(asString(f.list("TE")), "trailers") {
 		add(named("TE"), named("trailers"))
 		add(named("Connection"), named("TE"))
 	}
 	if s.is(upgrade) {
-		if offer := f.list("Upgrade"); !field.Lists(asString(offer), "h2c") {
+		if offer := f.list("Upgrade"); len(offer) > 0 && !field.Lists(asString(offer), "h2c") {
 			add(named("Connection"), named("Upgrade"))
 			f.line(add, "Upgrade", offer)
 		}
@@ -172,9 +175,17 @@ func (r Request) LastHop() bool {
 	return ok && n == 0
 }
 
-// hops returns how many proxies a TRACE or OPTIONS may still pass, if it says so.
+// limited reports whether the method is one of the two for which Max-Forwards has a meaning. With others it is a field
+// like any other.
+func (r Request) limited() bool {
+	m := r.Method()
+	return string(m) == "TRACE" || string(m) == "OPTIONS"
+}
+
+// hops returns how many proxies a TRACE or OPTIONS may still pass, if it says so. A number that is too large is that of
+// the most hops that are counted here.
 func (r Request) hops() (n uint64, ok bool) {
-	if m := r.Method(); string(m) != "TRACE" && string(m) != "OPTIONS" {
+	if !r.limited() {
 		return 0, false
 	}
 	v := r.Get("Max-Forwards")
@@ -182,7 +193,7 @@ func (r Request) hops() (n uint64, ok bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(v), 10, 31)
-	return n, err == nil
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // A lasting is what a session keeps for all requests of its connection, if some need

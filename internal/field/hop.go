@@ -30,7 +30,7 @@ func HopsOf(fields []parser.Field, buf []byte) (h Hops) {
 			continue
 		}
 		v := text(f.Value(buf))
-		if Is(v, "keep-alive") || Is(v, "close") {
+		if v == "" || Is(v, "keep-alive") || Is(v, "close") {
 			continue
 		}
 		if size += len(v); n == len(h.listed) || size > mostListed {
@@ -80,6 +80,30 @@ func (h *Hops) Has(name []byte) bool {
 	return false
 }
 
+// Trails returns a function that reports whether a proxy passes on a field of a message's trailer section: one that
+// may be there at all, and is not for one hop (RFC 9110 7.6.1). That section comes when the bytes of the head are
+// gone: the function needs neither fields nor buf.
+func Trails(fields []parser.Field, buf []byte) func(name string) bool {
+	h := HopsOf(fields, buf)
+	if h.listed[0] == "" && h.many == nil {
+		return mayGoOn
+	}
+	for i, l := range h.listed {
+		h.listed[i] = strings.Clone(l)
+	}
+	many := make(map[string]struct{}, len(h.many))
+	for m := range h.many {
+		many[strings.Clone(m)] = struct{}{}
+	}
+	if h.many != nil {
+		h.many = many
+	}
+	return func(name string) bool { return mayGoOn(name) && !h.Has([]byte(name)) }
+}
+
+// mayGoOn is Trails of a message without Connection.
+func mayGoOn(name string) bool { return MayTrail(name) && !hop(name) }
+
 // List appends the value of a field that is a list to b: that of all its lines
 // (RFC 9110 5.3).
 func List(b []byte, fields []parser.Field, buf []byte, name string) []byte {
@@ -122,8 +146,6 @@ func hop(name string) bool {
 		return Is(name, "Upgrade")
 	case len("Connection"): // and Keep-Alive
 		return Is(name, "Connection") || Is(name, "Keep-Alive")
-	case len("Max-Forwards"):
-		return Is(name, "Max-Forwards")
 	case len("Content-Length"): // and HTTP2-Settings
 		return Is(name, "Content-Length") || Is(name, "HTTP2-Settings")
 	case len("Proxy-Connection"):

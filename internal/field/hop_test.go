@@ -22,7 +22,7 @@ func TestHops(t *testing.T) {
 	t.Parallel()
 	fields, buf := parse(t, "Host: x\r\nconnection: A, keep-alive ,Host\r\nA: 1\r\nConnection: b;q=1\r\nB: 2\r\nC: 3\r\nKeep-Alive: x\r\nTE: trailers\r\n"+
 		"upgrade: x\r\nProxy-Connection: x\r\nPROXY-AUTHORIZATION: x\r\nContent-Length: 5\r\nHTTP2-Settings: x\r\nExpect: x\r\nMax-Forwards: 1\r\n"+
-		"Trailer: x\r\nConnection: close\r\nConnection: d1\r\nConnection: d2\r\nConnection: d3\r\nConnection: d4\r\nD1: x\r\nD2: x\r\nD3: x\r\nD4: x\r\nD5: x\r\n")
+		"Trailer: x\r\nConnection: close\r\nConnection:\r\nConnection: d1\r\nConnection: d2\r\nConnection: d3\r\nConnection: d4\r\nD1: x\r\nD2: x\r\nD3: x\r\nD4: x\r\nD5: x\r\n")
 	hops := HopsOf(fields, buf)
 	var got []string
 	for _, f := range fields {
@@ -30,7 +30,7 @@ func TestHops(t *testing.T) {
 			got = append(got, string(f.Name(buf)))
 		}
 	}
-	if want := []string{"Host", "C", "Trailer", "D5"}; !slices.Equal(got, want) {
+	if want := []string{"Host", "C", "Max-Forwards", "Trailer", "D5"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if !Lists("a, TRAILERS;q=1", "trailers") || Lists("trailersx", "trailers") || Lists("", "x") {
@@ -60,6 +60,45 @@ func TestHopsOfALongList(t *testing.T) {
 		}
 		if want := []string{"Host", "A", "C"}; !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestHopsAfterAnEmptyLine: an empty Connection lists nothing, and hides nothing that another one lists.
+func TestHopsAfterAnEmptyLine(t *testing.T) {
+	t.Parallel()
+	for _, connection := range []string{"Connection:\r\nConnection: A\r\n", "Connection: ,\r\nConnection: ,A\r\n", "Connection: close\r\nConnection: \t\r\nConnection: x\r\nConnection: a\r\n"} {
+		fields, buf := parse(t, "Host: x\r\n"+connection+"A: 1\r\n")
+		if hops := HopsOf(fields, buf); !hops.Has([]byte("A")) || hops.Has([]byte("B")) {
+			t.Errorf("%q", connection)
+		}
+	}
+}
+
+// TestTrails: what Connection lists is in no trailer section that is passed on.
+func TestTrails(t *testing.T) {
+	t.Parallel()
+	for connection, want := range map[string][]string{
+		"":                                 {"A", "Host-Name", "B"},
+		"Connection: keep-alive\r\n":       {"A", "Host-Name", "B"},
+		"Connection: close, a, Host\r\n":   {"Host-Name", "B"},
+		"Connection:\r\nConnection: B\r\n": {"A", "Host-Name"},
+		"Connection: a" + strings.Repeat(", y", 200) + "\r\n":   {"Host-Name", "B"},
+		strings.Repeat("Connection: a\r\nConnection: b\r\n", 5): {"Host-Name"},
+	} {
+		fields, buf := parse(t, "Host: x\r\n"+connection)
+		passes := Trails(fields, buf)
+		for i := range buf {
+			buf[i] = '!' // the head is gone
+		}
+		var got []string
+		for _, name := range []string{"A", "Host", "Host-Name", "B", "Connection", "Keep-Alive", "Proxy-Authentication-Info", "Set-Cookie"} {
+			if passes(name) {
+				got = append(got, name)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%.40q: %q, want %q", connection, got, want)
 		}
 	}
 }
