@@ -19,7 +19,7 @@ type gateway struct {
 	name        string        // in Via
 	trust       bool          // X-Forwarded-* of clients
 	failTimeout time.Duration // for which others are asked instead of one that failed
-	leftTimeout time.Duration // for an answer to begin, to a client that has sent its FIN
+	leftTimeout time.Duration // for an answer to begin, or for more of it, to a client that has sent its FIN
 }
 
 type upstream struct {
@@ -76,10 +76,11 @@ const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"
 // upstream's is piped.
 type passage struct {
 	server.Response
-	g    *gateway
-	q    client.Request
-	up   *upstream
-	left int // how many more times an upstream may be asked
+	g     *gateway
+	q     client.Request
+	up    *upstream
+	left  int // how many more times an upstream may be asked
+	parts int // of the answer, so far
 }
 
 // again chooses another upstream for a request that one has not answered.
@@ -125,6 +126,12 @@ func (p *passage) answer(a client.Response, err error) {
 	}
 }
 
+// Write sends a part of the answer.
+func (p *passage) Write(b []byte) (int, error) {
+	p.parts++
+	return p.Response.Write(b)
+}
+
 // Abort is called when the upstream's answer is cut off, or turns out to be malformed. The
 // client has to see that what it got is not all. If it has got nothing there is a better
 // answer.
@@ -155,16 +162,20 @@ func (p *passage) tunnel(a client.Response) {
 }
 
 // leaves is called when the client leaves. After a FIN alone it may still wait for the
-// answer, and nothing but time distinguishes it from one that is gone.
+// answer. One that is gone resets the connection when it is sent something: while the
+// upstream is silent, nothing but time distinguishes the two.
 func (p *passage) leaves(cause error) {
 	if cause != io.EOF {
 		p.q.Abort()
 		return
 	}
+	parts := p.parts
 	p.After(p.g.leftTimeout, func() {
-		if !p.Begun() {
+		if p.parts == parts && !p.Full() {
 			p.q.Abort()
+			return
 		}
+		p.leaves(cause)
 	})
 }
 

@@ -196,12 +196,21 @@ func TestLeft(t *testing.T) {
 		{"reset", "GET / HTTP/1.1|Host: x||", func(k *peer) { k.Conn.(*net.TCPConn).SetLinger(0); k.Close() }},
 		{"in an upload", "POST / HTTP/1.1|Host: x|Content-Length: 50||hello", func(k *peer) { k.Close() }},
 		{"in a chunked upload", "POST / HTTP/1.1|Host: x|Transfer-Encoding: chunked||5|hello|", func(k *peer) { k.Close() }},
+		{"after a part of the answer", "GET /part HTTP/1.1|Host: x||", func(k *peer) { k.head(); k.read(2); k.Close() }},
+		{"after a part of the answer, by a FIN", "GET /part HTTP/1.1|Host: x||", func(k *peer) { k.head(); k.read(2); k.fin() }},
+		{"after the answer's head", "GET /head HTTP/1.1|Host: x||", func(k *peer) { k.head(); k.Close() }},
+		{"before a part of the answer", "GET /part HTTP/1.1|Host: x||", func(k *peer) { k.fin(); k.head(); k.read(2) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			came, left := make(chan bool, 2), make(chan bool, 2)
 			up := upstreamOf(t, func(p *peer) {
-				p.head()
+				switch head := p.head(); {
+				case strings.HasPrefix(head, "GET /part"):
+					p.say("HTTP/1.1 200 OK|Content-Length: 5||ab")
+				case strings.HasPrefix(head, "GET /head"):
+					p.say("HTTP/1.1 200 OK|Transfer-Encoding: chunked||")
+				}
 				came <- true
 				p.all()
 				left <- true

@@ -33,7 +33,7 @@ func main() {
 	flag.StringVar(&g.name, "name", "gateway", "what Via calls this one")
 	flag.BoolVar(&g.trust, "trust-forwarded", false, "add to the X-Forwarded-* of the client, do not replace them: where it is a proxy of yours")
 	flag.DurationVar(&g.failTimeout, "fail-timeout", 10*time.Second, "for which others are asked instead of an upstream that could not be reached, or was late")
-	flag.DurationVar(&g.leftTimeout, "left-timeout", time.Second, "for an answer to begin, to a client that has sent its FIN")
+	flag.DurationVar(&g.leftTimeout, "left-timeout", time.Second, "for an answer to begin, or for more of it, to a client that has sent its FIN")
 	flag.DurationVar(&g.client.DialTimeout, "dial-timeout", 3*time.Second, "to connect to an upstream")
 	flag.DurationVar(&g.client.HeadTimeout, "head-timeout", 30*time.Second, "for an upstream's answer to begin; negative, here and below: no limit")
 	flag.DurationVar(&g.client.BodyTimeout, "body-timeout", time.Minute, "for more of it")
