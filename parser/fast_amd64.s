@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The fast path of heads, by AVX2 and BMI: see fast_amd64.go for its Go side.
+// The fast path of heads, by AVX2 and BMI: see fast_head.go for its Go side.
 
 #include "go_asm.h"
 #include "textflag.h"
