@@ -8,8 +8,16 @@ func (h *Head) framing(buf []byte, length int64) {
 	h.Framing, h.Length = NoBody, length
 
 	const both = 1<<nameContentLength | 1<<nameTransferEncoding
+	if h.seen&both != 0 {
+		h.framed(buf)
+	}
+}
+
+// framed is framing for a message that has one of the fields that say something about it. It is apart so that the
+// compiler can inline framing, as options is.
+func (h *Head) framed(buf []byte) {
+	const both = 1<<nameContentLength | 1<<nameTransferEncoding
 	switch h.seen & both {
-	case 0:
 	case both: // 9112 6.1: the mark of request smuggling
 		f, _ := h.find(h.Fields, nameTransferEncoding)
 		h.fail(ErrBothFraming, int(f.start))
@@ -26,10 +34,17 @@ func (h *Head) persistence(buf []byte) {
 	h.KeepAlive = h.Minor > 0
 	const about = 1<<nameConnection | 1<<nameUpgrade | 1<<nameExpect
 	if h.seen&about != 0 {
-		o := h.connection(buf)
-		h.KeepAlive = o&optClose == 0 && (h.Minor > 0 || o&optKeepAlive != 0)
-		h.Upgrade = h.Minor > 0 && o&optUpgrade != 0 && h.seen&(1<<nameUpgrade) != 0
-		h.Expect = h.Minor > 0 && h.seen&(1<<nameExpect) != 0
+		h.options(buf)
+	}
+}
+
+// options is persistence for a message that has one of the fields that say something about it.
+func (h *Head) options(buf []byte) {
+	o := h.connection(buf)
+	h.KeepAlive = o&optClose == 0 && (h.Minor > 0 || o&optKeepAlive != 0)
+	if h.Minor > 0 && h.seen&(1<<nameUpgrade|1<<nameExpect) != 0 {
+		h.Upgrade = o&optUpgrade != 0 && h.seen&(1<<nameUpgrade) != 0
+		h.Expect = h.seen&(1<<nameExpect) != 0
 	}
 }
 

@@ -54,6 +54,9 @@ func (r *Request) Parse(buf []byte) (n int, err error) {
 
 // resume reads on from where the last call, or the fast path, has stopped.
 func (r *Request) resume(buf []byte) (n int, err error) {
+	if (!hasFast || r.plain) && r.state == atStart && r.whole(buf) {
+		return int(r.pos), nil
+	}
 	if in, full, ok := r.goOn(buf, r.MaxSize); ok {
 		r.line(in)
 		if r.Fields = r.lines(in, r.Fields); r.state == atEnd {
@@ -65,6 +68,21 @@ func (r *Request) resume(buf []byte) (n int, err error) {
 		}
 	}
 	return r.result()
+}
+
+// whole reads a head that lies in buf whole and has the common form, straight on. It reports whether that is what is
+// there. If not, it has read some of it, or found an error, and resume goes on from there.
+func (r *Request) whole(buf []byte) bool {
+	in := within(buf, r.MaxSize)
+	if r.pos != 0 || !r.straightLine(in) {
+		return false
+	}
+	i, st, fields := r.straight(in, int(r.pos), r.Fields)
+	r.Fields = r.Fields[:len(fields)]
+	if r.pos, r.state = uint32(i), st; st == atEnd {
+		r.finish(buf)
+	}
+	return r.state == atEnd
 }
 
 // line reads as much of
