@@ -69,8 +69,9 @@ func (g *gateway) serve(w server.Response, r server.Request) {
 	r.Pipe(&p.q) // not p.q, of which a copy would go to the heap
 }
 
-// allow lists the methods that every upstream may be asked by.
-const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"
+// allow lists the methods that are never refused here: TRACE is, at its last hop, and a
+// 405 must not list what it refuses (RFC 9110 15.5.6).
+const allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 // A passage is a request on its way through. It is the client's answer, too, to which the
 // upstream's is piped.
