@@ -46,12 +46,7 @@ func (s *session) readBody(x *exchange, p []byte) (used int, more bool) {
 		return len(p), false
 	}
 	if last {
-		sink, gen := x.sink, x.gen
-		if s.free(x, n < len(p)); x.gen != gen {
-			return n, true // it was aborted, in OnConn of another
-		}
-		x.finished()
-		sink(data, io.EOF)
+		s.complete(x, data, n < len(p))
 		return n, true
 	}
 	if len(data) > 0 {
@@ -61,10 +56,23 @@ func (s *session) readBody(x *exchange, p []byte) (used int, more bool) {
 	return n, true
 }
 
+// complete ends an exchange with the last piece of its body. The connection is free already when the program gets it.
+func (s *session) complete(x *exchange, data []byte, unread bool) {
+	sink, gen := x.sink, x.gen
+	defer func() { // also if the program panics in OnConn of the next exchange
+		if x.gen != gen {
+			return // it was aborted, there
+		}
+		x.finished()
+		sink(data, io.EOF)
+	}()
+	s.free(x, unread)
+}
+
 // Stream calls fn with the answer's body, piece by piece as it arrives. err is nil
 // while there may be more, io.EOF with the last piece, which may be empty, or an
 // *[Error] if the rest is not going to come. p is valid until fn returns. If the
-// answer has no body, Stream calls fn before it returns.
+// answer has no body, Stream calls fn before it returns, at any time.
 //
 // Only one of Stream, Body and Pipe may be called, and only once. It may be called
 // after Do's function has returned, but within BodyTimeout: until then the body waits
@@ -73,12 +81,15 @@ func (s *session) readBody(x *exchange, p []byte) (used int, more bool) {
 func (r Response) Stream(fn func(p []byte, err error)) error {
 	x := r.x
 	switch {
+	case !r.valid() && r.empty:
+		fn(nil, io.EOF) // it was over before this call
+		return nil
 	case !r.valid():
 		return errOver
 	case x.sink != nil:
 		return ErrBodyTaken
 	case x.read == tunnel:
-		return errTunnel
+		return ErrHijack
 	case x.read == over:
 		x.sink = fn // it is called once
 		fn(nil, io.EOF)

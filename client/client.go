@@ -38,7 +38,7 @@ type Client struct {
 	WaitTimeout     time.Duration // for one of MaxConns to be free; 10 s
 	WriteTimeout    time.Duration // without the server taking a byte of a request; 30 s
 	ContinueTimeout time.Duration // for 100 Continue, before the body is sent without it; 1 s
-	HeadTimeout     time.Duration // for the answer's head, from the end of the request or the last interim answer; 60 s
+	HeadTimeout     time.Duration // for the answer's head, from the end of the request (or when the server takes no more of it) or the last interim answer; 60 s
 	BodyTimeout     time.Duration // for the next bytes of the answer's body, or for the program to ask for them; 60 s
 	IdleTimeout     time.Duration // for a connection to be used again, or less if the server says so; 30 s
 	MaxAge          time.Duration // age up to which a connection is used again; 10 min
@@ -108,7 +108,7 @@ func (c *Client) prepare() {
 		waiting:      most(c.MaxWaiting, 4096),
 		pipeline:     max(c.Pipeline, 1),
 		maxHead:      min(most(c.MaxHead, 64<<10), 1<<30),
-		maxFields:    min(most(c.MaxFields, 256), 1<<16),
+		maxFields:    min(most(c.MaxFields, usualFields), 1<<16),
 		maxInterim:   most(c.MaxInterim, 16),
 		maxBody:      most(c.MaxBody, math.MaxInt64),
 		backlog:      most(c.MaxBacklog, conn.DefaultMax),

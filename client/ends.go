@@ -24,6 +24,8 @@ func (x *exchange) lost(err error, unsent int, inOrder bool) (tell func()) {
 	s.untilEnd = s.read == bodying && x.body.End() == nil
 	e := &Error{Phase: Head, Written: !s.unsent, Err: err}
 	switch {
+	case s.read == unasked: // OnConn is running
+		e.Phase = Prepare
 	case s.read != heading:
 		e.Phase = Body
 	case x.send != complete || unsent > 0:
@@ -102,9 +104,8 @@ func (x *exchange) fail(e *Error) {
 	}
 	s.x, x.s = nil, nil
 	s.abort()
-	tell := x.ends(e)
+	defer x.ends(e)() // also if OnConn panics
 	s.desert()
-	tell()
 }
 
 // failLater is fail for an exchange without a connection. It calls the program after the

@@ -91,7 +91,8 @@ var (
 	ErrBacklog   = errors.New("client: more of the request waits than MaxBacklog allows: wait for OnDrain when Full")
 	ErrBodyTaken = errors.New("client: the body is being read already")
 	ErrTrailer   = errors.New("client: a trailer section follows only a chunked body")
-	ErrHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT")
+	ErrHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT, and nothing else does")
+	ErrAsked     = errors.New("client: Do is called once")
 )
 
 // Errors that a server causes, or too many requests.
@@ -106,10 +107,9 @@ var (
 var (
 	errOver    = fmt.Errorf("client: the exchange is over: %w", net.ErrClosed)
 	errAborted = fmt.Errorf("client: the request was aborted: %w", net.ErrClosed)
-	errAsked   = errors.New("client: Do is called once")
-	errRange   = errors.New("client: SendFile wants an offset and a length that are not negative")
-	errTunnel  = errors.New("client: after this answer the connection speaks another protocol: see Hijack")
+	errRange   = fmt.Errorf("client: SendFile wants an offset and a length that are not negative: %w", os.ErrInvalid)
 
+	errConnect   = fmt.Errorf("client: Client.Connect panicked, or ended the goroutine: %w", net.ErrClosed)
 	errMemory    = fmt.Errorf("client: bodies that wait to be sent hold more than a quarter of the loop's MaxMemory: %w", conn.ErrMemory)
 	errWaitTime  = fmt.Errorf("client: no connection was free within WaitTimeout: %w", os.ErrDeadlineExceeded)
 	errDialTime  = fmt.Errorf("client: no connection within DialTimeout: %w", os.ErrDeadlineExceeded)

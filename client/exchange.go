@@ -60,6 +60,7 @@ type extra struct {
 	trailer   []byte   // lines of the trailer section
 	draining  []func() // by OnDrain, where there is no connection to wait for
 	connected func(c *conn.Conn, reused bool)
+	spoilt    error // what Do's function gets, because of what the program did before
 }
 
 // extra returns the rare state, which it makes at the first call.
@@ -147,6 +148,9 @@ func (x *exchange) stopTimer() {
 func (x *exchange) begin() {
 	x.stopTimer()
 	x.read = heading
+	if x.until == isOver { // on another connection
+		x.until = x.pool.now()
+	}
 	x.given = len(x.out)
 	switch {
 	case x.send == holding:
@@ -284,9 +288,10 @@ func (x *exchange) tellConn(s *session) bool {
 	if x.more == nil || x.more.connected == nil {
 		return true
 	}
-	gen := x.gen
-	x.more.connected(s.conn, x.is(reused))
-	return x.gen == gen && x.s == s
+	q := Request{x, x.gen}
+	fn := x.more.connected
+	q.guard(func() { fn(s.conn, x.is(reused)) })
+	return q.valid() && x.s == s
 }
 
 // arm sets the deadline of what the exchange waits for on its connection.
@@ -296,18 +301,28 @@ func (x *exchange) arm() {
 	switch {
 	case x.read == heading && x.send == holding:
 		d = l.cont
-	case x.read == heading && x.send == complete:
+	case x.read == heading && x.send != streaming: // stopped: the server takes no more
 		d = l.head
 	case x.read == bodying && !x.is(paused) && x.send != streaming, x.read == tunnel:
 		d = l.body // while the request goes on, the server may be waiting for us
 	}
+	if x.until == isOver {
+		return // the deadline is due, and input must not move it
+	}
 	if x.until != 0 {
-		if left := max(time.Duration(x.until-x.pool.now()), 1); d == 0 || left < d {
+		left := time.Duration(x.until - x.pool.now())
+		if left <= 0 {
+			left, x.until = 1, isOver
+		}
+		if d == 0 || left < d {
 			d = left
 		}
 	}
 	x.s.conn.SetDeadline(d)
 }
+
+// isOver is the time in exchange.until when a connection's deadline has been set for a time that is over.
+const isOver = 1
 
 // timeout is called when that deadline has passed.
 func (x *exchange) timeout() {
@@ -319,7 +334,7 @@ func (x *exchange) timeout() {
 		err = errTotalTime
 	case x.send == holding && x.read == heading:
 		x.goOn()
-	case x.read == heading && x.send == complete && s.conn.Pending() == 0:
+	case x.read == heading && x.send != streaming && s.conn.Pending() == 0:
 		err = errHeadTime
 	case x.read == tunnel, x.read == bodying && !x.is(paused) && x.sink == nil && x.send != streaming:
 		err = errTaken
@@ -342,7 +357,7 @@ func (x *exchange) phase() Phase {
 		return Wait
 	case x.read != heading && x.read != inLine:
 		return Body
-	case x.send == complete && x.s != nil && x.s.conn.Pending() == 0:
+	case x.send >= complete && x.s != nil && x.s.conn.Pending() == 0:
 		return Head
 	}
 	return Write

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
@@ -171,7 +172,14 @@ func (o *origin) connect(s *session) {
 		}
 		fail(err)
 	}
+	done := false
+	defer func() {
+		if !done { // it panicked, or ended the goroutine
+			p.loop.Post(func() { fail(errConnect) })
+		}
+	}()
 	p.client.Connect(p.loop, o.addr, &h, fail)
+	done = true
 }
 
 // serve gives a connection that may be used to whoever has waited longest, or keeps
@@ -230,8 +238,8 @@ func (o *origin) letDown(err error) (tell func()) {
 		tells = append(tells, o.pop(nil).elsewhere(dialError(err)))
 	}
 	return func() {
-		for _, tell := range tells {
-			tell()
+		for _, tell := range slices.Backward(tells) {
+			defer tell() // the first one first, and all of them if one panics
 		}
 	}
 }

@@ -101,21 +101,23 @@ func (s *session) turn() {
 // server may have acted on them.
 func (s *session) desert() {
 	s.withdraw()
-	for s.line.n > 0 {
-		x := s.line.first.of
-		s.line.remove(&x.in)
-		x.s = nil
-		x.stopTimer()
-		if x.is(ghost) {
-			x.finished()
-			continue
-		}
-		if x.moved++; x.moved > mostMoves {
-			x.clear(follows)
-		}
-		s.o.pool.counts.retries.Add(1)
-		s.o.acquire(x)
+	if s.line.n == 0 {
+		return
 	}
+	defer s.desert() // the next one, also if OnConn panics
+	x := s.line.first.of
+	s.line.remove(&x.in)
+	x.s = nil
+	x.stopTimer()
+	if x.is(ghost) {
+		x.finished()
+		return
+	}
+	if x.moved++; x.moved > mostMoves {
+		x.clear(follows)
+	}
+	s.o.pool.counts.retries.Add(1)
+	s.o.acquire(x)
 }
 
 // forget ends the connection's business with x, which is in line. Its answer will come all the same: a ghost

@@ -14,6 +14,7 @@ const (
 	mostSpare   = 64      // exchanges and heads that a pool keeps to use again
 	mostKept    = 8 << 10 // bytes that such an exchange keeps of its buffers
 	mostOrigins = 1024    // origins beyond which unused ones are forgotten
+	usualFields = 256     // fields for which a head has room; the default of MaxFields
 )
 
 // A Pool sends requests on one loop: [Client.On] returns it. It keeps connections to
@@ -138,15 +139,29 @@ func (p *Pool) takeHead() *head {
 		return h
 	}
 	h := new(head)
-	h.Fields = make([]parser.Field, 0, p.limits.maxFields)
+	h.Fields = make([]parser.Field, 0, min(p.limits.maxFields, usualFields))
 	h.MaxSize = p.limits.maxHead
 	h.Repair = true
 	return h
 }
 
+// parse is Parse, and makes room for more fields than usual when they have come. A head that has not all
+// come yet holds no more than it needs.
+func (p *Pool) parse(h *head, b []byte) (n int, err error) {
+	n, err = h.Parse(b)
+	for err == parser.ErrFields && cap(h.Fields) < p.limits.maxFields {
+		method := h.Method
+		h.Reset()
+		h.Method = method
+		h.Fields = make([]parser.Field, 0, min(4*cap(h.Fields), p.limits.maxFields))
+		n, err = h.Parse(b)
+	}
+	return n, err
+}
+
 // giveHead takes a head back.
 func (p *Pool) giveHead(h *head) {
-	if len(p.heads) < mostSpare {
+	if len(p.heads) < mostSpare && cap(h.Fields) <= usualFields {
 		h.Reset()
 		h.buf = nil
 		p.heads = append(p.heads, h)

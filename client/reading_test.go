@@ -305,3 +305,37 @@ func TestResetInBody(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLateReader asks for the body of an answer later. That there is none is no error then, either.
+func TestLateReader(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ method, answer, body string }{
+		{"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
+		{"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", ""},
+		{"GET", "HTTP/1.1 204 None\r\n\r\n", ""},
+		{"GET", "HTTP/1.1 304 Same\r\nContent-Length: 2\r\n\r\n", ""},
+		{"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", ""},
+	} {
+		r := start(t, &Client{})
+		ch := make(chan got, 2)
+		url := always(t, c.answer)
+		r.do(func() {
+			q := r.pool.Request(c.method, url)
+			q.Do(func(a Response, err error) {
+				if err != nil {
+					ch <- got{err: err}
+					return
+				}
+				r.loop.After(0, func() {
+					if err := a.Body(100, func(b []byte, err error) { ch <- got{body: string(b), err: err} }); err != nil {
+						ch <- got{err: err}
+					}
+				})
+			})
+			q.End("")
+		})
+		if g := wait(t, ch); g.err != nil || g.body != c.body {
+			t.Errorf("%s, %q: %q, %v", c.method, c.answer, g.body, g.err)
+		}
+	}
+}

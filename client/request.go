@@ -107,7 +107,7 @@ func (q Request) Do(fn func(r Response, err error)) {
 	case !q.valid():
 		x.pool.loop.Post(func() { fn(Response{}, &Error{Err: errOver}) })
 	case x.asked != nil:
-		x.pool.loop.Post(func() { fn(Response{}, &Error{Err: errAsked}) })
+		x.pool.loop.Post(func() { fn(Response{}, &Error{Err: ErrAsked}) })
 	default:
 		x.asked = fn
 		if err := x.mistake(); err != nil {
@@ -125,6 +125,8 @@ func (x *exchange) mistake() error {
 		return ErrMethod
 	case x.o == nil:
 		return ErrURL
+	case x.more != nil:
+		return x.more.spoilt
 	}
 	return nil
 }
@@ -241,19 +243,21 @@ func (q Request) OnDrain(fn func()) {
 	}
 }
 
-// ending returns a function that calls fn where no connection does. If fn panics, or ends
-// the goroutine, the exchange ends, as it would with its connection.
-func (q Request) ending(fn func()) func() {
-	return func() {
-		done := false
-		defer func() {
-			if !done {
-				q.x.pool.loop.Post(func() { q.Abort() })
-			}
-		}()
-		fn()
-		done = true
-	}
+// ending returns a function that calls fn where no connection does: see guard.
+func (q Request) ending(fn func()) func() { return func() { q.guard(fn) } }
+
+// guard calls a function of the program where it may not be the callback of the exchange's
+// connection. If fn panics, or ends the goroutine, the exchange ends, as it would with its
+// connection.
+func (q Request) guard(fn func()) {
+	done := false
+	defer func() {
+		if !done {
+			q.x.pool.loop.Post(func() { q.Abort() })
+		}
+	}()
+	fn()
+	done = true
 }
 
 // Trailer adds a field to the trailer section, which follows the body. A trailer

@@ -18,6 +18,7 @@ type Response struct {
 	x      *exchange
 	gen    uint32
 	status uint16
+	empty  bool // it has no body
 }
 
 func (r Response) valid() bool { return r.x != nil && r.x.gen == r.gen }

@@ -130,10 +130,10 @@ func (x *exchange) writeBody(p []byte) error {
 		x.written += int64(len(p))
 		var line [18]byte
 		return x.put(append(strconv.AppendInt(line[:0], int64(len(p)), 16), "\r\n"...), p, crlf)
-	case x.written+int64(len(p)) > x.declared:
-		return ErrLength
 	}
-	x.written += int64(len(p))
+	if x.written += int64(len(p)); x.written > x.declared {
+		return ErrLength // and so does End
+	}
 	return x.put(p, nil, nil)
 }
 
@@ -148,23 +148,37 @@ func (x *exchange) put(a, b, c []byte) error {
 		case err != nil: // the server takes no more: its answer may come all the same
 			x.set(closes)
 			x.stop()
+			x.arm()
 		}
 		return nil
+	}
+	if x.more != nil && x.more.spoilt != nil {
+		return x.more.spoilt
 	}
 	to := &x.out
 	if x.send == holding {
 		to = &x.extra().held
 	}
 	if len(*to)+len(b) > x.pool.limits.backlog {
-		x.fail(&Error{Phase: Write, Err: ErrBacklog})
-		return ErrBacklog
+		return x.spoil(&Error{Phase: Write, Err: ErrBacklog})
 	}
 	*to = append(append(append(*to, a...), b...), c...)
 	if !x.weigh() {
-		x.fail(&Error{Phase: x.phase(), Err: errMemory})
-		return errMemory
+		return x.spoil(&Error{Phase: x.phase(), Err: errMemory})
 	}
 	return nil
+}
+
+// spoil ends an exchange that the program cannot complete as it has begun it. If Do has not been called
+// yet, its function gets the error then. spoil returns the cause.
+func (x *exchange) spoil(e *Error) error {
+	if x.asked != nil {
+		x.fail(e)
+		return e.Err
+	}
+	x.extra().spoilt, x.more.held = e.Err, nil
+	x.forgetOut()
+	return e.Err
 }
 
 // waits reports whether what is written cannot go to a connection now.
@@ -214,7 +228,7 @@ func (x *exchange) finish(body []byte) error {
 		if err := x.put(lastChunk, trailer, crlf); err != nil {
 			return err
 		}
-	case x.written < x.declared:
+	case x.written != x.declared:
 		return x.short()
 	}
 	x.set(ended)
@@ -232,12 +246,11 @@ func (x *exchange) finish(body []byte) error {
 // server does not take it for whole.
 func (x *exchange) short() error {
 	e := &Error{Phase: x.phase(), Err: ErrLength}
-	if x.s != nil {
-		x.fail(e)
-	} else {
+	if x.s == nil && x.asked != nil {
 		x.failLater(e)
+		return ErrLength
 	}
-	return ErrLength
+	return x.spoil(e)
 }
 
 func (x *exchange) sendFile(f *os.File, off, n int64) error {
@@ -255,11 +268,12 @@ func (x *exchange) sendFile(f *os.File, off, n int64) error {
 	case x.is(ended):
 		f.Close()
 		return errOver
-	case !x.is(chunked) && x.written+n > x.declared:
-		f.Close()
-		return ErrLength
 	}
 	x.written += n
+	if !x.is(chunked) && x.written > x.declared {
+		f.Close()
+		return ErrLength // and so does End
+	}
 	if x.is(chunked) {
 		if err := x.put([]byte(strconv.FormatInt(n, 16)), crlf, nil); err != nil {
 			f.Close()

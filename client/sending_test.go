@@ -205,28 +205,6 @@ func TestRefused(t *testing.T) {
 // serveNothing returns the URL of a server that sends nothing.
 func serveNothing(t testing.TB) string { return peers(t, func(p *peer) { io.Copy(io.Discard, p.In) }) }
 
-// TestLength holds the program to what it said.
-func TestLength(t *testing.T) {
-	t.Parallel()
-	url := serveNothing(t)
-	r := start(t, &Client{})
-	for name, fn := range map[string]func(q Request) error{
-		"too long":           func(q Request) error { q.Set("Content-Length", "3"); return q.End("four") },
-		"too short":          func(q Request) error { q.Set("Content-Length", "5"); return q.End("four") },
-		"too long in parts":  func(q Request) error { q.Set("Content-Length", "3"); q.WriteString("fo"); return q.End("ur") },
-		"too short in parts": func(q Request) error { q.Set("Content-Length", "5"); q.WriteString("fo"); return q.End("ur") },
-	} {
-		g := r.ask("POST", url, func(q Request) {
-			if err := fn(q); err != ErrLength {
-				t.Errorf("%s: End returned %v", name, err)
-			}
-		})
-		if !errors.Is(g.err, ErrLength) {
-			t.Errorf("%s: %v", name, g)
-		}
-	}
-}
-
 // TestStale calls every method of handles whose exchange is over.
 func TestStale(t *testing.T) {
 	t.Parallel()
@@ -298,7 +276,7 @@ func TestDoTwice(t *testing.T) {
 			t.Error("End twice")
 		}
 	}).want(t, "200 ok")
-	if err := wait(t, second); !errors.Is(err, errAsked) {
+	if err := wait(t, second); !errors.Is(err, ErrAsked) {
 		t.Error(err)
 	}
 }

@@ -141,11 +141,15 @@ func (s *session) abort() {
 	s.conn.Abort()
 }
 
-// data consumes input, as far as it is wanted now.
+// data consumes input, as far as it is wanted now, and one portion at most.
 func (s *session) data(p []byte) (n int) {
 	s.feeding = true
 	s.seen = s.at + uint64(len(p))
 	for more := true; more && n < len(p); {
+		if n > 0 && s.o.pool.loop.Late() {
+			s.conn.Resume() // the loop calls again, when the others have had their turn
+			break
+		}
 		var used int
 		used, more = s.advance(p[n:])
 		n += used
@@ -205,7 +209,7 @@ func (s *session) readHead(x *exchange, p []byte) (used int, more bool) {
 		}
 	}
 	x.set(began)
-	n, err := h.Parse(p)
+	n, err := pool.parse(h, p)
 	switch {
 	case err != nil:
 		x.fail(&Error{Phase: Head, Err: err})
@@ -272,6 +276,7 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 	case switching:
 		x.read = tunnel
 	case h.Framing == parser.NoBody:
+		r.empty = true
 		s.whole(x, r, more)
 		return true
 	default:
@@ -304,12 +309,12 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 // whole handles an answer that is its head alone: the connection is free, and the
 // exchange over when the program has seen the head.
 func (s *session) whole(x *exchange, r Response, more bool) {
-	gen, asked := x.gen, x.asked
+	asked := x.asked
 	x.read = over
-	s.free(x, more)
 	x.stopTimer()
-	asked(r, nil)
-	x.done(gen)
+	defer x.done(x.gen) // also if the program panics
+	defer asked(r, nil) // also if OnConn of the next exchange does
+	s.free(x, more)
 }
 
 // done ends an exchange whose connection is free already.
@@ -350,9 +355,10 @@ func (s *session) end() {
 	unsent := s.unsentOf(x)
 	s.x = nil
 	s.drop()
-	tell := x.lost(cut(x, io.EOF), unsent, true)
-	s.desert()
-	tell()
+	tell := func() {}
+	defer func() { tell() }()
+	defer s.desert()
+	tell = x.lost(cut(x, io.EOF), unsent, true)
 }
 
 // timeout is called when the time for what the session waits for is over.
@@ -365,13 +371,17 @@ func (s *session) timeout() {
 	}
 }
 
-// closedBy handles the end of the connection, whatever the reason.
+// closedBy handles the end of the connection, whatever the reason. Each of the deferred calls is made
+// even if the program panics in one before it, in OnConn or Connect.
 func (s *session) closedBy(err error) {
 	was, o := s.state, s.o
 	s.unlist()
 	s.state = gone
 	o.open--
 	tell := func() {}
+	defer func() { tell() }()
+	defer o.pump()
+	defer s.desert()
 	switch x := s.x; {
 	case was == dialling:
 		o.pool.counts.dialErrors.Add(1)
@@ -380,7 +390,4 @@ func (s *session) closedBy(err error) {
 		s.x = nil
 		tell = x.lost(cut(x, err), s.unsentOf(x), false)
 	}
-	s.desert()
-	o.pump()
-	tell()
 }

@@ -89,6 +89,21 @@ func TestHijack(t *testing.T) {
 	})
 }
 
+// TestNoBodyOfATunnel has the program read an answer that Hijack is for.
+func TestNoBodyOfATunnel(t *testing.T) {
+	t.Parallel()
+	url := always(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+	r := start(t, &Client{})
+	g := r.ask("GET", url, func(q Request) { // Stream returns the error
+		q.Set("Connection", "upgrade")
+		q.Set("Upgrade", "echo")
+		q.End("")
+	})
+	if g.err != ErrHijack {
+		t.Error(g)
+	}
+}
+
 // TestRefusedUpgrade is an answer like others, and its connection is used again.
 func TestRefusedUpgrade(t *testing.T) {
 	t.Parallel()

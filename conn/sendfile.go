@@ -3,7 +3,7 @@
 package conn
 
 import (
-	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -38,7 +38,7 @@ func (c *Conn) SendFile(f *os.File, off, n int64) error {
 	return nil
 }
 
-var errRange = errors.New("conn: SendFile wants an offset and a length that are not negative")
+var errRange = fmt.Errorf("conn: SendFile wants an offset and a length that are not negative: %w", os.ErrInvalid)
 
 // enqueue makes s follow all that has been written.
 func (c *Conn) enqueue(s segment) {

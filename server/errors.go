@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 )
 
 // Mistakes of the program. Nothing that comes from the network causes one of them.
@@ -39,5 +40,5 @@ var (
 var (
 	errOver      = fmt.Errorf("server: the exchange is over: %w", net.ErrClosed)
 	errLoopEnded = errors.New("server: a loop's goroutine was ended")
-	errRange     = errors.New("server: SendFile wants an offset and a length that are not negative")
+	errRange     = fmt.Errorf("server: SendFile wants an offset and a length that are not negative: %w", os.ErrInvalid)
 )

@@ -76,15 +76,20 @@ func (s *session) setConnection(value string, replace bool) error {
 		x.options = ""
 		s.clear(wantsClose)
 	}
+	var rare []byte // those after the first 256 bytes, which may repeat: to search all for each would take far too long
 	for option, rest := nextOption(value); option != "" || rest != ""; option, rest = nextOption(rest) {
+		few := len(x.options) < 256
 		switch o := field.Trim(option); {
-		case o == "", strings.EqualFold(o, "keep-alive"), hasOption(x.options, o):
+		case o == "", strings.EqualFold(o, "keep-alive"), few && hasOption(x.options, o):
 		case strings.EqualFold(o, "close"):
 			s.set(wantsClose)
-		default:
+		case few:
 			x.options += ", " + o
+		default:
+			rare = append(append(rare, ", "...), o...)
 		}
 	}
+	x.options += string(rare)
 	return nil
 }
 

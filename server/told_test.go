@@ -4,6 +4,7 @@
 package server
 
 import (
+	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -60,6 +61,34 @@ func TestConnectionField(t *testing.T) {
 	k := s.dial()
 	k.Send(get("/"))
 	k.Want("200")
+}
+
+// TestManyOptions: a list of options takes no more than its length asks for. It counts allocations, of
+// the whole process, and so is not parallel.
+func TestManyOptions(t *testing.T) {
+	const n = 1000
+	var list strings.Builder
+	for i := range n {
+		fmt.Fprintf(&list, "option-%d, ", i)
+	}
+	allocations := make(chan float64, 1)
+	s := start(t, &Server{}, func(w Response, r Request) {
+		allocations <- testing.AllocsPerRun(1, func() {
+			if err := w.Set("Connection", list.String()+"close"); err != nil {
+				t.Error(err)
+			}
+		})
+		w.End("ok")
+	})
+	k := s.dial()
+	k.Send(get("/"))
+	head := k.Head()
+	if got := wait(t, allocations); got > n/2 {
+		t.Errorf("%d options cost %v allocations", n, got)
+	}
+	if !strings.Contains(head, "Connection: close, option-0, ") || strings.Count(head, "option-") != n || !strings.Contains(head, ", option-999\r\n") {
+		t.Errorf("%.100q", head)
+	}
 }
 
 // TestReadBack: what was set can be asked for, taken back, and set from bytes.
