@@ -3,13 +3,17 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lurcher-net/lurcher/conn"
+	"github.com/lurcher-net/lurcher/internal/loopback"
 )
 
 // TestCutOff is row 53: what is incomplete is never handed on as whole.
@@ -355,5 +359,41 @@ func TestFarewell(t *testing.T) {
 				return ""
 			})
 		})
+	}
+}
+
+// TestHalfAnEndlessAnswer: an answer of HTTP/1.0 that only the connection's end would end,
+// and that is cut off in the callback that has written a part of it. The client gets that
+// part, and sees that it is not all.
+func TestHalfAnEndlessAnswer(t *testing.T) {
+	t.Parallel()
+	for name, cut := range map[string]func(s *session){
+		"given up":   func(s *session) { s.happens(givenUp, nil) },
+		"a bad body": func(s *session) { s.refuse(400, "on purpose", nil) },
+	} {
+		for _, kind := range []string{"plain", "TLS"} {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				t.Parallel()
+				s, addr := startTLS(t, &Server{}, func(w Response, r Request) {
+					w.WriteString("half")
+					cut(w.s)
+				})
+				var k *client
+				if kind == "TLS" {
+					k = mustDialTLS(t, addr, loopback.Example().Config())
+				} else {
+					k = s.dial()
+				}
+				k.Send("GET / HTTP/1.0\r\n\r\n")
+				got, err := io.ReadAll(k.In)
+				if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("the end is %v", err)
+				}
+				if !strings.HasSuffix(string(got), "\r\n\r\nhalf") && runtime.GOOS != "windows" { // which drops at a reset what was not read
+					t.Errorf("read %q before it", got)
+				}
+				s.idle()
+			})
+		}
 	}
 }

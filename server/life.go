@@ -73,6 +73,7 @@ const (
 	linger          // send FIN after the output, and discard input until the client closes
 	hangUp          // send the output, and close
 	reset           // drop the output, and reset
+	cutOff          // send what the kernel takes of the output, and reset
 	handOver        // leave the connection to its new protocol
 	forget          // take the connection out of the counts
 )
@@ -121,12 +122,12 @@ var table = []row{
 	// The answer is not complete, and must not look complete.
 	{underWay, misfit, more, fin, lingering, linger},
 	{underWay, misfit, 0, 0, closing, hangUp},
-	{underWay, givenUp, endless, 0, closing, reset},
+	{underWay, givenUp, endless, 0, closing, cutOff},
 	{underWay, givenUp, 0, 0, closing, hangUp},
 	{underWay, aborted, 0, 0, closing, reset},
 
 	// The server has refused the request.
-	{underWay, refused, begun | endless, 0, closing, reset},
+	{underWay, refused, begun | endless, 0, closing, cutOff},
 	{underWay, refused, begun, 0, closing, hangUp},
 	{waitsHead | underWay, refused, 0, fin, lingering, linger},
 	{waitsHead | underWay, refused, 0, 0, closing, hangUp},
@@ -234,6 +235,8 @@ func (s *session) happens(e event, cause error) {
 		s.conn.Close()
 	case reset:
 		s.conn.Abort()
+	case cutOff:
+		s.cutOff()
 	case handOver:
 		s.uncount()
 	case forget:

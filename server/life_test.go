@@ -15,7 +15,7 @@ var (
 	eventNames  = [numEvents]string{"a head begins", "a head", "the body's end", "answered", "of another length", "refused", "given up", "aborted", "FIN", "too late", "too much", "hijacked", "the connection is gone"}
 	traitNames  = []string{"it goes on", "a body follows", "the rest is short", "begun", "its end is the connection's", "FIN came", "more may come", "in a Hub"}
 	actionNames = [...]string{nothing: "", serve: "call the handler", timeHead: "", nextHead: "", skipBody: "", tellFIN: "tell the program", refuse: "refuse", linger: "FIN, and discard",
-		hangUp: "close", reset: "reset", handOver: "hand over", forget: ""}
+		hangUp: "close", reset: "reset", cutOff: "send, and reset", handOver: "hand over", forget: ""}
 )
 
 func (r row) condition() string {
@@ -47,7 +47,7 @@ func states(fn func(p phase, e event, is trait, next phase, do action)) {
 func TestLife(t *testing.T) {
 	t.Parallel()
 	underWay := func(p phase) bool { return p == receiving || p == answering }
-	leads := map[action]phase{nextHead: idle, skipBody: discarding, linger: lingering, hangUp: closing, reset: closing, handOver: gone, forget: gone, timeHead: reading}
+	leads := map[action]phase{nextHead: idle, skipBody: discarding, linger: lingering, hangUp: closing, reset: closing, cutOff: closing, handOver: gone, forget: gone, timeHead: reading}
 	ends := []event{answered, misfit, refused, givenUp, aborted, hijacked, closed}
 	states(func(p phase, e event, is trait, next phase, do action) {
 		fail := func(rule string) {
@@ -67,7 +67,7 @@ func TestLife(t *testing.T) {
 			fail("an exchange ends by one of these, or by a FIN in a Hub")
 		case !underWay(p) && underWay(next) && e != headRead:
 			fail("an exchange begins with its head")
-		case underWay(p) && is&(begun|endless) == begun|endless && (e == refused || e == givenUp) && do != reset:
+		case underWay(p) && is&(begun|endless) == begun|endless && (e == refused || e == givenUp) && do != cutOff:
 			fail("half an answer that only the connection's end would end is cut off by a reset")
 		case underWay(p) && is&begun != 0 && e == refused && next == lingering:
 			fail("half an answer does not end in order")
@@ -109,7 +109,7 @@ func TestLifeRules(t *testing.T) {
 		{"and of one whose rest is long", receiving, answered, keep | more, lingering, linger},
 		{"413, malformed", receiving, refused, 0, lingering, linger},
 		{"malformed, and half an answer is out", receiving, refused, begun, closing, hangUp},
-		{"malformed, and half an endless one", receiving, refused, begun | endless, closing, reset},
+		{"malformed, and half an endless one", receiving, refused, begun | endless, closing, cutOff},
 		{"408 for half a head", reading, timedOut, 0, reading, refuse},
 		{"no request in time", idle, timedOut, 0, closing, hangUp},
 		{"a rest of a body that comes too slowly", discarding, timedOut, 0, lingering, linger},

@@ -146,6 +146,18 @@ func (s *session) linger() {
 	}
 }
 
+// cutOff resets the connection, because only a reset shows that the answer is not
+// complete. It does so in the next turn: by then the kernel has got what was accepted of
+// the answer, and has sent what the client's window has room for. A client that has not
+// read it when the reset comes still can, but on Windows.
+func (s *session) cutOff() {
+	s.conn.SetDeadline(0)
+	s.conn.Pause()
+	if s.conn.Post(func() { s.conn.Abort() }) != nil {
+		s.conn.Abort()
+	}
+}
+
 // discard drops input that comes after the last answer.
 func (s *session) discard(p []byte) (used int, more bool) {
 	s.x.received += int64(len(p))
