@@ -47,6 +47,18 @@ func (s *session) awaitRest() {
 	s.conn.SetDeadline(d)
 }
 
+// awaitMore waits for more of a head of which a part has come, which moves the deadline of
+// a server that stops: but not its last one, that bytes which come faster than the clock
+// ticks would push on and on.
+func (s *session) awaitMore() {
+	if !s.worker.quiescing {
+		return
+	}
+	if d := s.worker.quiesceHead(); d != noTime {
+		s.conn.SetDeadline(d)
+	}
+}
+
 // timeout is called when the time for what the session waits for is over.
 func (s *session) timeout() {
 	switch s.phase {
@@ -206,11 +218,11 @@ func (s *session) within(usual time.Duration) time.Duration {
 }
 
 // quiesceHead returns how long a stopping server waits for more of a head: DrainTimeout
-// for the next byte, and HeadTimeout in all.
+// for the next byte, and HeadTimeout in all; noTime once the latter is over.
 func (w *worker) quiesceHead() time.Duration {
 	d, all := w.server.DrainTimeout, w.server.HeadTimeout
 	if all > 0 {
-		all = max(all-w.loop.Now().Sub(w.quiesceBegan), 1)
+		all = max(all-w.loop.Now().Sub(w.quiesceBegan), noTime)
 	}
 	switch {
 	case d < 0:
@@ -220,3 +232,6 @@ func (w *worker) quiesceHead() time.Duration {
 	}
 	return min(d, all)
 }
+
+// noTime is the shortest deadline there is: none would be set by 0.
+const noTime time.Duration = 1

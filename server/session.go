@@ -363,13 +363,11 @@ func (s *session) rest(n int) {
 			s.awaitHead()
 		}
 	case reading:
-		switch {
-		case ended:
+		if ended {
 			s.happens(finCame, io.EOF)
 			return
-		case s.worker.quiescing:
-			s.conn.SetDeadline(s.worker.quiesceHead())
 		}
+		s.awaitMore()
 		s.park()
 	case receiving:
 		switch {

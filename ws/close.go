@@ -46,11 +46,13 @@ func (c *Conn) Abort() error {
 	return c.conn.Abort()
 }
 
-// sendClose sends our close frame.
+// sendClose sends our close frame. From now on input causes no output, so it is read
+// however much of that waits: the peer may not read before we have read what it writes.
 func (c *Conn) sendClose(code Code, reason string) {
 	var room [125]byte
 	c.write(byte(Close)|finBit, AppendClosePayload(room[:0], code, reason))
 	c.set(closeSent)
+	c.conn.SetHandler(&c.h.leaving)
 	c.leaveHubs()
 	c.dropInput()
 }

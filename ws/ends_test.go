@@ -4,6 +4,7 @@
 package ws
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -257,5 +258,30 @@ func TestShutdown(t *testing.T) {
 	}
 	if err := wait(t, done); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCloseWhileBothWrite: a server that closes while its output waits reads what the
+// client is writing. Otherwise a client that reads nothing before it has written all would
+// wait for ever, and so would the close frame.
+func TestCloseWhileBothWrite(t *testing.T) {
+	t.Parallel()
+	const messages = 128
+	h, ends := closing(&Handler{Open: func(c *Conn) {
+		for range messages {
+			c.WriteText(k64)
+		}
+		c.Close(4001, "")
+	}})
+	s := start(t, h)
+	p := s.dial()
+	p.send(bytes.Repeat(text(k64), 2*messages))
+	for range messages {
+		p.want("text of 65536")
+	}
+	p.want("close 4001")
+	p.send(bye(4001, ""))
+	if e := wait(t, ends); e.Code != 4001 || e.Err != nil {
+		t.Error(e)
 	}
 }

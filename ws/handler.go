@@ -88,6 +88,7 @@ type Handler struct {
 	open     atomic.Int64 // number of connections
 	once     sync.Once
 	protocol conn.Handler // the Handler as a protocol of package conn
+	leaving  conn.Handler // the same, for connections whose close frame was written
 }
 
 // Default limits of a Handler.
@@ -112,6 +113,8 @@ func (h *Handler) conns() *conn.Handler {
 			High:    h.High, Low: h.Low, Max: h.Max, Stall: h.Stall,
 			Hold: 1 << 20, // what is left is what one read brought: see data
 		}
+		h.leaving = h.protocol
+		h.leaving.ReadOn = true
 	})
 	return &h.protocol
 }
