@@ -151,8 +151,8 @@ func (c *Conn) timeout() {
 	switch {
 	case c.is(lingering):
 		c.conn.Close()
-	case c.is(closeSent) && c.conn.Pending() > 0 && !c.is(hurried):
-		c.conn.SetDeadline(c.h.closeTimeout()) // the frame is not out yet; Handler.Stall is the limit
+	case c.is(closeSent) && !c.is(hurried) && (c.conn.Pending() > 0 || c.delivers()):
+		c.conn.SetDeadline(c.h.closeTimeout()) // the frame is not out yet; Handler.Stall is the limit, or deliverLooks
 	case c.is(closeSent):
 		c.extra().close = CloseError{Code: Abnormal, Err: os.ErrDeadlineExceeded}
 		c.conn.Abort()
@@ -169,6 +169,25 @@ func (c *Conn) timeout() {
 		}
 		c.watch()
 	}
+}
+
+// deliverLooks is how many times CloseTimeout the peer may take nothing of what the kernel
+// holds for it. The kernel shows progress in steps, of 64 KiB as a rule on the loopback
+// device.
+const deliverLooks = 4
+
+// delivers reports whether the kernel still holds output, our close frame at least, for a
+// peer that reads slowly: a reset would make it lose that.
+func (c *Conn) delivers() bool {
+	n := c.conn.Undelivered()
+	if n == 0 {
+		return false
+	}
+	x := c.extra()
+	if x.looks++; x.undelivered == 0 || n < x.undelivered {
+		x.undelivered, x.looks = n, 0
+	}
+	return x.looks < deliverLooks
 }
 
 // quiesce is called when the server shuts down.

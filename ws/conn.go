@@ -38,6 +38,9 @@ type extra struct {
 	size    uint64 // size of a message so far, where Stream has a limit
 	inflate *inflater
 	close   CloseError
+
+	undelivered int // bytes that the kernel held for the peer when that last took some
+	looks       int // times that delivers has looked since then
 }
 
 type flags uint16

@@ -78,7 +78,7 @@ type Handler struct {
 	Silence time.Duration
 
 	// CloseTimeout is how long the peer may take to send its close frame after ours.
-	// Default: 5 s.
+	// Time in which it still reads what was written before does not count. Default: 5 s.
 	CloseTimeout time.Duration
 
 	// High, Low, Max and Stall are as in [conn.Handler], with its defaults.
