@@ -39,6 +39,7 @@ var askedRequests = []asked{
 	{name: "another method", h: echo, do: askFor("PROPFIND", nil, nil), differs: "A request without a body says Content-Length: 0 unless its method is one that has none, as GET (RFC 9110 8.6); net/http does for POST, PUT and PATCH."},
 	{name: "OPTIONS *", h: echo, do: askFor("OPTIONS", nil, func(r *http.Request) { r.URL = &url.URL{Scheme: "http", Host: r.URL.Host, Opaque: "*"} })},
 	{name: "a stream with a length", h: echo, do: askFor("POST", stream("hello"), func(r *http.Request) { r.ContentLength = 5 })},
+	{name: "a stream with a length of whole pieces", h: echo, do: askFor("POST", stream(long[:mostWritten]), func(r *http.Request) { r.ContentLength = mostWritten })},
 	{name: "a stream that is shorter", h: echo, do: askFor("POST", stream("hello"), func(r *http.Request) { r.ContentLength = 6 })},
 	{name: "a stream that is longer", h: echo, do: askFor("POST", stream("hello"), func(r *http.Request) { r.ContentLength = 4 })},
 	{name: "a length and no body", h: echo, do: askFor("POST", nil, func(r *http.Request) { r.ContentLength = 4 })},
@@ -124,6 +125,42 @@ var askedRequests = []asked{
 		resp, err := c.Do(req)
 		show(say, resp, err)
 	}},
+	{name: "a body that is closed before the request's end", h: echo, do: func(c *http.Client, url string, say say) {
+		for _, length := range []int64{-1, 5} {
+			req, _ := http.NewRequest("POST", url, nil)
+			closed := 0 // Close comes before the answer can
+			if length < 0 {
+				req.Trailer = http.Header{"X-Sum": nil}
+			}
+			req.ContentLength, req.Body = length, &onClose{stream("hello")(), func() error {
+				if closed++; length < 0 {
+					req.Trailer.Set("X-Sum", "9")
+				}
+				return nil
+			}}
+			resp, err := c.Do(req)
+			show(say, resp, err)
+			say("closed %d times", closed)
+		}
+	}},
+	{name: "a body whose Close fails", h: echo, do: func(c *http.Client, url string, say say) {
+		for i, length := range []int64{-1, 5, -1} {
+			req, _ := http.NewRequest([]string{"POST", "POST", "GET"}[i], url, nil)
+			req.ContentLength, req.Body = length, &onClose{stream([]string{"hello", "hello", ""}[i])(), func() error { return io.ErrNoProgress }}
+			resp, err := c.Do(req)
+			say("%d %v %v", length, errors.Is(err, io.ErrNoProgress), err)
+			if err == nil {
+				resp.Body.Close()
+			}
+		}
+	}},
+	{name: "a body is closed when the error comes", raw: once(""), do: func(c *http.Client, url string, say say) {
+		for _, url := range []string{"http://127.0.0.1:1", url} {
+			closed := false
+			_, err := c.Post(url, "", &onClose{stream("hello")(), func() error { closed = true; return nil }})
+			say("%v, closed %v", err != nil, closed)
+		}
+	}},
 	{name: "no URL", h: echo, do: func(c *http.Client, _ string, say say) {
 		_, err := c.Transport.RoundTrip(&http.Request{Header: http.Header{}})
 		say("%v", err)
@@ -192,6 +229,14 @@ type closing struct {
 }
 
 func (c *closing) Close() error { c.once.Do(func() { c.closed <- true }); return nil }
+
+// onClose calls fn to be closed.
+type onClose struct {
+	io.Reader
+	fn func() error
+}
+
+func (c *onClose) Close() error { return c.fn() }
 
 func gzipped(s string) string {
 	var b bytes.Buffer

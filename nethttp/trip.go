@@ -256,11 +256,15 @@ func (tr *trip) abort() {
 func (tr *trip) outcome() (*http.Response, error, bool) {
 	<-tr.came
 	tr.mu.Lock()
-	defer tr.mu.Unlock()
-	if tr.err == nil {
-		return tr.resp, nil, false
+	resp, err := tr.resp, tr.err
+	tr.mu.Unlock()
+	if err == nil {
+		return resp, nil, false
 	}
-	return nil, tr.err, tr.retries(tr.err)
+	if tr.up != nil {
+		tr.up.leave()
+	}
+	return nil, err, tr.retries(err)
 }
 
 // retries reports whether another connection may do better, as http.Transport

@@ -31,9 +31,11 @@ type upload struct {
 	mu      sync.Mutex
 	begun   bool
 	stopped bool
-	reading bool // Read is running
-	closed  bool
+	reading bool  // Read is running
 	err     error // of Read
+
+	closing  sync.Once
+	closeErr error
 }
 
 // takeBody finds out what there is to send: nothing, all of it now, or an upload.
@@ -70,8 +72,7 @@ func (tr *trip) takeBody() error {
 		default: // methods that have no body, as a rule
 			var empty bool
 			if body, empty = probe(body); empty {
-				tr.closeBody()
-				return nil
+				return tr.closeBody()
 			}
 		}
 	}
@@ -80,10 +81,11 @@ func (tr *trip) takeBody() error {
 }
 
 // closeBody closes the request's body where no upload does.
-func (tr *trip) closeBody() {
+func (tr *trip) closeBody() (err error) {
 	if tr.up == nil && tr.req.Body != nil {
-		tr.closing.Do(func() { tr.req.Body.Close() })
+		tr.closing.Do(func() { err = tr.req.Body.Close() })
 	}
+	return err
 }
 
 func errLength(said, is int64) error {
@@ -168,9 +170,21 @@ func (u *upload) stop() {
 	defer u.mu.Unlock()
 	u.stopped = true
 	u.signal()
-	if (!u.begun || u.reading) && !u.closed {
-		u.closed = true
-		go u.body.Close()
+	if !u.begun || u.reading {
+		go u.close()
+	}
+}
+
+// leave stops the upload for a caller that gets an error. The body is closed then, unless
+// its Read blocks: its Close may wait for that.
+func (u *upload) leave() {
+	u.mu.Lock()
+	u.stopped = true
+	blocked := u.reading
+	u.signal()
+	u.mu.Unlock()
+	if !blocked {
+		u.close()
 	}
 }
 
@@ -192,12 +206,20 @@ func (u *upload) run() {
 		u.err = err
 		u.tr.lane.loop.Post(func() { u.tr.q.Abort() }) // the caller gets err
 	}
-	closed := u.closed
-	u.closed = true
 	u.mu.Unlock()
-	if !closed {
-		u.body.Close()
-	}
+	u.close()
+}
+
+// close closes the body, or waits until that is done. It comes before the request's end,
+// as under net/http: Close may still fail, may set fields of the trailer, and nobody gets
+// the answer before it.
+func (u *upload) close() error {
+	u.closing.Do(func() {
+		if err := u.body.Close(); err != nil {
+			u.closeErr = fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", err)
+		}
+	})
+	return u.closeErr
 }
 
 // failed returns why the body could not be read, or nil.
@@ -218,6 +240,11 @@ func (u *upload) copy() error {
 		}
 		n, err := u.read(p)
 		sent += int64(n)
+		for one := []byte{0}; err == nil && sent == u.length; { // the end comes before the last piece, which the server may answer
+			var more int
+			more, err = u.read(one)
+			sent += int64(more)
+		}
 		switch {
 		case u.length >= 0 && sent > u.length:
 			return errLength(u.length, sent)
@@ -225,6 +252,11 @@ func (u *upload) copy() error {
 			return err
 		case err == io.EOF && u.length > sent:
 			return errLength(u.length, sent)
+		}
+		if err == io.EOF {
+			if err := u.close(); err != nil {
+				return err
+			}
 		}
 		if n > 0 && !u.put(p[:n]) {
 			return nil // the loop may still look at buf
