@@ -20,6 +20,8 @@ var errCut = fmt.Errorf("client: the answer was cut off: %w", io.ErrUnexpectedEO
 // cut returns the error of an exchange whose connection has ended.
 func cut(x *exchange, err error) error {
 	switch {
+	case err == io.ErrUnexpectedEOF: // nothing that comes from the network is that without a context
+		return errShortFile
 	case err != nil && err != io.EOF:
 		return err
 	case x.is(began):

@@ -199,3 +199,29 @@ func TestNobodyTakesTheUpload(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswerOutlivesTheUpload has a server answer slowly, and read nothing of a request that it has answered.
+func TestAnswerOutlivesTheUpload(t *testing.T) {
+	t.Parallel()
+	more := make(chan bool, 1)
+	url := peers(t, func(p *peer) {
+		p.Head()
+		p.Say("HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\nmuch")
+		<-more
+		p.Say("more")
+		<-more
+	})
+	defer close(more)
+	r := start(t, &Client{WriteTimeout: 50 * time.Millisecond})
+	ch := make(chan got, 2)
+	r.do(func() {
+		q := r.pool.Request("POST", url)
+		begun := collect(ch)
+		q.Do(func(a Response, err error) {
+			begun(a, err)
+			r.loop.After(10*r.WriteTimeout, func() { more <- true }) // a stall is seen after four times WriteTimeout
+		})
+		q.Write(make([]byte, 12<<20)) // more than the kernel takes
+	})
+	wait(t, ch).want(t, "413 muchmore")
+}

@@ -28,7 +28,7 @@ func (x *exchange) lost(err error, unsent int, inOrder bool) (tell func()) {
 		e.Phase = Prepare
 	case s.read != heading:
 		e.Phase = Body
-	case x.send != complete || unsent > 0:
+	case x.send != complete || unsent > 0 || err == errShortFile:
 		e.Phase = Write
 	}
 	x.s = nil

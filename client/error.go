@@ -40,8 +40,9 @@ func (p Phase) String() string {
 
 // An Error says how an exchange failed. errors.Is and errors.As find the cause:
 // os.ErrDeadlineExceeded for every timeout, io.ErrUnexpectedEOF for an answer that was
-// cut off, net.ErrClosed after Abort, syscall.ECONNREFUSED and the like, a
-// parser.Error for what is not HTTP, or an Err variable of this package.
+// cut off, or a file that is shorter than SendFile was told, net.ErrClosed after Abort,
+// syscall.ECONNREFUSED and the like, a parser.Error for what is not HTTP, or an Err variable
+// of this package.
 type Error struct {
 	Phase Phase // in which the exchange failed
 	// Written says that bytes of the request have been sent, so that the server may
@@ -109,6 +110,8 @@ var (
 	errAborted = fmt.Errorf("client: the request was aborted: %w", net.ErrClosed)
 	errRange   = fmt.Errorf("client: SendFile wants an offset and a length that are not negative: %w", os.ErrInvalid)
 
+	errNoConn    = errors.New("client: Client.Connect has no connection")
+	errShortFile = fmt.Errorf("client: a file is shorter than SendFile was told: %w", io.ErrUnexpectedEOF)
 	errConnect   = fmt.Errorf("client: Client.Connect panicked, or ended the goroutine: %w", net.ErrClosed)
 	errMemory    = fmt.Errorf("client: bodies that wait to be sent hold more than a quarter of the loop's MaxMemory: %w", conn.ErrMemory)
 	errWaitTime  = fmt.Errorf("client: no connection was free within WaitTimeout: %w", os.ErrDeadlineExceeded)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"github.com/lurcher-net/lurcher/conn"
 )
 
 // TestLength holds the program to what it said.
@@ -107,4 +109,37 @@ func TestNegativeFile(t *testing.T) {
 		}
 		q.Abort()
 	})
+}
+
+// TestShortFile has a file end before SendFile's range does: nobody takes the request, or the error, for another.
+func TestShortFile(t *testing.T) {
+	t.Parallel()
+	url := serveNothing(t)
+	r := start(t, &Client{})
+	for _, begin := range []string{"", "chunked"} {
+		g := r.ask("PUT", url, func(q Request) {
+			f, err := os.Open("list.go")
+			if err != nil {
+				t.Fatal(err)
+			}
+			q.WriteString(begin)
+			if err := q.SendFile(f, 0, 1<<20); err != nil {
+				t.Error(err)
+			}
+			q.End("")
+		})
+		var e *Error
+		if !errors.As(g.err, &e) || e.Phase != Write || !errors.Is(e, errShortFile) {
+			t.Error(g)
+		}
+	}
+}
+
+// TestConnectFailsWithNil is a mistake in Connect, and an error all the same.
+func TestConnectFailsWithNil(t *testing.T) {
+	t.Parallel()
+	r := start(t, &Client{Connect: func(_ *conn.Loop, _ string, _ *conn.Handler, fail func(error)) { fail(nil) }})
+	if g := r.get("http://x/"); !errors.Is(g.err, errNoConn) || g.String() == "" {
+		t.Error(g)
+	}
 }

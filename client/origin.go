@@ -144,6 +144,9 @@ func (o *origin) connect(s *session) {
 		}
 	}
 	fail := func(err error) {
+		if err == nil {
+			err = errNoConn
+		}
 		stopTimer()
 		if s.state == dialling && s.conn == nil {
 			s.closedBy(err)

@@ -268,6 +268,7 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 	case x.send == holding || !x.is(duplex):
 		x.set(closes)
 		x.stop()
+		s.mayStall()
 	}
 	s.persists(x, h)
 	gen, asked := x.gen, x.asked
@@ -304,6 +305,14 @@ func (s *session) answered(x *exchange, h *head, more bool) bool {
 		return false
 	}
 	return true
+}
+
+// mayStall lets the server leave the rest of a request that it has answered already: it may take its time
+// with the answer, whose limits are HeadTimeout and BodyTimeout.
+func (s *session) mayStall() {
+	h := *s.conn.Handler()
+	h.Stall = -1
+	s.conn.SetHandler(&h)
 }
 
 // whole handles an answer that is its head alone: the connection is free, and the

@@ -224,6 +224,10 @@ func (c *Conn) stalled() bool {
 		least = 1 << 10 // bytes: a peer that takes less in all the checks has stalled
 		looks = 8       // checks, half of Stall apart: four times Stall
 	)
+	if c.loop.stall(c.h) == 0 { // since SetHandler
+		c.stall = 0
+		return false
+	}
 	x := c.extra()
 	switch now := max(unsent(int(c.fd)), 1); {
 	case x.unread == 0 || x.unread-now >= least:

@@ -33,43 +33,13 @@ func testStall(t *testing.T, stall time.Duration, limit func(l *Loop)) {
 		t.Skip("this system does not tell how much of the output the peer has taken")
 	}
 	t.Parallel()
-	p, err := poller.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := NewLoop(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	unix.SetNonblock(fds[0], true)
-	unix.SetNonblock(fds[1], true)
-	defer unix.Close(fds[0])
-	defer unix.Close(fds[1])
-	defer p.Close()
-
-	var clock time.Duration
-	wait := func(d time.Duration) {
-		clock += d
-		l.moveTo(clock)
-	}
-	c := l.newConn(fds[0], &Handler{Stall: 30 * time.Second}, 0)
-	if err := c.watch(poller.Write); err != nil {
-		t.Fatal(err)
-	}
-	c.Write(make([]byte, 4<<20))
-	if !c.is(blocked) {
-		t.Fatal("the kernel took 4 MiB")
-	}
-	limit(l)
+	c, peer, wait := blockedConn(t)
+	limit(c.loop)
 	// The poller is not asked: as far as the loop knows there never is room.
 	buf := make([]byte, 40<<10)
 	for i := range 4 {
 		for got := 0; got < len(buf); {
-			n, err := unix.Read(fds[1], buf[got:])
+			n, err := unix.Read(peer, buf[got:])
 			if err != nil || n == 0 {
 				t.Fatal("the kernel holds too little for this test:", n, err)
 			}
@@ -86,5 +56,58 @@ func testStall(t *testing.T, stall time.Duration, limit func(l *Loop)) {
 	}
 	if !c.is(closed) || !errors.Is(c.more.err, os.ErrDeadlineExceeded) {
 		t.Fatalf("not closed after a Stall without reads: %v", c.more.err)
+	}
+}
+
+// TestNoStallAnyMore gives a connection whose output has stalled a handler that waits for ever.
+func TestNoStallAnyMore(t *testing.T) {
+	t.Parallel()
+	c, _, wait := blockedConn(t)
+	wait(16 * time.Second)
+	c.SetHandler(&Handler{Stall: -1})
+	for range 10 {
+		if wait(16 * time.Second); c.is(closed) {
+			t.Fatal("closed:", c.more.err)
+		}
+	}
+	if c.stall != 0 {
+		t.Error("the wheel goes on looking")
+	}
+}
+
+// blockedConn returns a connection that has written more than its peer, a descriptor, has room for, and a
+// function that lets time pass.
+func blockedConn(t *testing.T) (c *Conn, peer int, wait func(time.Duration)) {
+	p, err := poller.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := NewLoop(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.SetNonblock(fds[0], true)
+	unix.SetNonblock(fds[1], true)
+	t.Cleanup(func() {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		p.Close()
+	})
+	c = l.newConn(fds[0], &Handler{Stall: 30 * time.Second}, 0)
+	if err := c.watch(poller.Write); err != nil {
+		t.Fatal(err)
+	}
+	c.Write(make([]byte, 4<<20))
+	if !c.is(blocked) {
+		t.Fatal("the kernel took 4 MiB")
+	}
+	var clock time.Duration
+	return c, fds[1], func(d time.Duration) {
+		clock += d
+		l.moveTo(clock)
 	}
 }
