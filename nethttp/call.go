@@ -30,6 +30,7 @@ type call struct {
 	w       server.Response // for the loop only, except Post
 	head    string          // the request's head, to which its strings belong
 	url     url.URL
+	values  [4]string // of the request's fields, if these are few
 	req     *http.Request
 	ctx     requestContext
 	resp    response

@@ -219,12 +219,14 @@ func (s *site) hand() {
 			return
 		}
 		c := s.next()
-		switch x := c.exchange(); {
+		x := c.exchange()
+		limited := s.adapter.pool.limit > 0 && x != nil && x.Receiving()
+		switch {
 		case x == nil:
 			c.desk.retire(c)
-		case s.adapter.pool.limit > 0 && x.Waits():
+		case limited && x.Waits():
 			c.gather(0, 1) // its client sends nothing before the handler asks
-		case s.adapter.pool.limit > 0 && !c.gathered():
+		case limited && !c.gathered():
 			c.gather(gatherTime, 0)
 		case !s.mayRun(c, x):
 			c.submit(x)

@@ -124,7 +124,7 @@ func (n *notes) setLength(values []string) {
 func appendClean(b []byte, name, value string) []byte {
 	b = append(append(b, name...), ": "...)
 	if field.IsValue(value) {
-		b = append(b, strings.Trim(value, " \t")...)
+		b = append(b, field.Trim(value)...)
 	} else {
 		b = append(b, strings.Trim(strings.Map(func(c rune) rune {
 			if c < ' ' && c != '\t' || c == 0x7f {

@@ -81,6 +81,12 @@ func (d *desk) onStep() {
 	if resume && x != nil {
 		c.w.Resume()
 	}
+	if done && x != nil && o.whole(&d.opening) {
+		d.opening.Lines = d.fields
+		c.note()
+		x.Answer(d.opening, o.tail, remaining(by))
+		return
+	}
 	if o.begin && x != nil {
 		d.opening.Lines = d.fields
 		if x.Begin(d.opening) != nil {
@@ -103,14 +109,18 @@ func (d *desk) onStep() {
 	default:
 		o.file.f.Close()
 	}
-	if !done {
-		return
+	if done {
+		if cap(o.buf) > cap(d.spare) {
+			d.spare = o.buf
+		}
+		c.note()
+		c.end(x, &o, by)
 	}
-	if cap(o.buf) > cap(d.spare) {
-		d.spare = o.buf
-	}
-	s := c.peer.site
-	s.habits[c.kind].note(c.took-c.aside, c.lease != nil && c.lease.Lost(), s.adapter.wary)
+}
+
+// end sends the last part of the answer, and ends the exchange, unless x is nil: then that
+// is over.
+func (c *call) end(x adapt.Exchange, o *outbox, by time.Time) {
 	switch {
 	case x == nil:
 	case o.cut:
@@ -121,6 +131,19 @@ func (d *desk) onStep() {
 		}
 		x.End(o.trails, remaining(by))
 	}
+}
+
+// whole reports whether there is nothing but a head and the body that it announces: most
+// answers are sent by one call.
+func (o *outbox) whole(head *adapt.Opening) bool {
+	return o.begin && head.Length == int64(len(o.tail)) && len(o.buf) == 0 && o.direct == nil && o.file.f == nil &&
+		!o.cut && !o.over && len(o.trails) == 0 && !head.Duplex
+}
+
+// note counts the call among those of its kind.
+func (c *call) note() {
+	s := c.peer.site
+	s.habits[c.kind].note(c.took-c.aside, c.lease != nil && c.lease.Lost(), s.adapter.wary)
 }
 
 // remaining returns the time until a deadline, or 0 if there is none.

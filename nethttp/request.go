@@ -67,11 +67,14 @@ func (c *call) text(s parser.Span) string { return c.head[s.Off : s.Off+s.Len] }
 // header returns the map of the fields. Host is not among them.
 func (c *call) header(fields []parser.Field) http.Header {
 	h := make(http.Header, len(fields))
-	values := make([]string, len(fields)) // one allocation for the usual one value each
+	values := c.values[:] // or one allocation for the usual one value each
+	if len(fields) > len(values) {
+		values = make([]string, len(fields))
+	}
 	head := unsafe.Slice(unsafe.StringData(c.head), len(c.head))
 	for i, f := range fields {
 		name, value := share(f.Name(head)), share(f.Value(head))
-		if len(name) == len("Host") && strings.EqualFold(name, "Host") {
+		if len(name) == len("Host") && (name == "Host" || strings.EqualFold(name, "Host")) {
 			continue
 		}
 		key := canonical(name)

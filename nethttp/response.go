@@ -294,7 +294,7 @@ func (r *response) commit(whole bool, begins []byte) {
 	r.committed = true
 	content := hasBody(r.status)
 	if content && !n.typed && !n.coded && !n.transfer && len(begins) > 0 {
-		d.fields = appendClean(d.fields, "Content-Type", d.contentType(begins))
+		d.fields = append(append(append(d.fields, "Content-Type: "...), d.contentType(begins)...), "\r\n"...)
 	}
 	head := c.headOnly()
 	if whole && content && !n.trailer && !n.transfer && !n.measured && r.length == adapt.Chunked && (!head || len(d.buf) > 0) {

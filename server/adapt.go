@@ -83,6 +83,25 @@ func (a *adapted) Inform(status int, lines []byte)  { (*session)(a).inform(statu
 
 func (a *adapted) Begin(o adapt.Opening) error {
 	s := (*session)(a)
+	a.open(o)
+	if !o.Tunnel {
+		return s.startAnswer(o.Length, nil)
+	}
+	if o.Status == 101 && !s.is(upgrade) {
+		return ErrUpgrade // RFC 9110 7.8
+	}
+	return s.writeHead(o.Length, nil)
+}
+
+func (a *adapted) Answer(o adapt.Opening, body []byte, rest time.Duration) {
+	a.open(o)
+	(*session)(a).finishAny(body)
+	a.limitRest(rest)
+}
+
+// open takes over what o says, but for the length of the body.
+func (a *adapted) open(o adapt.Opening) {
+	s := (*session)(a)
 	x := s.extra()
 	s.status = uint16(o.Status)
 	x.fields = append(x.fields, o.Lines...)
@@ -94,13 +113,6 @@ func (a *adapted) Begin(o adapt.Opening) error {
 	if o.Close {
 		s.set(wantsClose)
 	}
-	if !o.Tunnel {
-		return s.startAnswer(o.Length, nil)
-	}
-	if o.Status == 101 && !s.is(upgrade) {
-		return ErrUpgrade // RFC 9110 7.8
-	}
-	return s.writeHead(o.Length, nil)
 }
 
 func (a *adapted) SendFile(f *os.File, off, n int64) int64 {
@@ -121,8 +133,13 @@ func (a *adapted) End(trailer []byte, rest time.Duration) {
 		s.extra().trailer = trailer
 	}
 	s.finish(nil)
-	if rest > 0 && s.phase == discarding {
-		s.conn.SetDeadline(rest)
+	a.limitRest(rest)
+}
+
+// limitRest sets the time for the rest of the request's body, if that is dropped.
+func (a *adapted) limitRest(rest time.Duration) {
+	if rest > 0 && a.phase == discarding {
+		a.conn.SetDeadline(rest)
 	}
 }
 

@@ -91,6 +91,9 @@ type Exchange interface {
 	// HandOver to follow; without that such a status is the program's mistake.
 	Begin(o Opening) error
 
+	// Answer is Begin, a Write of body, which is the whole, and End.
+	Answer(o Opening, body []byte, rest time.Duration)
+
 	// SendFile sends at once what the kernel takes now of n bytes of f, as a part of a body
 	// whose length was said, and returns how much that is. f stays the caller's.
 	SendFile(f *os.File, off, n int64) int64
