@@ -8,11 +8,11 @@ package parser
 // low[c&15] & high[c>>4] is not 0. What is compared to 32 bytes of a line is kept as those are loaded: first the
 // bytes in even places, then the others.
 type tables struct {
-	row                 [64]nameRow
-	slot                [256]uint8 // hash -> known name
 	tokenLow, tokenHigh [16]uint8
 	hostLow, hostHigh   [16]uint8
-	target              [16]uint8 // "?", and those that no target may hold, by their lower halves
+	target              [16]uint8  // "?", and those that no target may hold, by their lower halves
+	slot                [256]uint8 // hash -> known name
+	row                 [64]nameRow
 }
 
 // A nameRow is what a line that begins with the known name and ":" has in common with all others that do: its
