@@ -160,8 +160,17 @@ func (c *Conn) Resume() {
 	c.touch()
 }
 
-// reads reports whether input is wanted.
+// reads reports whether input is wanted. As a rule nothing speaks against it, which is found
+// out in line: most events ask twice.
 func (c *Conn) reads() bool {
+	return c.flags&mayNotRead == 0 && c.in == nil && c.sec != shaking || c.readsYet()
+}
+
+// mayNotRead are the flags of connections that perhaps do not read.
+const mayNotRead = connecting | opening | ended | paused | piped | choked | closing | closed
+
+// readsYet is reads, where something may speak against it.
+func (c *Conn) readsYet() bool {
 	if c.sec == shaking {
 		return c.more.tls.hs != nil && c.more.tls.hs.wants && !c.is(closed)
 	}
@@ -366,7 +375,9 @@ func (c *Conn) settle() {
 			return
 		}
 	}
-	c.relax()
+	if c.out != nil || c.more != nil || c.is(choked) {
+		c.relax()
+	}
 	c.interest()
 }
 

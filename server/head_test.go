@@ -86,7 +86,7 @@ func TestUsualEnds(t *testing.T) {
 				if !s.usual() {
 					t.Fatalf("flags %b are not usual", f)
 				}
-				finish := s.finishUsual
+				finish := s.finish
 				if i == 1 {
 					finish = s.finishAny
 				}

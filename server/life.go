@@ -263,7 +263,7 @@ func (s *session) serve(body bool) {
 	}
 }
 
-// endUsual is happens(answered) made short, for finishUsual: the answer is usual,
+// endUsual is happens(answered) made short, for finish: the answer is usual,
 // and there is no exchange to look into.
 func (s *session) endUsual() {
 	if s.timer != nil || s.is(stopped) {

@@ -192,16 +192,11 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 	}
 	s.head = h
 	n, err := h.Parse(p)
-	s.behind(len(p) - n)
-	if err != nil {
-		s.refuseError(err)
-		return len(p), false
-	}
 	if n == 0 {
-		return s.skipEmptyLines(p), false
+		return s.noHead(p, err)
 	}
 	h.buf = p[:n]
-	s.begin(h)
+	s.begin(h, len(p)-n)
 	if s.head == h {
 		if s.phase == answering || s.phase == receiving {
 			s.keepLine(h)
@@ -210,6 +205,16 @@ func (s *session) readHead(p []byte) (used int, more bool) {
 		s.worker.giveHead(h)
 	}
 	return n, true
+}
+
+// noHead is the part of readHead for a head that is not whole, or not valid.
+func (s *session) noHead(p []byte, err error) (used int, more bool) {
+	s.behind(len(p))
+	if err != nil {
+		s.refuseError(err)
+		return len(p), false
+	}
+	return s.skipEmptyLines(p), false
 }
 
 // skipEmptyLines returns how many bytes of p are empty lines if p holds nothing else,
@@ -245,49 +250,61 @@ func (s *session) behind(n int) {
 	}
 }
 
-// begin starts the exchange of a request.
-func (s *session) begin(h *head) {
-	f := s.flags&^(exchangeFlags|blank|lastCall) | requestFlags(h) | served
-	if s.worker.quiescing {
+// begin starts the exchange of a request, after which n bytes of input come.
+func (s *session) begin(h *head, n int) {
+	w := s.worker
+	f := s.flags&^(exchangeFlags|blank|lastCall|left) | requestFlags(h) | served
+	if w.quiescing {
 		f &^= persist
 	}
-	if f&left != 0 {
-		f |= eager
+	if n > 0 {
+		f |= left | eager
 	}
 	s.flags, s.status = f, 0
-	srv := s.worker.server
-	s.worker.counts.requests++
+	srv := w.server
+	w.unread = n
+	w.counts.requests++
 	if srv.Access != nil {
 		s.note()
 	}
-	continues, other := false, false
-	if h.Expect {
-		continues, other = expects(h)
-	}
-	if other {
-		s.refuse(417, "the only expectation met here is 100-continue", nil)
-		return
-	}
-	if srv.MaxBody >= 0 && h.Length > srv.MaxBody {
-		s.refuse(413, "the body is larger than this server takes", ErrTooLarge)
-		return
-	}
-	if h.Framing == parser.NoBody {
+	if h.Framing == parser.NoBody && !h.Expect {
 		s.serve(false)
-	} else {
-		if continues && !s.is(left|old) {
-			s.set(expecting)
-		}
-		s.serve(true)
-		s.set(eager)
-		s.extra().body = content.Of(h.Body())
-		s.conn.SetDeadline(0) // the time for the body begins when the program wants it
+	} else if !s.beginBody(h) {
+		return
 	}
 	if h.Path.Len == 1 && h.buf[h.Path.Off] == '*' {
 		s.serveAsterisk()
 		return
 	}
 	srv.Handler(Response{s, s.gen}, Request{s, s.gen})
+}
+
+// beginBody is the part of begin for a request that has a body, or that expects something. It
+// reports whether the request is to be served.
+func (s *session) beginBody(h *head) bool {
+	continues, other := false, false
+	if h.Expect {
+		continues, other = expects(h)
+	}
+	switch most := s.worker.server.MaxBody; {
+	case other:
+		s.refuse(417, "the only expectation met here is 100-continue", nil)
+		return false
+	case most >= 0 && h.Length > most:
+		s.refuse(413, "the body is larger than this server takes", ErrTooLarge)
+		return false
+	case h.Framing == parser.NoBody:
+		s.serve(false)
+		return true
+	}
+	if continues && !s.is(left|old) {
+		s.set(expecting)
+	}
+	s.serve(true)
+	s.set(eager)
+	s.extra().body = content.Of(h.Body())
+	s.conn.SetDeadline(0) // the time for the body begins when the program wants it
+	return true
 }
 
 // expects reads the members of all Expect fields. It reports whether the client
@@ -321,11 +338,14 @@ func requestFlags(h *head) (f flags) {
 	if h.Minor == 0 {
 		f |= old
 	}
-	switch string(h.Method.Of(h.buf)) {
-	case "HEAD":
-		f |= headOnly
-	case "CONNECT":
-		f |= connect
+	// Few other methods are as long: most need not be looked at.
+	if n := int(h.Method.Len); n == len("HEAD") || n == len("CONNECT") {
+		switch string(h.Method.Of(h.buf)) {
+		case "HEAD":
+			f |= headOnly
+		case "CONNECT":
+			f |= connect
+		}
 	}
 	return f
 }
