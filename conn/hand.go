@@ -40,10 +40,11 @@ func (l *Loop) step() (busy bool) {
 	return busy || l.busy()
 }
 
-// advance moves the loop's clock forward by d, by moving its epoch back. Loop.Now moves
-// with it.
+// advance moves the loop's clock forward by d, by moving its epoch back, and Loop.Now by
+// as much.
 func (l *Loop) advance(d time.Duration) {
 	l.readClock()
+	l.ahead += d
 	l.epoch, l.recheck = l.epoch.Add(-d), 1<<62 // 1<<62: the wall clock is not consulted again
 	l.readClock()
 }

@@ -69,6 +69,7 @@ type Loop struct {
 	at        time.Duration // since epoch, when the clock was read last
 	begun     time.Duration // since epoch, when the turn's callbacks began; 0: they have ended
 	time      time.Time     // the time of this turn: see Now
+	ahead     time.Duration // by which time was moved by hand: see advance
 	elapsed   int64         // ticks from epoch to time
 	now       uint32        // firstTick + elapsed, wrapping: the wheel's time
 	recheck   int64         // the value of elapsed at which the wall clock is read again
@@ -346,7 +347,7 @@ func (l *Loop) readClock() {
 		now := time.Now()
 		l.epoch, l.recheck = now.Add(-now.Sub(l.epoch)), l.elapsed+1000
 	}
-	l.time = l.epoch.Add(time.Duration(l.elapsed) * tickLen)
+	l.time = l.epoch.Add(time.Duration(l.elapsed)*tickLen + l.ahead)
 }
 
 // idleFor returns how long there will be nothing to do, as far as the loop knows. It

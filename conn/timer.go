@@ -72,7 +72,7 @@ func (t *Timer) start(d time.Duration) {
 	t.slot = l.slots.alloc(t)
 	// Read the clock: counted from the time of the turn, the timer would fire early
 	// by what the turn has taken so far.
-	late := time.Since(l.time)
+	late := time.Since(l.time) + l.ahead
 	d = min(max(d, 0), math.MaxInt64-late-tickLen)
 	n := (d + late + tickLen - 1) / tickLen
 	t.laps = uint32(n / maxTicks)

@@ -57,8 +57,10 @@ func TestDo(t *testing.T) {
 func TestAdvance(t *testing.T) {
 	t.Parallel()
 	var order []string
+	var asked []time.Time
 	s := servertest.New(&server.Server{Handler: func(w server.Response, r server.Request) {
 		name := string(r.Path())
+		asked = append(asked, w.Loop().Now())
 		w.After(time.Hour, func() { order = append(order, name); w.End(name) })
 		w.After(time.Minute, func() { order = append(order, name+" waits") })
 	}})
@@ -74,6 +76,9 @@ func TestAdvance(t *testing.T) {
 		t.Errorf("%+v\n%+v", a, b)
 	}
 	s.Advance(30 * time.Minute)
+	if d := asked[1].Sub(asked[0]); d < 30*time.Minute || d > 31*time.Minute {
+		t.Errorf("Loop.Now has moved by %v", d)
+	}
 	if got := strings.Join(order, ", "); !b.Ended || got != "/a waits, /b waits, /a, /b" {
 		t.Errorf("%+v: %s", b, got)
 	}
