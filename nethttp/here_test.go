@@ -146,7 +146,7 @@ func TestWaitingForTheLoop(t *testing.T) {
 			}
 			time.Sleep(slow)
 		})
-		w.Write(make([]byte, directLeast))
+		w.Write(make([]byte, mostWritten+1))
 		counted <- c.aside
 	}), 4)
 	a.quick = 0 // all are called by the pool

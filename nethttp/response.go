@@ -34,7 +34,8 @@ const (
 	mostWritten = 32 << 10
 
 	// A piece of at least directLeast is not copied: Write waits until the loop has taken
-	// it. More than mostDirect goes in pieces, so that the client's pace counts.
+	// it. On a goroutine of the pool to wait costs more than to copy what there is room for.
+	// More than mostDirect goes in pieces, so that the client's pace counts.
 	directLeast = 16 << 10
 	mostDirect  = 64 << 10
 
@@ -210,7 +211,7 @@ func (r *response) put(p []byte) (n int, err error) {
 	for len(p) > 0 {
 		k := len(p)
 		switch room := mostWritten - len(d.buf); {
-		case k >= directLeast:
+		case k >= directLeast && (k > room || c.lease != nil):
 			k = min(k, mostDirect)
 			err = r.push(outgoing{direct: p[:k]})
 		case k > room:
