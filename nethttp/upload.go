@@ -257,14 +257,11 @@ func (u *upload) copy() error {
 			if err := u.close(); err != nil {
 				return err
 			}
+			u.end(buf, n)
+			return nil
 		}
 		if n > 0 && !u.put(p[:n]) {
 			return nil // the loop may still look at buf
-		}
-		if err == io.EOF {
-			u.end()
-			copyBuffers.Put(buf)
-			return nil
 		}
 	}
 	return nil
@@ -310,8 +307,10 @@ func (u *upload) put(p []byte) bool {
 	return !u.stopped
 }
 
-// end completes the request, with its trailer.
-func (u *upload) end() {
+// end completes the request: with the last n bytes, which are in buf, and its trailer. All
+// goes in one step of the loop. A server that has got the whole length may answer at once,
+// and an answer before the request's end costs the connection.
+func (u *upload) end(buf *[mostWritten]byte, n int) {
 	u.ended = true
 	type line struct{ name, value string }
 	var lines []line
@@ -326,7 +325,8 @@ func (u *upload) end() {
 		for _, l := range lines {
 			u.tr.q.Trailer(l.name, l.value)
 		}
-		u.tr.q.End("")
+		u.tr.q.EndBytes(buf[:n])
+		copyBuffers.Put(buf)
 		u.tr.wrote(nil) // before the answer can come
 	})
 }
