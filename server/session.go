@@ -12,7 +12,6 @@ import (
 	"net"
 
 	"github.com/lurcher-net/lurcher/conn"
-	"github.com/lurcher-net/lurcher/internal/content"
 	"github.com/lurcher-net/lurcher/parser"
 )
 
@@ -277,54 +276,6 @@ func (s *session) begin(h *head, n int) {
 		return
 	}
 	srv.Handler(Response{s, s.gen}, Request{s, s.gen})
-}
-
-// beginBody is the part of begin for a request that has a body, or that expects something. It
-// reports whether the request is to be served.
-func (s *session) beginBody(h *head) bool {
-	continues, other := false, false
-	if h.Expect {
-		continues, other = expects(h)
-	}
-	switch most := s.worker.server.MaxBody; {
-	case other:
-		s.refuse(417, "the only expectation met here is 100-continue", nil)
-		return false
-	case most >= 0 && h.Length > most:
-		s.refuse(413, "the body is larger than this server takes", ErrTooLarge)
-		return false
-	case h.Framing == parser.NoBody:
-		s.serve(false)
-		return true
-	}
-	if continues && !s.is(left|old) {
-		s.set(expecting)
-	}
-	s.serve(true)
-	s.set(eager)
-	s.extra().body = content.Of(h.Body())
-	s.conn.SetDeadline(0) // the time for the body begins when the program wants it
-	return true
-}
-
-// expects reads the members of all Expect fields. It reports whether the client
-// waits for 100 Continue, and whether it expects anything else (RFC 9110 10.1.1).
-func expects(h *head) (continues, other bool) {
-	for _, f := range h.Fields {
-		if !bytes.EqualFold(f.Name(h.buf), []byte("Expect")) {
-			continue
-		}
-		for member := range bytes.SplitSeq(f.Value(h.buf), []byte(",")) {
-			switch m := bytes.Trim(member, " \t"); {
-			case len(m) == 0: // RFC 9110 5.6.1.2
-			case bytes.EqualFold(m, []byte("100-continue")):
-				continues = true
-			default:
-				other = true
-			}
-		}
-	}
-	return continues, other
 }
 
 func requestFlags(h *head) (f flags) {
