@@ -71,7 +71,7 @@ func TestFaultInOneOfMany(t *testing.T) {
 				t.Errorf("%s: %d was told in place of %d", name, at, i)
 			}
 		}
-		r.logs.Take()
+		r.logs.Want(t, "in a handler")
 	}
 }
 
@@ -101,7 +101,7 @@ func TestFaultInConnect(t *testing.T) {
 		if g := wait(t, second); g.err == nil {
 			t.Errorf("%s: %v", name, g)
 		}
-		r.logs.Take()
+		r.logs.Want(t, "in a handler")
 	}
 }
 
@@ -149,6 +149,6 @@ func TestFaultInLine(t *testing.T) {
 				t.Errorf("%s: %d got %v", name, i, g)
 			}
 		}
-		r.logs.Take()
+		r.logs.Want(t, "in a handler")
 	}
 }
