@@ -199,7 +199,7 @@ func (r Response) announce(m headed) {
 		m.Write(nil)
 	}
 	if r.Length() < 0 {
-		passes := field.MayTrail
+		passes := field.Trails(nil, nil)
 		if h := r.head(); h != nil {
 			passes = field.Trails(h.Fields, h.buf)
 		}

@@ -3,6 +3,7 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -224,4 +225,39 @@ func TestAnswerOutlivesTheUpload(t *testing.T) {
 		q.Write(make([]byte, 12<<20)) // more than the kernel takes
 	})
 	wait(t, ch).want(t, "413 muchmore")
+}
+
+// TestFileThatNobodyReads has a server answer early, and read no more: the connection ends with the answer, though
+// a file waits to be sent on it.
+func TestFileThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	end := make(chan bool)
+	defer close(end)
+	url := peers(t, func(p *peer) {
+		p.Head()
+		p.Say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		<-end
+	})
+	for _, whole := range []bool{false, true} {
+		const size = 64 << 20 // more than the kernel takes
+		name := filepath.Join(t.TempDir(), "file")
+		if err := cmp.Or(os.WriteFile(name, nil, 0o600), os.Truncate(name, size)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := start(t, &Client{IdleTimeout: -1})
+		ch := make(chan got, 2)
+		r.do(func() {
+			q := r.pool.Request("POST", url)
+			q.Do(collect(ch))
+			if q.SendFile(f, 0, size); whole {
+				q.End("")
+			}
+		})
+		wait(t, ch).want(t, "200 ok")
+		until(t, fmt.Sprintf("the connection has ended; request whole %v", whole), func() bool { return r.loop.Stats().Open == 0 })
+	}
 }

@@ -92,7 +92,7 @@ var (
 	ErrBacklog   = errors.New("client: more of the request waits than MaxBacklog allows: wait for OnDrain when Full")
 	ErrBodyTaken = errors.New("client: the body is being read already")
 	ErrTrailer   = errors.New("client: a trailer section follows only a chunked body")
-	ErrHijack    = errors.New("client: Hijack follows a 101, or a 2xx to CONNECT, and nothing else does")
+	ErrHijack    = errors.New("client: a 101, or a 2xx to CONNECT, is followed by Hijack, and no other answer is")
 	ErrAsked     = errors.New("client: Do is called once")
 )
 

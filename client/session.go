@@ -98,7 +98,7 @@ func (s *session) take(x *exchange) {
 // free takes the connection back from an exchange that has its answer.
 func (s *session) free(x *exchange, unread bool) {
 	st, freed := x.situation(), x.freed
-	st.unread, st.unwritten = unread, s.conn.Pending() > 0
+	st.unread, st.unwritten = unread, s.unwritten()
 	s.x, x.s = nil, nil
 	if s.waiting || x.is(paused) {
 		s.waiting = false
@@ -119,9 +119,13 @@ func (s *session) free(x *exchange, unread bool) {
 	}
 }
 
+// unwritten reports whether some of a request waits to be sent: bytes, or a file, which makes
+// the connection full.
+func (s *session) unwritten() bool { return s.conn.Pending() > 0 || s.conn.Full() }
+
 // drop closes a connection that no exchange uses.
 func (s *session) drop() {
-	if s.conn != nil && s.conn.Pending() > 0 {
+	if s.conn != nil && s.unwritten() {
 		s.abort() // nobody is going to read the rest of a request
 		return
 	}

@@ -52,7 +52,7 @@ type situation struct {
 	untilEnd  bool // the connection's end is the body's
 	inOrder   bool // the connection ended with a FIN
 	unread    bool // there is input after the answer
-	unwritten bool // some of the request waits in memory
+	unwritten bool // some of the request waits to be sent
 }
 
 // outcome is what becomes of an exchange when its connection has ended.

@@ -163,14 +163,14 @@ func (c *Conn) Resume() {
 // reads reports whether input is wanted. As a rule nothing speaks against it, which is found
 // out in line: most events ask twice.
 func (c *Conn) reads() bool {
-	return c.flags&mayNotRead == 0 && c.in == nil && c.sec != shaking || c.readsYet()
+	return c.flags&mayNotRead == 0 && c.in == nil && c.sec != shaking || c.readsAnyway()
 }
 
 // mayNotRead are the flags of connections that perhaps do not read.
 const mayNotRead = connecting | opening | ended | paused | piped | choked | closing | closed
 
-// readsYet is reads, where something may speak against it.
-func (c *Conn) readsYet() bool {
+// readsAnyway is reads, where something may speak against it.
+func (c *Conn) readsAnyway() bool {
 	if c.sec == shaking {
 		return c.more.tls.hs != nil && c.more.tls.hs.wants && !c.is(closed)
 	}
@@ -375,7 +375,7 @@ func (c *Conn) settle() {
 			return
 		}
 	}
-	if c.out != nil || c.more != nil || c.is(choked) {
+	if c.out != nil || c.more != nil || c.is(choked) { // else there is no output, and nobody waits for room
 		c.relax()
 	}
 	c.interest()

@@ -220,13 +220,13 @@ func (s *site) hand() {
 		}
 		c := s.next()
 		x := c.exchange()
-		limited := s.adapter.pool.limit > 0 && x != nil && x.Receiving()
+		gathers := s.adapter.pool.limit > 0 && x != nil && x.Receiving() // a body is not to keep a worker waiting
 		switch {
 		case x == nil:
 			c.desk.retire(c)
-		case limited && x.Waits():
+		case gathers && x.Waits():
 			c.gather(0, 1) // its client sends nothing before the handler asks
-		case limited && !c.gathered():
+		case gathers && !c.gathered():
 			c.gather(gatherTime, 0)
 		case !s.mayRun(c, x):
 			c.submit(x)

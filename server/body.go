@@ -235,7 +235,7 @@ type headed interface {
 
 // passTrailer passes the trailer section on to m.
 func (r Request) passTrailer(m headed) {
-	passes := field.MayTrail
+	passes := field.Trails(nil, nil)
 	if h := r.head(); h != nil {
 		passes = field.Trails(h.Fields, h.buf)
 	}

@@ -88,17 +88,23 @@ func Trails(fields []parser.Field, buf []byte) func(name string) bool {
 	if h.listed[0] == "" && h.many == nil {
 		return mayGoOn
 	}
+	kept := h.clone()
+	return func(name string) bool { return mayGoOn(name) && !kept.Has([]byte(name)) }
+}
+
+// clone returns a copy of h that needs no buf.
+func (h *Hops) clone() *Hops {
+	c := new(Hops)
 	for i, l := range h.listed {
-		h.listed[i] = strings.Clone(l)
-	}
-	many := make(map[string]struct{}, len(h.many))
-	for m := range h.many {
-		many[strings.Clone(m)] = struct{}{}
+		c.listed[i] = strings.Clone(l)
 	}
 	if h.many != nil {
-		h.many = many
+		c.many = make(map[string]struct{}, len(h.many))
+		for l := range h.many {
+			c.many[strings.Clone(l)] = struct{}{}
+		}
 	}
-	return func(name string) bool { return mayGoOn(name) && !h.Has([]byte(name)) }
+	return c
 }
 
 // mayGoOn is Trails of a message without Connection.
