@@ -5,12 +5,12 @@
 package parser
 
 const (
-	fastLeast = 17  // bytes of input that make a try worth its call
-	fastAgain = 64  // and of more input, in the middle of a head
-	fastSlack = 64  // bytes past the input's end that fastHead may read
-	fastCopy  = 512 // bytes of input that it copies at most, where it may not read past the end: the frame is one of 576
-	page      = 4096
-	fastHost  = 32 // bytes of a Host that it checks
+	fastLeast = 17   // bytes of input that make a try worth its call
+	fastAgain = 64   // and of more input, in the middle of a head
+	fastSlack = 64   // bytes past the input's end that fastHead may read
+	fastCopy  = 512  // bytes of input that it copies at most, where it may not read past the end: the frame is one of 576
+	page      = 4096 // or a multiple
+	fastHost  = 32   // bytes of a Host that it checks
 )
 
 // What fastHead is given.
